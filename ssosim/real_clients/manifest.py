@@ -51,6 +51,7 @@ class Flow(_Frozen, frozen=True, kw_only=True):
 
     ``kind`` is a group of clients of which scenarios expect something. ``expect`` are expectations of this flow by
     phase: the phase's name, ``scenario#phase``, or ``*`` for any phase. They precede those of a scenario.
+    ``last_step`` is the step that completes the sign-in, if that is not a token.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Flow(_Frozen, frozen=True, kw_only=True):
     deviations: tuple[Deviation, ...] = ()
     kind: str = ""
     expect: dict[str, AnyExpectation] = {}
+    last_step: Literal["wstrust-ticket", "wstrust-password"] | None = None
 
 
 class Manifest(_Frozen, frozen=True, kw_only=True):

@@ -21,7 +21,14 @@ from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
-from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase, run_actions
+from ssosim.scenario.phases import (
+    ClientVerdict,
+    PhaseFaults,
+    Playback,
+    declare_last_steps,
+    judge_phase,
+    run_actions,
+)
 from ssosim.trace import PhaseStarted, SignInsStarted
 
 __all__ = ["play_in_memory"]
@@ -85,6 +92,7 @@ class _Play:
                     run_actions(steps, at)
                 if phase.sign_in_at:
                     lab.trace.record("", SignInsStarted(scenario=scenario.name, phase=phase.name, sign_in_at=at))
+                declare_last_steps(scenario, lab.trace)
                 self._enter()
                 self._run_to(began, scenario.sign_in_end(index, number), steps)
                 self._check()

@@ -66,6 +66,12 @@ class LiveScenarioHandlers:
         during the call are not used; the lab goes on meanwhile. ``expected`` is compared with each verdict. Raises
         LabInputError for a client that the trace does not have.
         """
+        trace = self._lab.trace
+        if 0 < since < trace.dropped or (expected is not None and since < trace.dropped):
+            raise LabInputError(
+                f"records up to number {trace.dropped} were dropped from memory, so there is no verdict from record "
+                f"{since} on; a larger SSOSIM_TRACE_RECORDS keeps more"
+            )
         seen = _Seen(since, client)
         last = self._lab.trace.last_seq
         for part in split_columns(self._lab.trace.columns(max(0, since - 1))):

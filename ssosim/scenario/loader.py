@@ -86,15 +86,16 @@ def _resolve_includes(scenario: Scenario, text: str, source: str, within: tuple[
         return scenario
     phases = []
     for index, phase in enumerate(scenario.phases):
-        faults, steps = phase.faults, phase.steps
+        faults, steps, steps_from = phase.faults, phase.steps, phase.steps_from
         for place, wanted in enumerate(phase.include):
             try:
                 other = _other_phase(wanted, (*within, scenario.name))
             except TomlMistakeError as error:
                 where: KeyPath = ("phases", index, "include", place)
                 raise TomlMistakeError(format_mistake(text, source, where, str(error))) from error
+            steps_from = other.steps_from if not steps and other.steps else steps_from
             faults, steps = (*faults, *other.faults), (*steps, *other.steps)
-        phases.append(msgspec.structs.replace(phase, faults=faults, steps=steps, include=()))
+        phases.append(msgspec.structs.replace(phase, faults=faults, steps=steps, steps_from=steps_from, include=()))
     return msgspec.structs.replace(scenario, phases=tuple(phases))
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "KdcExchange",
     "LabEvent",
     "LabPaused",
+    "LastStepDeclared",
     "PhaseStarted",
     "SignInsStarted",
     "TicketChecked",
@@ -333,6 +334,17 @@ class LabEvent(Event):
     layer: ClassVar[Layer] = "lab"
     part: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastStepDeclared(Event):
+    """The sign-in of this client is complete with ``last_step``, as whoever runs it has said.
+
+    Without it, a WS-Trust assertion is only a step on the way to a token.
+    """
+
+    layer: ClassVar[Layer] = "client"
+    last_step: SignInStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,6 +210,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return _describe_end(event)
         case events.LabEvent():
             return f"{event.part}: {event.text}"
+        case events.LastStepDeclared():
+            return f"its sign-in is complete with the step {event.last_step}"
         case events.LabPaused():
             since = _time_of_day(event.started_at)
             stood = "" if event.lab_s else " of real time, in which its clock stood still"

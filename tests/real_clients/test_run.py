@@ -59,7 +59,7 @@ def test_what_a_manifest_says_reaches_the_program(bench, tmp_path):
     (mine / "etc/mine.conf").write_text("my own file")
     text = (mine / "client.toml").read_text().replace('device = "desk-2"\n', more)
     (mine / "client.toml").write_text(text)
-    phases = _phases(bench.run("run", "middlebox", "--client", str(mine), "--json"))
+    phases = _phases(bench.run("run", "middlebox", "--client", str(mine), "--allow-exposure", "--json"))
     said = [record["text"] for record in bench.records("run-middlebox") if record["event"] == "ClientMessage"]
     assert "as bob@contoso.com with my own file\nin place\nwalks-away" in said[0]
     assert "stopped after 2 s" in said[0]

@@ -34,8 +34,8 @@ Rules that always hold:
 - A client is identified by an IP address only. Nothing that a client sends can change its name in the trace.
 
 Time: all parts get ``clock``, the lab's time. With a ``VirtualClock``, the timers of faults, the delays of responses
-and the prober run in virtual time. The KDC and the lifetimes of tickets always follow the machine's clock, because
-krb5kdc is a separate process.
+and the prober run in virtual time, except while programs run (``Lab.real_time``). The KDC and the lifetimes of tickets
+always follow the machine's clock, because krb5kdc is a separate process.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +55,15 @@ from typing import Self
 from aiohttp import web
 
 from ssosim.changes.usage import PROBE
-from ssosim.clock import Clock, SystemClock, VirtualClock, call_later_on_clock, call_later_on_loop, make_sleep
+from ssosim.clock import (
+    Clock,
+    RealTimeSpan,
+    SystemClock,
+    VirtualClock,
+    call_later_on_clock,
+    call_later_on_loop,
+    make_sleep,
+)
 from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.recursion import RecursiveServer
 from ssosim.dns.server.health_probes import Prober
@@ -149,6 +157,7 @@ class Lab:
         self._tickets: dict[str, asyncio.Task[Path]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self.exposures: ExposureFinder | None = None
+        self._prober: Prober | None = None
         self._gateway: KdcGateway | None = None
         self.delay_counters: dict[str, Callable[[float], None]] = {}
         self._sites: list[HttpListener] = []
@@ -237,6 +246,26 @@ class Lab:
         else:
             await asyncio.sleep(seconds)
 
+    @contextlib.asynccontextmanager
+    async def real_time(self) -> AsyncIterator[RealTimeSpan]:
+        """Let real seconds pass for programs within the block: for lifetimes, caches, probes and timers of faults.
+
+        With a virtual clock, clock, caches and results of probes are afterwards what they were before, so that client
+        models find the lab as if no program had run. The timers of faults wait for ``RealTimeSpan.start_timers``.
+        """
+        if not isinstance(self.clock, VirtualClock):
+            yield RealTimeSpan()
+            return
+        async with contextlib.AsyncExitStack() as afterwards:
+            afterwards.callback(self.zones.health.snapshot())
+            for resolver in self.resolvers.values():
+                afterwards.callback(resolver.core.snapshot())
+            span = afterwards.enter_context(self.clock.real_time())
+            if self._prober is not None:
+                probing = asyncio.create_task(self._prober.in_real_time().run())
+                afterwards.push_async_callback(_cancel_and_wait, probing)
+            yield span
+
     def _start_probes(self) -> None:
         """Start to probe the endpoints of traffic manager profiles, if a profile of the estate has a monitor."""
         if all(profile.monitor is None for profile in self.estate.traffic_managers):
@@ -247,6 +276,7 @@ class Lab:
                 self.zones, self.zones.health, self.trace, dial=self.endpoint, sleep=clock.sleep, now=clock.now
             )
             task = clock.start(prober.run_in_step())
+            self._prober = prober
         else:
             prober = Prober(self.zones, self.zones.health, self.trace, dial=self.endpoint)
             task = asyncio.create_task(prober.run())

@@ -35,12 +35,16 @@ from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
 from ssosim.lab.scripted_user.setup import check_behaviour, federated_login_host, set_up_user
 from ssosim.lab.trust.files import trust_environment
-from ssosim.trace import ClientFinished, LabEvent
+from ssosim.trace import ClientFinished, LabEvent, LastStepDeclared, SignInStep
+from ssosim.verdict.clients import LAB_COMMANDS
 
 __all__ = ["DeviceContext", "DeviceRequest", "ProgramDevices", "Stopped"]
 
 Stopped = Literal["", "deadline", "request"]
 """Why ssosim ended a program; empty if the program ended by itself."""
+
+LAST_STEPS = ("wstrust-ticket", "wstrust-password")
+"""The steps that complete a sign-in without a token."""
 
 _CODE_PATIENCE_S = 20.0  # less than the timeout of the control client
 
@@ -61,6 +65,7 @@ class DeviceRequest:
     etc: str | None = None
     nss: bool = False
     ipv6: bool | None = None
+    last_step: str | None = None
 
 
 class DeviceContext(Protocol):
@@ -76,6 +81,13 @@ class DeviceContext(Protocol):
     def addresses(self) -> list[str]:
         """Return each address that the lab listens on."""
         ...
+
+
+def read_last_step(text: str) -> SignInStep:
+    """Return the step that completes a sign-in without a token. Raises LabInputError."""
+    if text not in LAST_STEPS:
+        raise LabInputError(f"last_step {text[:40]!r}: expected {' or '.join(LAST_STEPS)}")
+    return SignInStep(text)
 
 
 class ProgramDevices:
@@ -118,15 +130,20 @@ class ProgramDevices:
     async def attach(self, request: DeviceRequest) -> dict[str, Any]:
         """Attach the network namespace of process ``request.pid`` to the lab as a new device.
 
-        Returns the device's address, the client's name, the ``ip`` commands for the device's side, the environment of
-        its programs, and the files that replace the machine's. Raises LabInputError for an unknown device or behaviour,
-        or a process that has ended; LabError when the link cannot be created.
+        Returns the device's address, the client's name, the number of the last trace record before it, the ``ip``
+        commands for the device's side, the environment of its programs, and the files that replace the machine's.
+        Raises LabInputError for an unknown device, behaviour or last step, or a process that has ended; LabError when
+        the link cannot be created.
         """
         context, lab = self._context, self._context.lab
+        since = lab.trace.last_seq
         device = lab.device_of(request.device)
         user = lab.user_of(device)
         if lab.provider is not None:  # the password that the user knows now
             user = lab.provider.directory.find_user(user.upn) or user
+        last_step = None if request.last_step is None else read_last_step(request.last_step)
+        if request.label:
+            self._check_label(request.label)
         behaviour = check_behaviour(request.person)
         etc = context.etc.of(device.name, context.estate.default_realm.domain)
         address = context.network.allocate_program_address()
@@ -167,9 +184,12 @@ class ProgramDevices:
         addresses = f"addresses {address} and {ipv6}" if ipv6 else f"address {address}"
         text = f"{request.program} runs on {device.name} as {user.upn}, {addresses}"
         lab.trace.record(client, LabEvent(part="device", text=text))
+        if last_step is not None:
+            lab.trace.record(client, LastStepDeclared(last_step=last_step))
         return {
             "device": address,
             "client": client,
+            "since": since,
             "commands": self._commands(device, address, ipv6),
             "environment": self._environment(home, user, request.etc) | user_files.pop("environment"),
             "resolv_conf": self._resolv_conf(device, ipv6),
@@ -177,6 +197,14 @@ class ProgramDevices:
             "nss_database": str(self._nss_database()) if request.nss else None,
             **user_files,
         }
+
+    def _check_label(self, label: str) -> None:
+        """Raise LabInputError for a name whose records are not those of one program: verdicts are by name."""
+        lab = self._context.lab
+        if any(client == label for client, _, _ in self._on_devices.values()):
+            raise LabInputError(f"a program {label[:60]!r} is running already; give this one another name (--as)")
+        if label in lab.resolvers or label in LAB_COMMANDS or lab.client_addresses.is_model(label):
+            raise LabInputError(f"{label[:60]!r} is a name of the lab itself; give the program another one (--as)")
 
     async def device_code(self, device: str) -> str | None:
         """Wait for the next device code of a program on ``device``; return its user code.
