@@ -26,6 +26,7 @@ __all__ = ["describe_idle_faults"]
 _NOT_IN_THE_TRACE = ("ttl-changed", "delay")
 """Parts of the names of faults whose effect no event shows: the trace has no TTLs, and no reasons for delays."""
 _SAME = "no exchange would have been another one without it"
+_SAME_KEYS = "no service refused a ticket because of its key"
 _SHOWN = 3
 
 
@@ -109,7 +110,7 @@ def _explain(fault: AnyFault | None, records: Sequence[Record]) -> str:
         return f"no client asked for {' or '.join(wanted)}"
     if ".kerberos." in type(fault).__module__ and not any(isinstance(r.event, KdcExchange) for r in records):
         return "no client asked the KDC"
-    return _SAME
+    return _SAME_KEYS if hasattr(fault, "account") else _SAME
 
 
 def _describe_servers(servers: Sequence[str], records: Sequence[Record]) -> str:

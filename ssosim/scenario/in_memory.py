@@ -29,6 +29,7 @@ from ssosim.scenario.phases import (
     judge_phase,
     run_actions,
 )
+from ssosim.scenario.rc4_findings import describe_rc4_use
 from ssosim.trace import PhaseStarted, SignInsStarted
 
 __all__ = ["play_in_memory"]
@@ -98,7 +99,8 @@ class _Play:
                 self._check()
                 judged = judge_phase(scenario, phase, lab.trace, mark, sign_in=number, first_steps=lab.first_steps)
                 results += judged
-            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(first))
+            played = lab.trace.since(first)
+            notes[phase.name] = (*describe_idle_faults(phase, names, played), *describe_rc4_use(played))
         self._event_limit.stop()
         for run in self._runs.values():
             run.cancel()

@@ -68,6 +68,7 @@ from ssosim.scenario.phases import (
     run_actions,
 )
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_programs
+from ssosim.scenario.rc4_findings import describe_rc4_use
 from ssosim.trace import PhaseStarted, SignInsStarted
 
 __all__ = ["play"]
@@ -127,7 +128,8 @@ async def play(
                 results += judge_phase(
                     scenario, phase, lab.trace, mark, times, sign_in=number, first_steps=lab.first_steps
                 )
-            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(first))
+            played = lab.trace.since(first)
+            notes[phase.name] = (*describe_idle_faults(phase, names, played), *describe_rc4_use(played))
         return Playback(scenario, tuple(results), notes, fitted.left_out)
 
 

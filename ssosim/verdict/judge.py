@@ -38,6 +38,9 @@ What the kinds of failure are:
   is sent to the application has status 302 and a code. A later answer without error for the same host and path cancels
   a refusal. So the 401 that starts Negotiate is a refusal only if nothing better follows.
   AADSTS70016 (``authorization_pending``) is never a refusal: the device code waits for the user.
+- A host's answer that it has no token for the program (4xx at the step ``managed-identity``) is a refusal too.
+- A connection to the address of the metadata service on a device without one is a probe of a chained credential. It is
+  the cause only if there is no other failure.
 - A *failed exchange* did not bring an answer of the service itself: the connection failed, no response came, the status
   was 500 or above, or a fault injected the response. A later good answer from the same host cancels it.
 - A *refused ticket* is the last TGS request, if the KDC did not issue the ticket. Requests for a realm
@@ -80,6 +83,11 @@ from ssosim.trace import (
     UserPrompted,
 )
 from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.verdict.credentials import (
+    describe_credential,
+    describe_unavailable_credentials,
+    is_probe_without_host,
+)
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_waiting
 from ssosim.verdict.steps import (
@@ -127,7 +135,8 @@ class Verdict:
     for a client that ssosim stopped. ``spn`` is the last SPN that a ticket was requested for, empty if there was none.
     ``attempts`` counts sign-ins that the client started, ``prompts`` how often the user was asked. ``evidence`` holds
     the numbers of the trace records that the reason is based on. ``pauses`` are pauses of the lab itself while the
-    client was waiting; ``note`` explains them to the reader.
+    client was waiting; ``note`` explains them to the reader. ``credential`` describes the credential that signed in
+    without a person, and is empty for a person's.
     """
 
     outcome: Outcome
@@ -139,6 +148,7 @@ class Verdict:
     pauses: tuple[Pause, ...] = ()
     note: str = ""
     prompts: int = 0
+    credential: str = ""
 
 
 def judge(
@@ -204,7 +214,10 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float, peri
     if finished is not None and finished.event.stopped and finished.seq > signed_in.seq:
         late = f"; it did not end by itself{_describe_stop(finished.event)}"
     if prompt := client.first(UserPrompted):
-        cause = _ClientRecords(select_before_prompt(client.records, prompt)).describe_cause()
+        before = [
+            each for each in select_before_prompt(client.records, prompt) if not is_probe_without_host(each.event)
+        ]
+        cause = _ClientRecords(before).describe_cause()
         reason = f"the user was asked{client.describe_prompts()}"
         if client.had_token_before(prompt):
             reason += " although a token had come"
@@ -215,9 +228,14 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float, peri
     reason = client.describe_silent_sign_in()
     if client.used_earlier_refresh_token(signed_in):
         reason += " with a refresh token of an earlier sign-in"
+    credential = describe_credential(client.records, signed_in)
+    if credential:
+        reason += f" by {credential}"
+    if earlier := describe_unavailable_credentials(client.records, signed_in):
+        reason += f", after {earlier}"
     if after >= 1 and not client.is_program():
         reason += f", {_format_duration(after)} into the {period}, without the user"
-    return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,))
+    return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,), credential=credential)
 
 
 def _describe_end(  # noqa: PLR0911 - one for each kind of end
@@ -438,7 +456,7 @@ class _ClientRecords:
             event = record.event
             if not isinstance(event, HttpExchange) or event.code in _PENDING_CODES:
                 continue
-            if event.status in _REFUSALS or event.code is not None:
+            if _is_refusal(event):
                 last = record
             elif last is not None and _succeeds(event, last.event):
                 last = None
@@ -455,6 +473,8 @@ class _ClientRecords:
         last: Record | None = None
         for record in self._records:
             event = record.event
+            if is_probe_without_host(event):
+                continue
             if isinstance(event, ConnectionFailed):
                 last = record
             elif isinstance(event, HttpExchange):
@@ -489,6 +509,8 @@ class _ClientRecords:
         # A refusal among them was cancelled by a success, such as the 401 that starts Negotiate.
         if errors := [event for event in asked if event.is_error and event.status not in _REFUSALS]:
             return _describe_answer(errors[-1])
+        if any(is_probe_without_host(record.event) for record in self._records):
+            return "there is no managed identity here: 169.254.169.254 does not answer on this device"
         if asked and asked[-1].step in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
             return f"{asked[-1].host} offers no silent way for this user"
         return _ONLY_ASSERTION if self.only_has_assertion() else _NO_FAILURE
@@ -538,6 +560,12 @@ class _ClientRecords:
             find_refused_certificate(self._records),
         )
         return missing if all(other is None for other in others) else None
+
+
+def _is_refusal(event: HttpExchange) -> bool:
+    """Return whether a service has refused: by the status, by a code, or as a host that has no token for a program."""
+    host = event.step is SignInStep.MANAGED_IDENTITY and 400 <= event.status < 500
+    return event.status in _REFUSALS or event.code is not None or host
 
 
 def _host_of(event: Event) -> str:

@@ -142,6 +142,7 @@ def test_a_federated_person_signs_in_at_their_own_page(attempt, flow):
         ("azure-identity", "refuses", "ClientAuthenticationError: Authentication failed: AADSTS65004", 1),
         ("azure-identity", "walks-away", "ClientAuthenticationError: Timed out after waiting 2 seconds", 1),
         ("azure-identity", "no-browser", "CredentialUnavailableError: Failed to open a browser", 0),
+        ("azure-identity", "browser-fails", "CredentialUnavailableError: Failed to open a browser", 0),
     ],
 )
 def test_whoever_does_not_sign_in_is_an_error_of_the_library(attempt, client, person, words, pages):

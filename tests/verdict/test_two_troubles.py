@@ -80,6 +80,7 @@ TROUBLES: dict[str, Trouble] = {
     "wrong-address": Trouble("certificate was refused", {"fault": "wrong-address", "name": AUTOLOGON}),
     "kdc-refuses": Trouble("KDC_ERR_POLICY", {"fault": "kdc-refuses", "error": "KDC_ERR_POLICY"}),
     "kdc-silent": Trouble("the KDC did not answer", {"fault": "kdc-silent"}),
+    "key-rolled": Trouble("the service refused the ticket: wrong-key", {"fault": "key-rolled", "at": "kdc"}),
     "503": Trouble("503 at windowstransport", {"fault": "http-status", "host": AUTOLOGON, "path": "windowstransport"}),
     "200": Trouble("200, not of the service itself", {"fault": "http-page", "host": LOGIN, "path": "token"}),
     "expired": Trouble("certificate was refused", {"fault": "certificate-expired", "host": AUTOLOGON}),
@@ -101,6 +102,7 @@ UNRELATED: dict[str, dict[str, object]] = {
     "another client's page": {"fault": "http-page", "clients": ["somebody-else"]},
     "another client's name": {"fault": "nxdomain", "clients": ["somebody-else"]},
     "PTR": {"fault": "ptr-mismatch", "address": "198.51.100.30"},
+    "another account's key": {"fault": "key-rolled", "at": "kdc", "account": "HTTP/sts.fabrikam.com"},
     "other path": {"fault": "http-status", "path": "/no/such/path"},
 }
 

@@ -74,8 +74,10 @@ from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, User
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
 from ssosim.kerberos.carried_tickets import read_ticket_service
+from ssosim.kerberos.key_database import list_accounts
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
@@ -87,7 +89,7 @@ from ssosim.lab.core.resolvers import lab_addresses, start_resolvers
 from ssosim.lab.network.certificates import LabCa
 from ssosim.lab.network.foreign_requests import ForeignRequests
 from ssosim.lab.network.networks import LoopbackNetwork, Network
-from ssosim.lab.network.service_faults import ForeignHost, make_service_fault_applier
+from ssosim.lab.network.service_faults import ForeignHost, make_key_faults, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
 from ssosim.lab.network.tls_observer import TlsObserver
 from ssosim.services import KeyTable, Service, complete_estate, services_of
@@ -162,6 +164,8 @@ class Lab:
         self.delay_counters: dict[str, Callable[[float], None]] = {}
         self._sites: list[HttpListener] = []
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
+        self._key_faults = KeyFaults(list_accounts(self.estate))
+        self._web: tuple[web.ServerRunner, ProviderServer] | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -284,6 +288,7 @@ class Lab:
 
     async def _start_web(self, realm: PreparedRealm) -> None:
         self.keys = load_signing_keys(self.estate, self._cache)
+        self._key_faults = make_key_faults(self.estate, self.services, realm)
         provider = Provider(
             estate=self.estate,
             keys=self.keys,
@@ -296,7 +301,9 @@ class Lab:
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(
-            make_service_fault_applier(provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model)
+            make_service_fault_applier(
+                provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model, self._key_faults
+            )
         )
         self.exposures = ExposureFinder(provider, self.services, read_ticket_service)
         provider.find_exposures = self.exposures.examine
@@ -306,6 +313,7 @@ class Lab:
         self._cleanup.push_async_callback(self._abort_connections)
         self._cleanup.push_async_callback(runner.cleanup)
         self.provider = provider
+        self._web = runner, server
         responders = start_applications(self.services, provider)
         provider.fetch_document = DocumentFetcher(
             provider,
@@ -344,6 +352,24 @@ class Lab:
             site.abort_connections()
         await asyncio.sleep(0)  # the loop closes the sockets
 
+    async def serve_on(self, listener: socket.socket, config: ListenerConfig, tls_name: str = "") -> HttpListener:
+        """Serve HTTP on a listening socket, of this or another network namespace; the caller stops the result.
+
+        ``tls_name``: serve TLS with a certificate for this name; empty: plain HTTP.
+        """
+        assert self._web is not None  # noqa: S101 - the lab has started
+        runner, server = self._web
+        site = HttpListener(
+            runner,
+            listener,
+            ssl_context=self.ca.server_context([tls_name]) if tls_name else None,
+            make_protocol=partial(server.create_protocol, listener=config),
+            address=str(listener.getsockname()[0]),
+            observer=TlsObserver(self.trace, self.client_addresses, self.first_steps),
+        )
+        await site.start()
+        return site
+
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
         """Return the ticket acceptor for each DNS name of a service that has a key table."""
         found: dict[str, GssAcceptor] = {}
@@ -358,7 +384,9 @@ class Lab:
         caches = self.home / "rcache"
         caches.mkdir(mode=0o700, exist_ok=True)
         keytab = realm.keytab if keys.account else realm.join_keytabs(keys.spns)
-        return GssAcceptor(Acceptor(keytab, caches / f"{service.name}-{service.dns_names[0]}"))
+        acceptor = Acceptor(keytab, caches / f"{service.name}-{service.dns_names[0]}")
+        faults = self._key_faults
+        return GssAcceptor(acceptor, lambda key: faults.find_faults(key.service, key.kvno, key.etype))
 
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """Return the local endpoint to connect to for ``port`` of ``address``; the same if nothing listens."""
