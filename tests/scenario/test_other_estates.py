@@ -38,6 +38,8 @@ CATALOGUE = Path(__file__).parents[2] / "ssosim" / "scenario" / "catalogue"
 LEFT_OUT = {
     "feb-2025": {"federated-user", "connect-sync-certificate"},
     "jwks-key-removed": {"token-validator", "connect-sync-certificate"},
+    "key-rollover": {"federated-user"},
+    "rc4-retirement": {"federated-user"},
 }
 """The clients that an estate without federation and without a certificate's application has nothing for."""
 
