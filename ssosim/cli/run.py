@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssosim.cli.common import add_estate, add_json
+from ssosim.cli.common import add_estate, add_json, say_outcomes
 from ssosim.cli.expect_options import (
     add_expect_options,
     add_last_step,
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         from ssosim.report.text_table import table  # noqa: PLC0415
 
-        say(table(result, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
+        say_outcomes(table(result, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
         say(f"\nevery exchange: {one_line(Path(sys.argv[0]).name)} trace --name {folder.name}")
         if options.report:
             say(f"the report: {one_line(str(options.report))}")

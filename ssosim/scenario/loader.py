@@ -14,6 +14,7 @@ from ssosim_clients.policies.registry import list_policy_names
 
 from ssosim.estate.toml import TomlMistakeError, convert_data, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
+from ssosim.faults.core.placeholders import find_field_mistakes
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
 from ssosim.verdict.expectations import ANY_PHASE, AnyExpectation, find_expectation_mistake
@@ -250,6 +251,16 @@ def _expectations(scenario: Scenario) -> Iterator[_Mistake]:
                 yield _Mistake(path, text)
 
 
+def _placeholders(scenario: Scenario) -> Iterator[_Mistake]:
+    for index, phase in enumerate(scenario.phases):
+        here: KeyPath = ("phases", index)
+        placed = [((*here, "faults", number), fault) for number, fault in enumerate(phase.faults)]
+        for place, step in enumerate(phase.steps):
+            placed += [((*here, "steps", place, "faults", number), fault) for number, fault in enumerate(step.faults)]
+        for path, fault in placed:
+            yield from (_Mistake((*path, field), text) for field, text in find_field_mistakes(fault))
+
+
 _RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (
     _names,
     _times,
@@ -258,4 +269,5 @@ _RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (
     _steps,
     _sign_ins,
     _expectations,
+    _placeholders,
 )

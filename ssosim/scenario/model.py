@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from datetime import datetime
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from ssosim.estate import DnsResolver, Estate
+from ssosim.estate.device_choice import DeviceChoice
 from ssosim.faults import AnyFault
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.verdict.expectations import (
@@ -29,7 +31,10 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Client(_Frozen, frozen=True, kw_only=True):
-    """A client that signs in: a model by name, or a program with its arguments. ``device`` is one of the estate's.
+    """A client that signs in: a model by name, or a program with its arguments.
+
+    ``device`` is a device of the estate by name, or by the kind of its user; by default the first device. ``run`` and
+    ``environment`` may have placeholders (``ssosim.estate.placeholders``).
 
     ``kind`` names a group, for expectations. ``weight`` is the client's share of the mix that shares are computed over;
     0 for a client outside the mix. ``policy`` is a network-error policy that replaces the model's own. ``ipv6``: the
@@ -51,7 +56,7 @@ class Client(_Frozen, frozen=True, kw_only=True):
     name: str
     model: str | None = None
     run: tuple[str, ...] = ()
-    device: str | None = None
+    device: str | DeviceChoice | None = None
     deadline: float = 60.0
     kind: str = ""
     weight: float = 0.0
@@ -64,6 +69,13 @@ class Client(_Frozen, frozen=True, kw_only=True):
     expect: dict[str, AnyExpectation] = {}
     added: bool = False
     last_step: Literal["wstrust-ticket", "wstrust-password"] | None = None
+
+    @property
+    def device_name(self) -> str | None:
+        """The name of the device; None for the estate's first. The scenario has been fitted to its estate."""
+        if isinstance(self.device, DeviceChoice):
+            raise TypeError(f"client {self.name!r}: the scenario was not fitted to an estate (ssosim.scenario.fitting)")
+        return self.device
 
     @property
     def behaviour(self) -> str:
@@ -202,7 +214,18 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
         return times[sign_in + 1] if sign_in + 1 < len(times) else self.duration_of(index)
 
     def estate(self, estate: Estate) -> Estate:
-        """Return ``estate`` with this scenario's resolvers, unless the estate has resolvers."""
+        """Return ``estate`` with this scenario's resolvers, unless the estate has resolvers.
+
+        A resolver whose address is that of a host gets the next address that is free.
+        """
         if not self.resolvers or estate.resolvers:
             return estate
-        return msgspec.structs.replace(estate, resolvers=self.resolvers)
+        taken = {ipaddress.ip_address(host.address) for host in estate.hosts}
+        resolvers = []
+        for resolver in self.resolvers:
+            address = ipaddress.ip_address(resolver.address)
+            while address in taken:
+                address += 1
+            taken.add(address)
+            resolvers.append(msgspec.structs.replace(resolver, address=str(address)))
+        return msgspec.structs.replace(estate, resolvers=tuple(resolvers))

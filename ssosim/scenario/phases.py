@@ -72,12 +72,14 @@ class ClientVerdict:
 class Playback:
     """A scenario that was played, with its results.
 
-    ``notes`` are sentences about phases, by their names, such as about faults that touched nothing.
+    ``notes`` are sentences about phases, by their names, such as about faults that touched nothing. ``left_out`` are
+    the clients that did not play since the estate lacks what they need, each with the reason.
     """
 
     scenario: Scenario
     results: tuple[ClientVerdict, ...]
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def as_expected(self) -> bool:

@@ -54,6 +54,7 @@ from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.socket_policy import OutsideLabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
+from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Phase, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
@@ -89,6 +90,8 @@ async def play(
     and need ``run_program``. Raises LabError if a model's code is broken, and FaultError if a fault does not fit the
     estate.
     """
+    fitted = fit_scenario(scenario, lab.estate)
+    scenario = fitted.scenario
     async with contextlib.AsyncExitStack() as cleanup:
         clients = _ClientModels(scenario, lab, clock, models)
         cleanup.push_async_callback(clients.stop)
@@ -127,7 +130,7 @@ async def play(
                 )
             played = lab.trace.since(first)
             notes[phase.name] = (*describe_idle_faults(phase, names, played), *describe_rc4_use(played))
-        return Playback(scenario, tuple(results), notes)
+        return Playback(scenario, tuple(results), notes, fitted.left_out)
 
 
 def _enter_rest(faults: PhaseFaults, phase: Phase, at: float) -> list[tuple[float, Callable[[], None]]]:
@@ -197,7 +200,7 @@ class _ClientModels:
             model_device(
                 self._lab,
                 client.name,
-                self._lab.device_of(client.device),
+                self._lab.device_of(client.device_name),
                 self._clock,
                 user_present=client.person_answers,
                 dual_stack=client.ipv6,

@@ -166,10 +166,12 @@ class PhaseResult(_Frozen, frozen=True, kw_only=True):
 class RunResult(_Frozen, frozen=True, kw_only=True):
     """What came of a scenario. ``mix`` are the clients' weights, ``versions`` of what played it, by name.
 
-    ``as_expected``: no expectation is broken.
+    ``as_expected``: no expectation is broken. ``left_out`` are the clients that did not play, each with what it needs
+    and the estate lacks.
     """
 
     version: Literal["1"]
+    kind: Literal["run"] = "run"
     versions: dict[str, str] = {}
     scenario: str
     title: str = ""
@@ -178,6 +180,7 @@ class RunResult(_Frozen, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     as_expected: bool
     mix: dict[str, float] = {}
+    left_out: dict[str, str] = {}
     phases: tuple[PhaseResult, ...]
 
     @property

@@ -136,7 +136,12 @@ def test_the_matrix_writes_its_page(bench, tmp_path, short):
     done = bench.run(*words, env={"TMPDIR": str(short)})
     assert done.returncode == 0, done.stderr
     assert "| `mine/f` | silent" in page.read_text()
-    assert [cell["outcome"] for cell in json.loads(data.read_text())] == ["silent", "failed", "refused", "silent"]
+    assert [cell["outcome"] for cell in json.loads(data.read_text())["cells"]] == [
+        "silent",
+        "failed",
+        "refused",
+        "silent",
+    ]
     assert "4 of 4 phases done" in done.stderr
     assert done.stdout.startswith("4 sign-ins in ")
     assert list(short.iterdir()) == []
