@@ -13,7 +13,8 @@ from ssosim.estate import DnsResolver, Estate, default_estate
 from ssosim.faults import fault_from
 from ssosim.memory import Engine, MemoryLab, memory_device
 from ssosim.trace import FaultApplied, PhaseStarted
-from ssosim.verdict import Explanation, Outcome, explain
+from ssosim.verdict import Outcome
+from ssosim.verdict.explain import Explanation, explain
 
 LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
 NOW = 1_740_000_000.0
