@@ -1,7 +1,7 @@
 # Each target installs its requirements first (bootstrap.sh); if they are installed already, that takes no time.
 # ARGS is passed to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON selects the interpreter.
 
-.PHONY: help lab clients test lint docs bench fuzz nightly oracle-dns soak setup clean
+.PHONY: help lab clients test lint docs bench fuzz mutations nightly oracle-dns soak setup clean
 .NOTPARALLEL:
 bin := .venv/bin
 export PYTHON
@@ -45,12 +45,16 @@ fuzz: ## fuzz every parser for five minutes; ARGS='--seconds 60'
 	@./bootstrap.sh dev
 	@exec $(bin)/python -m fuzz.run $(ARGS)
 
+mutations: ## remove each check and claim of the identity provider: a test must notice; ARGS='700016'
+	@./bootstrap.sh dev
+	@exec $(bin)/python -m fuzz.mutations $(ARGS)
+
 soak: ## run a lab under mixed load for an hour, then 500 kill cycles; judge memory and leftovers
 	@./bootstrap.sh dev
 	$(bin)/python bench/soak.py $(ARGS)
 	SSOSIM_KILL_CYCLES=500 $(bin)/python -m pytest -q tests/lab/test_kill_cycles.py
 
-nightly: ## all that continuous integration plays a sample of, about three hours
+nightly: ## all that continuous integration plays a sample of, about three hours and a half
 	@exec .ci/nightly
 
 setup: ## only install the requirements of the lab and of tests

@@ -4,18 +4,22 @@
 - ``coverage.md``: every statement with the tests that name its id
 - ``estate.md``, ``estate.schema.json``: every key of an estate file, and its JSON Schema
 - ``openapi.json``: the OpenAPI description of the control API
-- ``identity-provider.md``: only the table of refusals, between its marks (``ssosim/entra/core/refusals.py``)
+- ``identity-provider.md``: only the tables between marks: of refusals (``ssosim/entra/core/refusals.py``), and of what
+  libraries recorded (``tests/entra/recorded_rows.py``)
 """
 
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import re
+import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 from ssosim.entra.core.refusals import REFUSALS, Refusal
 from ssosim.sources import Source, Sources, Statement, load_sources
@@ -140,6 +144,32 @@ def render_refusals(sections: Mapping[str, Iterable[Refusal]]) -> str:
     return "\n".join(lines)
 
 
+def _load_recorded_rows() -> ModuleType:
+    """Import the table of recordings, which is a module of the tests."""
+    name = "recorded_rows"
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / "entra" / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def render_recorded(rows: ModuleType) -> str:
+    """Return the table of recorded values, and the table of their sources."""
+    lines = ["| exchange | field | recorded | lab | source |", "|---|---|---|---|---|"]
+    for row in rows.RECORDED_ROWS:
+        value = ", ".join(map(str, row.value)) if isinstance(row.value, list) else json.dumps(row.value).strip('"')
+        text = value.replace("|", "\\|") + {"equal": "", "starts": " …", "contains": " (among others)"}[row.match]
+        lab = row.difference or "same"
+        lines.append(f"| {row.exchange} | {row.field} | `{text}` | {lab} | {row.source} |")
+    lines += ["", "| source | repository | path or issue | commit |", "|---|---|---|---|"]
+    for name, source in rows.SOURCES.items():
+        lines.append(f"| {name} | {source.repository} | `{source.path}` | {source.commit[:12] or '-'} |")
+    return "\n".join(lines) + "\n"
+
+
 def replace_between_marks(page: str, name: str, text: str) -> str:
     """Return ``page`` with ``text`` between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; ValueError without."""
     begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
@@ -199,9 +229,13 @@ def render_pages() -> dict[str, str]:
         "estate.md": render_estate_page(),
         "estate.schema.json": json.dumps(build_json_schema(), indent=1, ensure_ascii=False) + "\n",
         "identity-provider.md": replace_between_marks(
-            (ROOT / "docs" / "identity-provider.md").read_text(encoding="utf-8"),
-            "refusals",
-            render_refusals(REFUSALS),
+            replace_between_marks(
+                (ROOT / "docs" / "identity-provider.md").read_text(encoding="utf-8"),
+                "refusals",
+                render_refusals(REFUSALS),
+            ),
+            "recorded",
+            render_recorded(_load_recorded_rows()),
         ),
         "openapi.json": json.dumps(description(), indent=1, ensure_ascii=False) + "\n",
     }

@@ -79,7 +79,7 @@ def test_mfa_differs_between_versions(make_site):
     _, v2 = site.token(form)
     assert (v2["error"], v2["suberror"]) == ("invalid_grant", "basic_action")
     assert list(json.loads(v2["claims"])["access_token"]) == ["capolids"]
-    _, v1 = site.token(form, v1=True)
+    _, v1 = site.token(form | {"resource": "https://graph.microsoft.com"}, v1=True)
     assert (v1["error"], v1["suberror"]) == ("interaction_required", "basic_action")
     assert list(json.loads(v1["claims"])["access_token"]) == ["polids"]
 
@@ -97,7 +97,7 @@ def test_mfa_differs_between_versions(make_site):
         ({"scope": "https://a.example/x https://b.example/y"}, 28000, "invalid_request"),
         ({"scope": "https://"}, 70011, "invalid_scope"),
         ({"username": "alice@nowhere.example"}, 50059, "invalid_request"),
-        ({"grant_type": "refresh_token", "refresh_token": "rubbish"}, 9002313, "invalid_request"),
+        ({"grant_type": "refresh_token", "refresh_token": "rubbish"}, 9002313, "invalid_grant"),
         ({"grant_type": "client_credentials"}, 7000216, "invalid_client"),
     ],
 )

@@ -61,6 +61,8 @@ class Http:
 
     def post(self, url: str, data: Any = None, headers: Any = None, params: Any = None, **_: Any) -> Answer:
         """POST of a form."""
+        if isinstance(data, dict):
+            data = {name: value for name, value in data.items() if value is not None}  # as requests does
         body = urlencode(data or {}, doseq=True).encode() if not isinstance(data, (str, bytes)) else data
         form = {"Content-Type": "application/x-www-form-urlencoded"} | dict(headers or {})
         url += f"?{urlencode(params)}" if params else ""

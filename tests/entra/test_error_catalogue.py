@@ -28,8 +28,9 @@ FORM = {
 }
 FIELDS = ["error", "error_description", "error_codes", "timestamp", "trace_id", "correlation_id", "error_uri"]
 CODES = sorted(CATALOGUE)
-# RFC 6749 section 4.1.2.1, OpenID Connect Core 3.1.2.6, Entra auth-code document
+# RFC 6749 section 4.1.2.1, OpenID Connect Core 3.1.2.6, RFC 8707 section 2, Entra auth-code document
 AUTHORIZE_ERRORS = {
+    "invalid_target",
     "invalid_request",
     "unauthorized_client",
     "access_denied",

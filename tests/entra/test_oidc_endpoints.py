@@ -56,6 +56,12 @@ def discover(site, host, version="1.1"):
     return site.get(LOGIN, f"/common/discovery/instance?{query}")
 
 
+def test_instance_discovery_needs_its_parameter(site):
+    """900144 without authorization_endpoint; 50049 for one that is no URL."""
+    assert site.ask("GET", LOGIN, "/common/discovery/instance?api-version=1.1").code == 900144
+    assert site.ask("GET", LOGIN, "/common/discovery/instance?authorization_endpoint=https://[").code == 50049
+
+
 @pytest.mark.parametrize("host", " ".join(RECORDED_CLOUDS).split())
 def test_every_known_cloud_is_known_everywhere(site, host):
     """A host of another cloud: 200, metadata of all clouds, and the discovery URL of that host."""

@@ -225,7 +225,7 @@ def test_the_answer_to_a_claims_challenge(make_site, make_browser):
     assert codes(site.token(refresh_form(one_factor, claims=challenge))) == [50076]
     capabilities = json.dumps({"access_token": {"xms_cc": {"values": ["cp1"]}}})
     assert codes(site.token(refresh_form(one_factor, claims=capabilities))) == []
-    assert codes(site.token(refresh_form(one_factor, claims="{"))) == [9002313]
+    assert codes(site.token(refresh_form(one_factor, claims="{"))) == [50117]
 
 
 @pytest.mark.parametrize(

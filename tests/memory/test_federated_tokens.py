@@ -175,6 +175,39 @@ def test_the_key_is_that_of_the_key_id(lab, key_id, code):
     assert send(lab, token)[1] == (None if code is None else [code])
 
 
+@pytest.mark.parametrize(
+    "documents",
+    [
+        {"configuration": {"issuer": CLUSTER}},  # OpenID Connect Discovery 1.0, section 4.3
+        {"configuration": {"jwks_uri": 7}},
+        {"keys": {"keys": {}}},
+        {"keys": {}},
+        {"keys": []},
+    ],
+)
+def test_a_document_of_another_issuer_is_50166(lab, monkeypatch, documents):
+    """A configuration that names another issuer or no address of keys, a key set that has no list of keys: no token."""
+    token = mint(lab)
+    fetch = lab.provider.fetch_document
+
+    def change(url, call):
+        found = json.loads(fetch(url, call))
+        name = "configuration" if url.endswith("configuration") else "keys"
+        changed = documents.get(name, found)
+        return json.dumps(found | changed if name == "configuration" else changed).encode()
+
+    monkeypatch.setattr(lab.provider, "fetch_document", change)
+    assert send(lab, token) == (400, [50166])
+
+
+def test_another_algorithm_is_refused(lab):
+    """5002738: the issuer's own key, but PS256; client assertions of certificates may have it, federated tokens not."""
+    key = lab.provider.keys.generated[issuer_key_name(ISSUER)]
+    claims = jwt.decode(mint(lab), options={"verify_signature": False})
+    token = jwt.encode(claims, key.private, algorithm="PS256", headers={"kid": key.key_id})
+    assert send(lab, token)[1] == [5002738]
+
+
 def test_an_application_without_federated_credentials_accepts_no_token(lab):
     """700211 for a confidential application of another kind; the token is not taken for a certificate assertion."""
     assert send(lab, mint(lab), client_id="7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01") == (401, [700211])

@@ -40,7 +40,7 @@ def test_whole_silent_sign_in(sites, desk_of, assertion_kind, v1):
     assert ("SignatureValue" in assertion) == (assertion_kind == "signed-saml")
     given = desk.redeem(assertion, v1=v1)
     assert given.status == 200, given.body
-    assert given.headers["Cache-Control"] == "no-store"
+    assert given.headers["Cache-Control"] == "no-store, no-cache"
     tokens = given.json
     numbers = [tokens["expires_in"], tokens["ext_expires_in"]]
     assert all(isinstance(number, str if v1 else int) for number in numbers)

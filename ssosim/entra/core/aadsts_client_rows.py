@@ -15,6 +15,26 @@ CLIENT_ROWS: tuple[Aadsts, ...] = (
         "Unexpected client assertion type.",
         "azure-activedirectory-library-for-ruby pull request 53; status unconfirmed",
     ),
+    # Parameters that change what is granted
+    Aadsts(
+        50117,
+        _REQUEST,
+        "Failed to deserialize policy specified in the request's claim parameter.",
+        "Entra error page of this code; OAuth value and status unconfirmed",
+    ),
+    Aadsts(
+        901002,
+        _REQUEST,
+        "The 'resource' request parameter is not supported.",
+        "azure-docs issue 33853, vscode issue 254009; up to March 2026; OAuth value unconfirmed",
+    ),
+    Aadsts(
+        9010010,
+        "invalid_target",
+        "The resource parameter provided in the request doesn't match with the requested scopes.",
+        "TracecatHQ/tracecat issue 2466, microsoft/powerbi-modeling-mcp issue 68; OAuth value: a capture of September "
+        "2026 and RFC 8707, section 2",
+    ),
     Aadsts(
         7000213,
         _CLIENT,

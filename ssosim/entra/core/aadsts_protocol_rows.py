@@ -27,7 +27,8 @@ PROTOCOL_ROWS: tuple[Aadsts, ...] = (
         "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the "
         "correct cloud. Check with your subscription administrator, this may happen if there are no active "
         "subscriptions for the tenant.",
-        "letsencrypt-siteextension issue 108; OAuth value unconfirmed",
+        "letsencrypt-siteextension issue 108; OAuth value unconfirmed (invalid_tenant at the OpenID configuration: "
+        "azure-keyvault-emulator issue 324)",
     ),
     Aadsts(
         900023,

@@ -27,7 +27,8 @@ USER_ROWS: tuple[Aadsts, ...] = (
         _GRANT,
         "The user account {user} does not exist in the {tenant} directory. To sign into this application, the account "
         "must be added to the directory.",
-        f"{_SPRAY}; second sentence: {_CODES}",
+        "a recording of azure-sdk-for-js (August 2023)",
+        suberror="bad_token",
         page="ConvergedSignIn",
     ),
     Aadsts(
@@ -229,7 +230,7 @@ USER_ROWS: tuple[Aadsts, ...] = (
     Aadsts(
         70008,
         _GRANT,
-        "The provided authorization code or refresh token has expired or was revoked. {reason}",
+        "The provided authorization code or refresh token has expired due to inactivity. {reason}",
         "MSAL.NET test mocks; wording unconfirmed",
     ),
     Aadsts(

@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from ssosim.trace import Event
 
-__all__ = ["Auth", "Call", "HttpReply", "TraceBuffer", "make_guid", "make_json_reply", "read_fields"]
+__all__ = ["JSON_NO_STORE", "Auth", "Call", "HttpReply", "TraceBuffer", "make_guid", "make_json_reply", "read_fields"]
 
 Auth = Literal["none", "kerberos", "ntlm", "negotiate", "password"]
 
@@ -27,6 +27,8 @@ _SEGMENT_LIMIT = 32  # segments of a path; no route has more than five
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 JSON = "application/json; charset=utf-8"
+JSON_NO_STORE = (("Cache-Control", "no-store, no-cache"), ("Pragma", "no-cache"), ("Expires", "-1"))
+"""The header fields of replies that nobody may store, as in the recordings of azure-sdk-for-go and -python."""
 
 
 @dataclass(slots=True)

@@ -463,11 +463,63 @@ _GRANTS: tuple[Refusal, ...] = (
 )
 """On-behalf-of, and requests of other endpoints."""
 
+_PARAMETERS: tuple[Refusal, ...] = (
+    Refusal(
+        "`claims` that is no JSON object of objects",
+        50117,
+        "Entra error page of the code; OpenID Connect Core 5.5",
+        "entra/test_request_parameters.py::test_malformed_claims_are_50117",
+    ),
+    Refusal(
+        "`resource` in version 2.0 for another API than that of the scopes",
+        9010010,
+        "tracecat issue 2466, powerbi-modeling-mcp issue 68",
+        "entra/test_request_parameters.py::test_resource_in_version_2_is_that_of_the_scopes",
+    ),
+    Refusal(
+        "password in version 1.0 without `resource`",
+        900144,
+        "azure-docs issues 46696, 101261",
+        "entra/test_request_parameters.py::test_version_1_needs_a_resource_where_a_user_is_asked_for",
+    ),
+    Refusal(
+        "`request`, `request_uri`, `registration`, another `token_type`, other parameters for what is not made here",
+        9002313,
+        "OpenID Connect Core 3.1.2.6 (OAuth values); code unconfirmed",
+        "entra/test_request_parameters.py::test_what_is_not_made_here_is_refused",
+    ),
+    Refusal(
+        "code of a single-page application without PKCE",
+        9002325,
+        "dbt guide to Entra ID sign-in, microsoft-authentication-library-for-js issues",
+        "entra/test_request_parameters.py::test_a_single_page_application_needs_pkce",
+    ),
+    Refusal(
+        "unknown API among several of an authorization request",
+        500011,
+        "MSAL.NET, extra scopes to consent",
+        "entra/test_request_parameters.py::test_all_scopes_of_an_authorization_request_count",
+    ),
+    Refusal(
+        "`/.default` beside a scope by name, of whatever API",
+        70011,
+        "Entra document Scopes and permissions",
+        "entra/test_request_parameters.py::test_all_scopes_of_an_authorization_request_count",
+    ),
+    Refusal(
+        "one API without consent among several of an authorization request",
+        65001,
+        "MSAL.NET, extra scopes to consent",
+        "entra/test_request_parameters.py::test_consent_is_needed_for_every_api_of_a_request",
+    ),
+)
+"""Parameters of OAuth requests."""
+
 _BROWSERS: tuple[Refusal, ...] = (
     Refusal(
         "`Origin` with a grant of programs: password, device code, assertions, client credentials",
         9002326,
-        "Entra auth-code document",
+        "azure-docs issues 75699 (password), 76480 (client credentials); other grants unconfirmed",
         "entra/test_browser_rules.py::test_a_page_gets_no_tokens_by_the_grants_of_programs",
     ),
     Refusal(
@@ -652,12 +704,6 @@ _USERS: tuple[Refusal, ...] = (
         "azure-sdk-for-net issue 23324; limit unconfirmed",
         "entra/test_sign_in_rules.py::test_an_application_that_loops_is_told_to_wait",
     ),
-    Refusal(
-        "parameter claims that is no JSON object",
-        9002313,
-        "code unconfirmed",
-        "entra/test_sign_in_rules.py::test_the_answer_to_a_claims_challenge",
-    ),
 )
 """Users, second factors, Conditional Access, guests."""
 
@@ -666,6 +712,7 @@ REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
         "Applications": _APPLICATIONS,
         "Client authentication": _CLIENT_AUTHENTICATION,
         "Resources and scopes": _RESOURCES,
+        "Parameters of requests": _PARAMETERS,
         "On-behalf-of and other endpoints": _GRANTS,
         "Federation services": _FEDERATION,
         "Users": _USERS,

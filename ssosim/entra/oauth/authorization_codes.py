@@ -163,15 +163,16 @@ def redeem_code(
 
     Also returns the request with its client authenticated as the type of the redirect URI demands. Raises AadstsError:
     900144 (parameter missing), 9002313 (not a code), 70008 (expired, of another client), 500112 (another redirect
-    address), 501481 (PKCE), 54005 (used), 50034, 50057 and 50020 (the user); those of ``client_types`` and
-    ``access_grants``. A request that is refused for its parameters does not use up the code, so somebody who has seen
-    the code cannot invalidate it.
+    address), 9002325 (a single-page application without PKCE), 501481 (PKCE), 54005 (used), 50034, 50057 and 50020 (the
+    user); those of ``client_types`` and ``access_grants``. A request that is refused for its parameters does not use up
+    the code, so somebody who has seen the code cannot invalidate it.
     """
     text = require_parameter(request.form, "code").strip()
     try:
         claims = provider.sealer.open(_CODE, text, AuthorizationCodeClaims)
     except SealedTokenError:
-        raise AadstsError(9002313, reason="The authorization code is malformed.") from None
+        # invalid_grant: dnn.azureadprovider issue 112
+        raise AadstsError(9002313, error="invalid_grant", reason="The authorization code is malformed.") from None
     if call.now >= claims.not_on_or_after:
         raise AadstsError(70008, reason="It has expired.")
     if claims.client_id.lower() != request.application.client_id.lower():
@@ -181,6 +182,8 @@ def redeem_code(
     request = authenticate_as(provider, call, request, client_type)
     if require_parameter(request.form, "redirect_uri").strip() != claims.redirect_uri:
         raise AadstsError(500112, given=request.form["redirect_uri"][:256])
+    if client_type == "spa" and not claims.challenge:
+        raise AadstsError(9002325)
     _check_verifier(claims, request.form.get("code_verifier", ""))
     user = provider.directory.find_user_by_id(claims.subject)
     if user is None:
@@ -213,13 +216,16 @@ def _check_verifier(claims: AuthorizationCodeClaims, verifier: str) -> None:
 def _access_of_code(provider: Provider, request: TokenRequest, claims: AuthorizationCodeClaims) -> RequestedAccess:
     """Return the access as stated in the token request, else as in the authorization request.
 
-    A refresh token is issued if both requests have ``offline_access``; in v1, which has no scopes, always.
+    A refresh token is issued if both requests have ``offline_access``; in v1, which has no scopes, always, but
+    not for a code of v2 without ``offline_access`` (OpenID Connect Core, section 11; what the real service does is
+    unconfirmed).
     """
     cloud = provider.estate.cloud
     stated = request.form.get("resource" if request.version == "1.0" else "scope", "").strip()
     if request.version == "1.0":
         form = {"resource": stated or claims.resource}
-        return read_requested_access(form, request.version, cloud)
+        access = read_requested_access(form, request.version, cloud)
+        return access if not claims.scopes else replace(access, refresh_token="offline_access" in claims.scopes)
     consented = "offline_access" in claims.scopes
     if stated:
         access = read_requested_access(request.form, request.version, cloud)

@@ -25,7 +25,13 @@ from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, Canary, SignIn
 from ssosim.entra.oauth.error_page import build_page_error, render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
 from ssosim.entra.oauth.redirect_uris import check_redirect_uri, redirect_error
-from ssosim.entra.oauth.requested_access import read_requested_access, require_parameter
+from ssosim.entra.oauth.request_parameters import check_parameters
+from ssosim.entra.oauth.requested_access import (
+    list_resources,
+    read_requested_access,
+    refuse_mixed_scopes,
+    require_parameter,
+)
 from ssosim.entra.oauth.sign_in_rules import read_policy_ids
 from ssosim.estate import Tenant
 
@@ -90,8 +96,12 @@ def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: Tok
     if query.get("response_mode", "query") not in _MODES:
         raise AadstsError(9002313, reason="The response_mode is not known: query, fragment and form_post are.")
     method = check_challenge(flow.challenge, flow.challenge_method)
+    check_parameters(provider.directory, query, version)
     access = read_requested_access(query, version, provider.estate.cloud, several=True)
-    check_resource(provider, provider.directory.find_tenant(flow.authority), access.resource)
+    refuse_mixed_scopes(access.scopes)
+    tenant = provider.directory.find_tenant(flow.authority)
+    for resource in list_resources(access, provider.estate.cloud):
+        check_resource(provider, tenant, resource)
     prompts = set(query.get("prompt", "").split())
     if not prompts <= _PROMPTS:
         raise AadstsError(9002313, reason="The prompt is not known.")

@@ -82,7 +82,9 @@ def has_credentials(application: Application) -> bool:
 def check_origin(call: Call, client_type: ClientType) -> None:
     """Check that a single-page application, and nobody else, redeems its token from a web page.
 
-    Raises AadstsError 9002326 for an ``Origin`` of another client, 9002327 for a single-page application without.
+    Raises AadstsError 9002326 for an ``Origin`` of another client, 9002327 for a single-page application without. Only
+    codes and refresh tokens can be those of a single-page application: a password and client credentials from a page
+    are refused, whatever the application (azure-docs issues 75699 and 76480).
     """
     origin = call.headers.get("Origin", "")
     if origin and client_type != "spa":

@@ -10,9 +10,9 @@ from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.browser_cookie import read_browser_cookie
 from ssosim.entra.core.device_codes import DEVICE_CODE_LIFETIME, POLL_INTERVAL, DeviceCode
 from ssosim.entra.core.errors import AadstsError, mark_error
-from ssosim.entra.core.messages import Call, HttpReply, make_guid, make_json_reply
+from ssosim.entra.core.messages import JSON_NO_STORE, Call, HttpReply, make_guid, make_json_reply
 from ssosim.entra.core.openid_discovery import TokenVersion
-from ssosim.entra.core.pages import NO_STORE, render_device_code_page
+from ssosim.entra.core.pages import render_device_code_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.access_grants import GrantedAccess, check_resource, grant_user_access
 from ssosim.entra.oauth.authorization_codes import SignInFlow
@@ -20,6 +20,7 @@ from ssosim.entra.oauth.authorize_endpoint import show_sign_in_page
 from ssosim.entra.oauth.client_authentication import read_client_credential
 from ssosim.entra.oauth.client_types import authenticate_as, fallback_client_type
 from ssosim.entra.oauth.error_page import render_error_page
+from ssosim.entra.oauth.request_parameters import check_parameters
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
 from ssosim.entra.oauth.sign_in_rules import find_resource_tenant
 from ssosim.entra.oauth.token_request import (
@@ -61,6 +62,7 @@ def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersi
         raise AadstsError(50059)
     client_id, credential = read_client_credential(form, call.headers)  # RFC 8628, section 3.1
     application = require_client(provider.directory, client_id, authority)
+    check_parameters(provider.directory, form, version)
     access = read_requested_access(form, version, provider.estate.cloud)
     check_resource(provider, authority if isinstance(authority, Tenant) else None, access.resource)
     if credential.presented:
@@ -84,9 +86,10 @@ def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersi
             "verification_url" if v1 else "verification_uri": page,
             "expires_in": str(DEVICE_CODE_LIFETIME) if v1 else DEVICE_CODE_LIFETIME,
             "interval": str(POLL_INTERVAL) if v1 else POLL_INTERVAL,
-            "message": f"To sign in, open {page} in a web browser and enter the code {code.user_code}.",
+            "message": f"To sign in, use a web browser to open the page {page} and enter the code {code.user_code} to "
+            "authenticate.",
         },
-        headers=NO_STORE,
+        headers=JSON_NO_STORE,
     )
 
 

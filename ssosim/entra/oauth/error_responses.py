@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ssosim.entra.core.aadsts_row import EndpointVersion
 from ssosim.entra.core.errors import AadstsError, build_error_description, claims_of, list_error_codes, mark_error
-from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
+from ssosim.entra.core.messages import JSON_NO_STORE, Call, HttpReply, make_json_reply
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.timestamps import format_oauth_time
 from ssosim.entra.oauth.error_page import render_error_page
@@ -68,7 +68,7 @@ def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Se
         return mark_error(HttpReply(status, text.encode(), "text/plain; charset=utf-8"), error)
     version: EndpointVersion = "1.0" if style == "oauth-v1" else "2.0"
     body_json = build_oauth_error(error, call, version=version, separator=settings.error_separator)
-    headers: tuple[tuple[str, str], ...] = (("Cache-Control", "no-store"),)
+    headers: tuple[tuple[str, str], ...] = JSON_NO_STORE
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         headers = (*headers, ("Retry-After", _RETRY_AFTER))
     return mark_error(make_json_reply(body_json, status, headers), error)

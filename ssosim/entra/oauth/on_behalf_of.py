@@ -12,7 +12,7 @@ from ssosim.entra.core.jwt_reader import JwtError, SignedJwt
 from ssosim.entra.core.messages import Call
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.timestamps import format_xml_time
-from ssosim.entra.oauth.client_types import authenticate_as, check_origin
+from ssosim.entra.oauth.client_types import authenticate_as
 from ssosim.entra.oauth.own_tokens import ExpiredTokenError, OwnTokenError, check_dates, read_own_token
 from ssosim.entra.oauth.requested_access import require_parameter
 from ssosim.entra.oauth.token_request import TokenRequest
@@ -33,15 +33,12 @@ def verify_user_assertion(
     time is that of the token).
     Raises AadstsError: 900144 and 9002313 (parameters), 7000218 and the codes of client authentication, 50027 (not a
     JWT), 50013 (signature, issuer, not an access token), 500133 (dates), 500131 (the token is for another API), 7000114
-    (the token of an application), 50034 and 50057 (the user). Tokens for SAML (``requested_token_type``) are not made.
+    (the token of an application), 50034 and 50057 (the user). ``check_parameters`` refuses ``requested_token_type``.
     """
     assertion = require_parameter(request.form, "assertion").strip()
     use = require_parameter(request.form, "requested_token_use").strip()
     if use != "on_behalf_of":
         raise AadstsError(9002313, reason="The requested_token_use is not on_behalf_of.")
-    if request.form.get("requested_token_type"):
-        raise AadstsError(9002313, reason="A requested_token_type is not supported here.")
-    check_origin(call, "confidential")
     request = authenticate_as(provider, call, request, "confidential")
     token = _read(provider, assertion, call.now)
     audience = str(token.claims.get("aud", ""))

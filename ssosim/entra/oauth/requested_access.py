@@ -20,8 +20,10 @@ __all__ = [
     "DEFAULT_SCOPE",
     "OIDC_SCOPES",
     "RequestedAccess",
+    "list_resources",
     "read_requested_access",
     "read_scopes",
+    "refuse_mixed_scopes",
     "require_parameter",
 ]
 
@@ -87,29 +89,45 @@ def read_requested_access(
 
 def read_scopes(scopes: tuple[str, ...], cloud: Cloud | None = None, *, several: bool = False) -> RequestedAccess:
     """Read the requested access from the scopes of a request; raises AadstsError as ``read_requested_access``."""
-    graph = GRAPH_URIS[cloud_name_of(cloud.cloud_instance_name) if cloud else "public"]
+    graph = _graph_of(cloud)
     resources: dict[str, str] = {}
-    names: set[str] = set()
     for scope in scopes:
         if scope in OIDC_SCOPES:
             continue
-        resource, name = _split(scope, graph)
+        resource, _ = _split(scope, graph)
         resources.setdefault(resource.lower(), resource)
-        names.add(name)
-    if len(resources) > 1 and not several:
-        raise AadstsError(28000, scope=" ".join(scopes)[:512])
-    if DEFAULT_SCOPE in names and len(names) > 1 and not several:
-        raise AadstsError(
-            70011,
-            reason=f"The scope {' '.join(scopes)[:512]} is not valid. .default scope can't be combined with "
-            "resource-specific scopes.",
-        )
+    if not several:
+        if len(resources) > 1:
+            raise AadstsError(28000, scope=" ".join(scopes)[:512])
+        refuse_mixed_scopes(scopes)
     return RequestedAccess(
         next(iter(resources.values()), graph),
         scopes,
         id_token="openid" in scopes,
         refresh_token="offline_access" in scopes,
     )
+
+
+def refuse_mixed_scopes(scopes: tuple[str, ...]) -> None:
+    """Raise AadstsError 70011 if ``/.default`` is asked for beside a scope by name (Entra document "Scopes")."""
+    names = {scope.rpartition("/")[2] for scope in scopes if scope not in OIDC_SCOPES}
+    if DEFAULT_SCOPE in names and len(names) > 1:
+        raise AadstsError(
+            70011,
+            reason=f"The scope {' '.join(scopes)[:512]} is not valid. .default scope can't be combined with "
+            "resource-specific scopes.",
+        )
+
+
+def list_resources(access: RequestedAccess, cloud: Cloud | None = None) -> tuple[str, ...]:
+    """Return the resources of all scopes of a request that may have several, the one of the token first."""
+    graph = _graph_of(cloud)
+    named = (_split(scope, graph)[0] for scope in access.scopes if scope not in OIDC_SCOPES)
+    return tuple({each.lower(): each for each in (access.resource, *named)}.values())
+
+
+def _graph_of(cloud: Cloud | None) -> str:
+    return GRAPH_URIS[cloud_name_of(cloud.cloud_instance_name) if cloud else "public"]
 
 
 def _split(scope: str, graph: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from ssosim.entra.core.authentication import PASSWORD, authenticate_by
 from ssosim.entra.core.errors import AadstsError
-from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
+from ssosim.entra.core.messages import JSON_NO_STORE, Call, HttpReply, make_json_reply
 from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import RefreshTokenClaims, SealedTokenError
@@ -34,6 +34,7 @@ from ssosim.entra.oauth.client_types import (
 )
 from ssosim.entra.oauth.device_code_flow import redeem_device_code
 from ssosim.entra.oauth.on_behalf_of import ON_BEHALF_OF, verify_user_assertion
+from ssosim.entra.oauth.request_parameters import check_parameters
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
 from ssosim.entra.oauth.sign_in_rules import SignIn, check_sign_in, find_resource_tenant, read_policy_ids
 from ssosim.entra.oauth.token_request import TokenRequest, read_token_form, read_token_request
@@ -43,7 +44,6 @@ from ssosim.estate import Tenant, User
 
 __all__ = ["GRANTS", "handle_token_v1", "handle_token_v2"]
 
-_NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 Grant = Callable[[Provider, Call, TokenRequest], HttpReply]
 
@@ -66,6 +66,7 @@ def _handle_token(provider: Provider, call: Call, tenant: str, version: TokenVer
     grant = GRANTS.get(request.grant_type)
     if grant is None:
         raise AadstsError(70003, grant=request.grant_type[:128])
+    check_parameters(provider.directory, form, version)
     if request.grant_type not in _GRANTS_THAT_CHECK_ORIGIN and call.headers.get("Origin"):
         raise AadstsError(9002326, origin=call.headers["Origin"][:128])
     # The lab has work accounts only.
@@ -116,7 +117,8 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
     try:
         claims = provider.sealer.open(REFRESH_PURPOSE, text, RefreshTokenClaims)
     except SealedTokenError:
-        raise AadstsError(9002313, reason="The refresh token is malformed.") from None
+        # invalid_grant: azure-docs issue 63819, MSAL for Android issue 558
+        raise AadstsError(9002313, error="invalid_grant", reason="The refresh token is malformed.") from None
     client_type = as_client_type(claims.client_type)
     check_origin(call, client_type)
     request = authenticate_as(provider, call, request, client_type)
@@ -170,7 +172,7 @@ def _grant_client_credentials(provider: Provider, call: Call, request: TokenRequ
         raise AadstsError(50196, status=429)
     granted = grant_app_access(provider, request.application, request.authority, access)
     body = issue_app_token(provider, request, granted, request.authority, call.trace_buffer, call.now)
-    return make_json_reply(body, headers=_NO_STORE)
+    return make_json_reply(body, headers=JSON_NO_STORE)
 
 
 def _grant_authorization_code(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
@@ -259,6 +261,12 @@ def _is_loop(provider: Provider, request: tuple[str, ...], now: float) -> bool:
 
 
 def _read_access(provider: Provider, request: TokenRequest) -> RequestedAccess:
+    """Read the access that a request must state. Only a code, a refresh and client credentials of v1 need no resource.
+
+    Sources: azure-docs issues 46696 and 101261 (password); for assertions unconfirmed.
+    """
+    if request.version == "1.0":
+        require_parameter(request.form, "resource")
     return read_requested_access(request.form, request.version, provider.estate.cloud)
 
 
@@ -280,4 +288,4 @@ def _reply_with_tokens(
 ) -> HttpReply:
     """Return the tokens; ``sign_in`` is the refresh token that stands for an earlier sign-in."""
     body = issue_user_tokens(provider, request, granted, authenticated, call.trace_buffer, call.now, sign_in)
-    return make_json_reply(body, headers=_NO_STORE)
+    return make_json_reply(body, headers=JSON_NO_STORE)

@@ -40,6 +40,14 @@ __all__ = [
 
 REFRESH_PURPOSE = f"not-{DESKTOP_SSO_PURPOSE}:refresh"  # the purpose with which refresh tokens are sealed
 
+BACKDATING = 300
+"""Seconds that ``iat`` and ``nbf`` lie before the time of issue, for clients whose clock is slow.
+
+Recordings of azure-sdk-for-go and azure-sdk-for-net: the dates of id tokens beside the Date of the response; so have
+access tokens of version 1.0 (msal4j, TestConfiguration.java: ``exp`` - ``iat`` is ``expires_in`` + 300).
+"""
+ID_TOKEN_LIFETIME = 3600
+"""Seconds that an id token is valid, whatever the lifetime of the access token (the same recordings)."""
 SPA_REFRESH_TOKEN_LIFETIME = 86_400
 """Seconds that a single-page application can refresh, from the sign-in on (Entra document "Refresh tokens")."""
 
@@ -72,13 +80,19 @@ def compute_digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:12]
 
 
-def build_common_claims(provider: Provider, tenant: Tenant, version: TokenVersion, now: int) -> dict[str, Any]:
-    """Return the claims that every token has: issuer, times, tenant, id and version. ``now`` is in epoch seconds."""
+def build_common_claims(
+    provider: Provider, tenant: Tenant, version: TokenVersion, now: int, lifetime: int | None = None
+) -> dict[str, Any]:
+    """Return the claims that every token has: issuer, times, tenant, id and version.
+
+    ``now`` is in epoch seconds, ``lifetime`` in seconds (default: that of access tokens).
+    """
+    lifetime = provider.estate.cloud.access_token_lifetime if lifetime is None else lifetime
     return {
         "iss": issuer_of(provider.estate.cloud, tenant.id, version),
-        "iat": now,
-        "nbf": now,
-        "exp": now + provider.estate.cloud.access_token_lifetime,
+        "iat": now - BACKDATING,
+        "nbf": now - BACKDATING,
+        "exp": now + lifetime,
         "tid": tenant.id,
         "uti": encode_base64url(os.urandom(16)),
         "ver": version,
@@ -139,7 +153,7 @@ def _id_token(provider: Provider, request: TokenRequest, authenticated: Authenti
     user, client_id = authenticated.user, request.application.client_id
     claims = {
         "aud": client_id,
-        **build_common_claims(provider, authenticated.tenant, request.version, now),
+        **build_common_claims(provider, authenticated.tenant, request.version, now, ID_TOKEN_LIFETIME),
         "name": user.display_name,
         "oid": provider.directory.find_object_id(user, authenticated.tenant),
         "sub": compute_pairwise_subject(user.object_id, client_id),
@@ -183,16 +197,17 @@ def _refresh_token(
 def _response_scope(version: TokenVersion, granted: GrantedAccess) -> str:
     """Return the ``scope`` of a response: what was granted, and in version 2 also ``/.default`` if it was asked for.
 
-    Version 2 writes scopes of an API with its identifier URI, so that MSAL finds the token in its cache.
-    ``offline_access`` is granted as a refresh token. Source: captures in the tests of MSAL.js and MSAL Python.
+    Version 2 writes scopes of an API with its identifier URI, so that MSAL finds the token in its cache. Scopes of
+    OpenID Connect are those of Microsoft Graph: a response for another API has none. ``offline_access`` is granted as a
+    refresh token. Source: recordings of azure-sdk-for-js (Graph), -go, -net and -python (other APIs).
     """
     if version == "1.0":
         return " ".join(granted.scopes)
     requested = granted.requested
-    oidc = [scope for scope in requested.scopes if scope in OIDC_SCOPES and scope != "offline_access"]
+    oidc = [scope for scope in granted.scopes if scope in OIDC_SCOPES]
     named = [f"{requested.resource}/{scope}" for scope in granted.scopes if scope not in OIDC_SCOPES]
     asked = [scope for scope in requested.scopes if scope not in OIDC_SCOPES]
-    return " ".join(dict.fromkeys((*oidc, *asked, *named)))
+    return " ".join(dict.fromkeys((*oidc, *named, *asked)))
 
 
 def _response_fields(provider: Provider, version: TokenVersion, granted: GrantedAccess, now: int) -> dict[str, Any]:
@@ -210,7 +225,7 @@ def _response_fields(provider: Provider, version: TokenVersion, granted: Granted
         "ext_expires_in": str(lifetime),
         **({} if refresh_in is None else {"refresh_in": str(refresh_in)}),
         "expires_on": str(now + lifetime),
-        "not_before": str(now),
+        "not_before": str(now - BACKDATING),
         "resource": granted.requested.resource,
     }
 

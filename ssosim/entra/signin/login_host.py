@@ -9,7 +9,7 @@ import msgspec
 from ssosim.entra.core import openid_discovery, realm_discovery
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.jose import encode_base64url
-from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
+from ssosim.entra.core.messages import JSON_NO_STORE, Call, HttpReply, make_json_reply
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.authorize_endpoint import open_flow
 from ssosim.entra.oauth.federated_users import build_service_url, federation_service_of_login
@@ -29,6 +29,9 @@ __all__ = [
     "handle_user_realm_srf",
 ]
 
+_PUBLIC = (("Cache-Control", "max-age=86400, private"),)
+_TENANT_NOT_FOUND = 90002
+_REALM = (*JSON_NO_STORE, ("Content-Disposition", "inline; filename=userrealm.json"))
 _BODY_LIMIT = 64 * 1024  # bytes; a flow token has at most 16 KiB
 
 
@@ -56,7 +59,7 @@ def handle_user_realm(provider: Provider, call: Call, captured: tuple[str, ...])
         desktop_sso=provider.settings.client_rule.offers_desktop_sso(call.headers),
         request_id=call.correlation_id,
     )
-    return make_json_reply(body)
+    return make_json_reply(body, headers=_REALM)
 
 
 def handle_user_realm_srf(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
@@ -121,13 +124,19 @@ def handle_instance_discovery(provider: Provider, call: Call, captured: tuple[st
     """GET /common/discovery/instance."""
     endpoint = call.query.get("authorization_endpoint")
     version = call.query.get("api-version", "1.0")
-    return make_json_reply(openid_discovery.build_instance_discovery(provider.estate.cloud, endpoint, version))
+    body = openid_discovery.build_instance_discovery(provider.estate.cloud, endpoint, version)
+    return make_json_reply(body, headers=_PUBLIC)
 
 
 def _configuration(provider: Provider, call: Call, tenant: str, version: openid_discovery.TokenVersion) -> HttpReply:
-    authority = provider.directory.find_authority(tenant)
-    cloud = provider.estate.cloud
-    return make_json_reply(openid_discovery.build_openid_configuration(cloud, call.host, authority, version))
+    try:
+        authority = provider.directory.find_authority(tenant)
+    except AadstsError as error:
+        if error.code == _TENANT_NOT_FOUND:  # azure-keyvault-emulator issue 324; other endpoints: unconfirmed
+            error.error = "invalid_tenant"
+        raise
+    body = openid_discovery.build_openid_configuration(provider.estate.cloud, call.host, authority, version)
+    return make_json_reply(body, headers=_PUBLIC)
 
 
 def handle_configuration_v1(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:

@@ -7,6 +7,7 @@ how-it-works.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 
@@ -31,7 +32,7 @@ from ssosim.entra.oauth.client_types import client_type_of_redirect
 from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
 from ssosim.entra.oauth.redirect_uris import find_redirect_type, redirect_error, redirect_to_application
-from ssosim.entra.oauth.requested_access import OIDC_SCOPES, RequestedAccess, read_scopes
+from ssosim.entra.oauth.requested_access import OIDC_SCOPES, RequestedAccess, list_resources, read_scopes
 from ssosim.entra.oauth.sign_in_rules import SignIn, check_sign_in, find_resource_tenant
 from ssosim.entra.oauth.token_request import ClientType, read_form
 from ssosim.entra.signin.second_factor import (
@@ -213,13 +214,6 @@ def _check_access(
     require_client(provider.directory, flow.client_id, tenant)
     redirect_type = None if flow.user_code else find_redirect_type(application, flow.redirect_uri)
     client_type = client_type_of_redirect(redirect_type or "native")
-    access = read_scopes(flow.scopes, provider.estate.cloud, several=True)
-    scopes = tuple(
-        scope
-        for scope in flow.scopes
-        if scope in OIDC_SCOPES or read_scopes((scope,), provider.estate.cloud).resource == access.resource
-    )
-    wanted = RequestedAccess(flow.resource, scopes, id_token=False, refresh_token=False)
     sign_in = SignIn(
         user,
         tenant,
@@ -232,5 +226,14 @@ def _check_access(
         required_policies=flow.policies,
     )
     check_sign_in(provider, call, sign_in)
-    grant_user_access(provider, application, tenant, user, wanted)
+    cloud = provider.estate.cloud
+    asked = RequestedAccess(flow.resource, flow.scopes, id_token=False, refresh_token=False)
+    for resource in list_resources(asked, cloud):  # consent is asked for all of them (MSAL, extra scopes to consent)
+        scopes = tuple(
+            scope
+            for scope in flow.scopes
+            if (resource == asked.resource and scope in OIDC_SCOPES)
+            or (scope not in OIDC_SCOPES and read_scopes((scope,), cloud).resource.lower() == resource.lower())
+        )
+        grant_user_access(provider, application, tenant, user, replace(asked, resource=resource, scopes=scopes))
     return client_type

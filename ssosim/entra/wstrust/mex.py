@@ -22,6 +22,7 @@ from ssosim.estate import Cloud, FederationService
 __all__ = ["MEX_TYPE", "MexEndpoint", "render_adfs_mex", "render_autologon_mex", "render_mex"]
 
 MEX_TYPE = "text/xml; charset=utf-8"
+_TARGET = "http://schemas.microsoft.com/ws/2008/06/identity/securitytokenservice"  # MSAL Python microsoft.mex.xml
 _MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex"
 EndpointKind = Literal["windowstransport", "usernamemixed", "certificatemixed"]
 _REQUEST_ID_SLOT = "00000000-0000-0000-0000-000000000000"  # placeholder of the request id in the cached document
@@ -142,7 +143,7 @@ def render_mex(endpoints: tuple[MexEndpoint, ...]) -> str:
     versions = sorted({endpoint.version for endpoint in endpoints}, reverse=True)
     return (
         '<?xml version="1.0" encoding="utf-8"?>'
-        '<wsdl:definitions name="SecurityTokenService" targetNamespace="http://tempuri.org/" xmlns:tns="http://tempuri.org/"'
+        f'<wsdl:definitions name="SecurityTokenService" targetNamespace="{_TARGET}" xmlns:tns="{_TARGET}"'
         ' xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap12="http://schemas.xmlsoap.org/wsdl/soap12/"'
         f' xmlns:wsp="http://schemas.xmlsoap.org/ws/2004/09/policy" xmlns:wsu="{WSU}"'
         ' xmlns:http="http://schemas.microsoft.com/ws/06/2004/policy/http"'
