@@ -14,10 +14,14 @@ The module imports almost nothing, since ``ssosim exec`` must add almost no time
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable, Iterable
 from typing import Any, TextIO, TypeVar, cast
 
 __all__ = [
+    "COLOURS",
+    "DOCUMENT_VERSION",
     "SafeStream",
     "StatusLine",
     "clean",
@@ -25,10 +29,13 @@ __all__ = [
     "guard_streams",
     "json_text",
     "one_line",
+    "print_document",
     "print_error",
     "print_json",
     "release_streams",
     "say",
+    "say_coloured",
+    "uses_colour",
 ]
 
 T = TypeVar("T")
@@ -100,6 +107,38 @@ def say(text: str = "", *, end: str = "\n", flush: bool = False, to: TextIO | No
         stream.flush()
 
 
+def uses_colour(stream: TextIO) -> bool:
+    """Return whether colours are wanted on ``stream``: it is a terminal, and neither variable says no.
+
+    ``NO_COLOR`` with any value but an empty one says no (no-color.org), and so does ``TERM=dumb``.
+    """
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def say_coloured(
+    text: str, parts: Callable[[str], Iterable[tuple[int, int, str]]], *, to: TextIO | None = None
+) -> None:
+    """Write ``text`` as ``say`` does; on a terminal, with colours.
+
+    ``parts`` gives the start, the end and the colour (a key of ``COLOURS``) of parts of the escaped text, in order.
+    """
+    stream = sys.stdout if to is None else to
+    shown = clean(text, keep="\n")
+    if not uses_colour(stream):
+        stream.write(shown + "\n")
+        return
+    pieces, done = [], 0
+    for start, end, colour in parts(shown):
+        pieces += [shown[done:start], f"\x1b[{COLOURS[colour]}m", shown[start:end], "\x1b[0m"]
+        done = end
+    terminal = stream.below if isinstance(stream, SafeStream) else stream
+    terminal.write("".join([*pieces, shown[done:], "\n"]))
+
+
+COLOURS = {"green": "32", "yellow": "33", "red": "31", "magenta": "35", "bold": "1"}
+"""The colours by name, with their numbers (ECMA-48, section 8.3.117: SGR)."""
+
+
 def print_error(text: str, program: str = "ssosim") -> None:
     """Write an error or a warning to standard error: ``ssosim: TEXT``.
 
@@ -115,6 +154,23 @@ def print_json(value: Any) -> None:
     import json  # noqa: PLC0415 - only if asked for
 
     say(json_text(json.dumps(value, indent=2, ensure_ascii=False, default=_plain)))
+
+
+def print_document(kind: str, value: Any, name: str = "") -> None:
+    """Print ``value`` as a JSON document with the version of the format and its ``kind``.
+
+    A list becomes the field ``name``. A field ``version`` of ``value``, which is that of zones, becomes
+    ``zones_version``. ``docs/cli.schema.json`` is the JSON Schema (``ssosim.cli.documents``).
+    """
+    plain = value if isinstance(value, dict | list) else _plain(value)
+    body = {name: plain} if isinstance(plain, list) else dict(plain)
+    if "version" in body:
+        body = {"zones_version" if key == "version" else key: each for key, each in body.items()}
+    print_json({"version": DOCUMENT_VERSION, "kind": kind, **body})
+
+
+DOCUMENT_VERSION = "1"
+"""The version of all documents. It changes when a field is removed or gets another meaning, not for a new field."""
 
 
 def _plain(value: Any) -> Any:

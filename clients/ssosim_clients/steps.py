@@ -44,6 +44,8 @@ class SignInStep(StrEnum):
     """the page where a user types a device code"""
     TOKEN = "token"  # noqa: S105 - a step's name
     """the token endpoint, with any grant type"""
+    MANAGED_IDENTITY = "managed-identity"
+    """the token endpoint of the host that a program runs on (IMDS, App Service, Azure Arc and others)"""
     USERINFO = "userinfo"
     """the userinfo endpoint: the claims of the user of an access token"""
     LOGOUT = "logout"

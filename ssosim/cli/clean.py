@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ssosim.cli.common import add_json
 from ssosim.files.opening import printable_path
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.output import print_error, print_json, say
+from ssosim.output import print_document, print_error, say
 
 if TYPE_CHECKING:
     from ssosim.lab.process.cleaning import Findings, RemovableFolder
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         raise LabInputError(_running_text(found.running))  # before anything is removed
     removed, stays = (found.removable, []) if options.dry_run else _remove(found.removable)
     if options.json:
-        print_json(_as_data(removed, stays, found))
+        print_document("clean", _as_data(removed, stays, found))
     else:
         _print(found, removed, "would remove" if options.dry_run else "removed")
     for text in stays:

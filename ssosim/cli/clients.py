@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from ssosim.cli.common import add_json
 from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
-from ssosim.output import clean_data, one_line, print_error, print_json, say
+from ssosim.output import clean_data, one_line, print_document, print_error, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.real_clients.manifest import RealClient
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     except (TomlMistakeError, UnknownRealClientError) as error:
         raise LabInputError(str(error)) from error
     if options.json:
-        print_json(rows)
+        print_document("clients", rows, "clients")
         return 0
     rows = clean_data(rows)
     width = max(len(row["name"]) for row in rows)

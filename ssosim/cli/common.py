@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from ssosim.lab.base.folder import LabFolder
+from ssosim.output import say_coloured
 
-__all__ = ["add_estate", "add_json", "add_name", "folder_of"]
+__all__ = ["add_estate", "add_json", "add_name", "folder_of", "say_outcomes"]
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,21 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def add_estate(parser: argparse.ArgumentParser) -> None:
     """Add ``--estate``, the user's own estate file."""
     parser.add_argument("--estate", type=Path, metavar="FILE", help="your own estate instead of Contoso (TOML)")
+
+
+def say_outcomes(text: str) -> None:
+    """Print ``text`` with its outcomes in colour, if standard output is a terminal."""
+    from ssosim.report.text_table import find_outcomes  # noqa: PLC0415 - not for --help
+    from ssosim.verdict.outcome import Outcome  # noqa: PLC0415
+
+    colours = {
+        Outcome.SILENT: "green",
+        Outcome.INTERACTIVE: "yellow",
+        Outcome.STALLED: "magenta",
+        Outcome.REFUSED: "red",
+        Outcome.FAILED: "red",
+    }
+    say_coloured(text, lambda shown: ((start, end, colours[each]) for start, end, each in find_outcomes(shown)))
 
 
 def folder_of(options: argparse.Namespace) -> LabFolder:

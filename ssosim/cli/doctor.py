@@ -7,7 +7,7 @@ import argparse
 from ssosim.cli.common import add_json
 from ssosim.lab.base.errors import PrerequisiteError
 from ssosim.lab.process.doctor import check_machine
-from ssosim.output import one_line, print_json, say
+from ssosim.output import one_line, print_document, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the findings; exit code 3 if something that a lab needs is missing."""
     findings = check_machine()
     if options.json:
-        print_json([finding.as_dict() for finding in findings])
+        print_document("doctor", [finding.as_dict() for finding in findings], "checks")
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:

@@ -10,7 +10,7 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.sweep import sweep_killed_labs
 from ssosim.lab.process.hung_lab import find_lab_processes, kill_lab, wait_until_stopped
 from ssosim.lab.program_devices.control_client import send_request
-from ssosim.output import print_json, say
+from ssosim.output import print_document, say
 
 _REQUEST_S = 1.0
 _STOP_S = 2.0
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     if killed:
         _kill(folder)
     if options.json:
-        print_json({"name": folder.name, "stopped": True})
+        print_document("down", {"name": folder.name, "stopped": True})
     else:
         say(f'lab "{folder.name}" is down' + ("; it did not answer and was killed" if killed else ""))
     return 0

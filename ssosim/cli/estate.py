@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssosim.cli.common import add_json
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.output import print_error, print_json, say
+from ssosim.output import print_document, print_error, print_json, say
 
 DESCRIPTION = """\
 Check an estate file, write a new one to change, or print the JSON Schema for an editor.
@@ -64,7 +64,9 @@ def _check(options: argparse.Namespace) -> int:
         services = services_of(estate)
     except (EstateError, ServiceError) as error:
         if options.json:
-            print_json({"file": str(options.file), "usable": False, "mistakes": str(error).splitlines()})
+            print_document(
+                "estate-check", {"file": str(options.file), "usable": False, "mistakes": str(error).splitlines()}
+            )
         else:
             print_error(str(error))
         return LabInputError.exit_code
@@ -77,7 +79,7 @@ def _check(options: argparse.Namespace) -> int:
         "zones": len(estate.zones),
     }
     if options.json:
-        print_json({"file": str(options.file), "usable": True, "mistakes": [], **counts})
+        print_document("estate-check", {"file": str(options.file), "usable": True, "mistakes": [], **counts})
     else:
         say(f"{options.file}: can be used: {', '.join(f'{count} {name}' for name, count in counts.items())}")
     return 0

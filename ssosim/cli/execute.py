@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import argparse
+from typing import TypedDict, cast
 
 from ssosim.cli.common import add_name, folder_of
 from ssosim.cli.durations import duration
+from ssosim.cli.expect_options import add_expect_options, add_last_step, expect_words, read_expectations
 from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.program_devices.control_client import request_json
 from ssosim.lab.program_devices.execute import execute
 from ssosim.lab.scripted_user import BEHAVIOURS
+from ssosim.output import print_error
+
+EXPECTATION_BROKEN = 121
+"""The exit code for a broken expectation.
+
+124 to 127 are those of timeout(1), env(1) and shells, 128 and above signals; 1 is what most programs end with.
+"""
 
 _LONGEST_S = 31 * 86_400
 
 DESCRIPTION = """\
 Run any program inside a lab, with the lab's DNS, the lab's CA and a Kerberos ticket of the
 signed-on user, and without access to the internet. The exit code is the program's; 125 for
-every mistake of ssosim itself, 124 for a program that --deadline ended.
+every mistake of ssosim itself, 124 for a program that --deadline ended, 121 for an expectation
+that is broken.
 
   ssosim exec -- curl --negotiate -u : https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso
   ssosim exec -- klist
@@ -23,9 +35,23 @@ every mistake of ssosim itself, 124 for a program that --deadline ended.
   ssosim exec --person refuses -- ./my-client --login
   ssosim exec --etc my-policies -- chromium
 
+With an option on what is expected, the outcome is judged from the wire when the program has ended;
+what is broken is printed. If all of it holds, the exit code is still the program's.
+
+  ssosim exec --expect silent --no-exposure -- ./my-client --login
+
 A scripted user signs in on every page that the program opens ($BROWSER, xdg-open) and with
 every device code that it gets; --person selects another behaviour.
 """
+
+
+class _Verdict(TypedDict):
+    """What this command reads of a verdict."""
+
+    outcome: str
+    reason: str
+    as_expected: bool
+    broken: list[dict[str, str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="kill the program and its child processes after this time, such as 30s or 2m; the exit code is then 124",
     )
+    add_last_step(parser)
+    add_expect_options(parser, phases=False, exit_code=EXPECTATION_BROKEN)
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
 
 
@@ -65,8 +93,11 @@ def run(options: argparse.Namespace) -> int:
         raise LabInputError("exec: no program is given; usage: ssosim exec -- COMMAND ...")
     if options.deadline is not None and not 0 < options.deadline <= _LONGEST_S:
         raise LabInputError(f"--deadline {options.deadline:g}: expected seconds, more than 0 and at most {_LONGEST_S}")
-    return execute(
-        folder_of(options),
+    expected = _read_expectation(options)
+    folder = folder_of(options)
+    seen: list[tuple[str, int]] = []
+    code = execute(
+        folder,
         argv,
         device=options.device,
         label=options.label,
@@ -74,4 +105,45 @@ def run(options: argparse.Namespace) -> int:
         etc=options.etc,
         ipv6=options.ipv6,
         deadline=options.deadline,
+        last_step=options.last_step,
+        identify=lambda client, since: seen.append((client, since)),
     )
+    if expected and seen:
+        return _check(folder, *seen[0], expected, code)
+    return code
+
+
+def _read_expectation(options: argparse.Namespace) -> dict[str, str]:
+    """Return what is expected as the query of ``GET /v1/verdicts``; empty if nothing is. Raises LabInputError."""
+    if not expect_words(options):
+        return {}
+    from ssosim.verdict.expectations import ANY_PHASE  # noqa: PLC0415 - a program starts sooner without
+
+    found = read_expectations(options, ()).get(ANY_PHASE)
+    if found is None:
+        return {}
+    given = {
+        "expect": "|".join(found.outcome),
+        "never": "|".join(found.never),
+        "within": found.within_s,
+        "max_prompts": found.max_prompts,
+        "max_rate": found.max_requests_per_minute,
+        "no_exposure": None if found.no_exposure is None else str(found.no_exposure).lower(),
+    }
+    return {key: str(value) for key, value in given.items() if value not in (None, "")}
+
+
+def _check(folder: LabFolder, client: str, since: int, expected: dict[str, str], code: int) -> int:
+    """Return ``code`` if ``client`` did what is expected since record number ``since``; else say what is broken."""
+    from urllib.parse import urlencode  # noqa: PLC0415 - a program starts sooner without
+
+    query = urlencode({"client": client, "since": since, **expected})
+    answer = request_json(folder, "GET", f"/v1/verdicts?{query}")
+    (verdict,) = cast("list[_Verdict]", answer["verdicts"])
+    if verdict["as_expected"]:
+        return code
+    found = f"{verdict['outcome']}: {verdict['reason']}"
+    for each in verdict["broken"]:
+        print_error(f"{each['rule']}: expected {each['expected']}, found {each['found']}", "ssosim exec")
+    print_error(f"{client} was {found}; the program ended with exit code {code}", "ssosim exec")
+    return EXPECTATION_BROKEN

@@ -13,15 +13,15 @@ if TYPE_CHECKING:  # slow to import, and --help does not need it
     from ssosim.scenario.model import Client
     from ssosim.verdict.expectations import Expectation
 
-__all__ = ["add_expect_options", "expect_words", "read_expectations", "with_expectations"]
+__all__ = ["add_expect_options", "add_last_step", "expect_words", "read_expectations", "with_expectations"]
 
 _T = TypeVar("_T")
 
 
-def add_expect_options(parser: argparse.ArgumentParser, *, phases: bool) -> None:
-    """Declare the options; ``phases``: each may name the phase that it is about."""
+def add_expect_options(parser: argparse.ArgumentParser, *, phases: bool, exit_code: int = 1) -> None:
+    """Declare the options; ``phases``: each may name the phase. ``exit_code`` is that of a broken expectation."""
     phase = "[PHASE=]" if phases else ""
-    group = parser.add_argument_group("what is expected; an expectation that is broken gives exit code 1")
+    group = parser.add_argument_group(f"what is expected; an expectation that is broken gives exit code {exit_code}")
     group.add_argument(
         "--expect",
         action="append",
@@ -32,7 +32,11 @@ def add_expect_options(parser: argparse.ArgumentParser, *, phases: bool) -> None
         "--within", action="append", metavar=f"{phase}TIME", help="the longest time to the decision: 30s, 2m"
     )
     group.add_argument("--never", action="append", metavar=f"{phase}OUTCOME", help="an outcome that must not occur")
-    group.add_argument("--max-prompts", metavar="N", help="the largest number of prompts of the user in a phase")
+    group.add_argument(
+        "--max-prompts",
+        metavar="N",
+        help="the largest number of prompts of the user" + (" in a phase" if phases else ""),
+    )
     group.add_argument(
         "--max-rate", metavar="N/min", help="the largest number of DNS, KDC and HTTP requests in a minute"
     )
@@ -46,6 +50,17 @@ def add_expect_options(parser: argparse.ArgumentParser, *, phases: bool) -> None
     )
     exposure.add_argument(
         "--allow-exposure", dest="no_exposure", action="store_false", help="do not fail because of an exposure"
+    )
+
+
+def add_last_step(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--last-step``."""
+    parser.add_argument(
+        "--last-step",
+        choices=("wstrust-ticket", "wstrust-password"),
+        metavar="STEP",
+        help="the program's sign-in is complete with a WS-Trust assertion (default: with a token): "
+        "wstrust-ticket or wstrust-password",
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ssosim.cli.common import add_json, folder_of
+from ssosim.cli.common import add_json, folder_of, say_outcomes
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.core.trace_reader import read_trace_lines
-from ssosim.output import one_line, print_json, say
+from ssosim.output import one_line, print_document
 from ssosim.trace.export import TraceFormatError, read_records
 from ssosim.verdict.explain import explain
 
@@ -48,9 +48,9 @@ def run(options: argparse.Namespace) -> int:
         phases = ", ".join(dict.fromkeys(each.phase for each in everything if each.phase)) or "none"
         raise LabInputError(f"nothing to explain in {folder.name}; its clients: {clients}; its phases: {phases}")
     if options.json:
-        print_json([dataclasses.asdict(each) for each in found])
+        print_document("explain", [dataclasses.asdict(each) for each in found], "explanations")
     else:
-        say("\n".join(one_line(str(each)) for each in found))
+        say_outcomes("\n".join(one_line(str(each)) for each in found))
     return 0
 
 

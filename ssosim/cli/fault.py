@@ -12,7 +12,7 @@ from ssosim.cli.common import add_json, add_name, folder_of
 from ssosim.cli.durations import parse_duration
 from ssosim.cli.parser import Parser
 from ssosim.lab.base.errors import LabInputError
-from ssosim.output import clean_data, print_json, say
+from ssosim.output import clean_data, print_document, say
 
 if TYPE_CHECKING:  # not for --help
     import msgspec
@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
             text = "\n".join(f"fault {each.id} undone: {each.description}" for each in undone)
             text = text or "no fault was in force"
     if options.json:
-        print_json(done)
+        print_document(f"fault-{options.action}", done)
     else:
         say(text)
     return 0
@@ -124,7 +124,7 @@ def list_all(options: argparse.Namespace) -> int:
             name: {"about": about(kind), "sources": addresses(about(kind)), "fields": described(kind)}
             for name, kind in FAULTS.items()
         }
-        print_json({"active": active, "faults": known})
+        print_document("fault-list", {"active": active, "faults": known})
     elif options.fault is not None:
         fields = [f"  {name}  {text}" for name, text in described(FAULTS[options.fault]).items()]
         needed = "".join(f" {name}=…" for name, text in described(FAULTS[options.fault]).items() if "required" in text)

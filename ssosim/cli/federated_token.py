@@ -6,8 +6,9 @@ import argparse
 import json
 
 from ssosim.cli.common import add_json, add_name, folder_of
+from ssosim.cli.durations import signed_duration
 from ssosim.lab.base.errors import LabInputError
-from ssosim.output import one_line, print_json, say
+from ssosim.output import one_line, print_document, say
 
 _ALL_OPTIONS = ("issuer", "subject", "audience", "expires_in")
 
@@ -17,7 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--issuer", metavar="URL", help="an issuer of the estate; not needed if there is one only")
     parser.add_argument("--subject", metavar="TEXT", required=True, help="the sub claim")
     parser.add_argument("--audience", metavar="TEXT", help="the aud claim (default: api://AzureADTokenExchange)")
-    parser.add_argument("--expires-in", metavar="SECONDS", type=int, help="from now; negative for an expired token")
+    parser.add_argument(
+        "--expires-in",
+        metavar="TIME",
+        type=lambda text: round(signed_duration(text)),
+        help="from now: 30s, 1h30m; --expires-in=-5m is an expired token",
+    )
     parser.add_argument(
         "--claim",
         action="append",
@@ -38,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         body["claims"] = dict(_read_claim(each) for each in options.claim)
     signed = request_typed(folder_of(options), "POST", "/v1/federated-tokens", FederatedToken, body)
     if options.json:
-        print_json(signed)
+        print_document("federated-token", signed)
     else:
         say(one_line(signed.token))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ssosim.cli.common import add_json
-from ssosim.output import clean_data, print_json, say
+from ssosim.output import clean_data, print_document, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,8 @@ def run(options: argparse.Namespace) -> int:
     """Print the list."""
     rows = _scenarios()
     if options.json:
-        print_json([{"name": name, "text": text, "sources": sources} for name, text, sources in rows])
+        found = [{"name": name, "text": text, "sources": sources} for name, text, sources in rows]
+        print_document("scenarios", found, "scenarios")
         return 0
     rows = clean_data(rows)
     width = max(len(name) for name, _, _ in rows)

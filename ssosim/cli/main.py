@@ -21,7 +21,7 @@ from ssosim.lab.base.errors import LabError, PrerequisiteError
 from ssosim.lab.base.sweep import sweep_killed_labs
 from ssosim.output import guard_streams, one_line, print_error, release_streams
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "build_parser", "main"]
 
 INTERRUPTED = 130
 _RUNS_A_PROGRAM = ("exec",)
@@ -85,8 +85,23 @@ COMMANDS = (
     Command("fault", "ssosim.cli.fault", "break something in a running lab, and mend it"),
     Command("trace", "ssosim.cli.trace", "what was seen on the wire, in order"),
     Command("clean", "ssosim.cli.clean", "remove the state of labs that are stopped, and caches"),
+    Command("completion", "ssosim.cli.completion", "completion of commands, options and names for your shell"),
+    Command("man", "ssosim.cli.manual", "the manual page"),
     Command("doctor", "ssosim.cli.doctor", "what this machine lacks, and the command that fixes it"),
 )
+
+
+def build_parser(command: Command) -> Parser:
+    """Return the parser of ``command`` with all its options."""
+    module = cast("CommandModule", importlib.import_module(command.module))
+    parser = Parser(
+        prog=f"ssosim {command.name}",
+        description=(getattr(module, "DESCRIPTION", None) or command.summary),
+        formatter_class=_Help,
+    )
+    parser.set_defaults(command=command.name)
+    module.add_arguments(parser)
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,14 +152,7 @@ def _run_command(given: list[str]) -> tuple[int, bool]:
         if command is None:
             return _without_command(given), False
         module = cast("CommandModule", importlib.import_module(command.module))
-        parser = Parser(
-            prog=f"ssosim {command.name}",
-            description=(getattr(module, "DESCRIPTION", None) or command.summary),
-            formatter_class=_Help,
-        )
-        parser.set_defaults(command=command.name)
-        module.add_arguments(parser)
-        return module.run(parser.parse_args(given[1:])), False
+        return module.run(build_parser(command).parse_args(given[1:])), False
     except LabError as error:
         print_error(str(error))
         return error.exit_code, True

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.output import StatusLine, print_error, say
+from ssosim.output import DOCUMENT_VERSION, StatusLine, print_error, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.real_clients.lookup import ClientFlow
@@ -97,7 +97,8 @@ def _write(options: argparse.Namespace, matrix: Matrix, page: str) -> None:
 
     try:
         if options.json is not None:
-            options.json.write_bytes(msgspec.json.format(msgspec.json.encode(matrix.cells)) + b"\n")
+            document = {"version": DOCUMENT_VERSION, "kind": "matrix", "cells": matrix.cells}
+            options.json.write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
         if options.write is not None:
             options.write.write_text(page, encoding="utf-8")
         else:

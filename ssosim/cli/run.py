@@ -13,8 +13,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssosim.cli.common import add_estate, add_json
-from ssosim.cli.expect_options import add_expect_options, expect_words, read_expectations, with_expectations
+from ssosim.cli.common import add_estate, add_json, say_outcomes
+from ssosim.cli.expect_options import (
+    add_expect_options,
+    add_last_step,
+    expect_words,
+    read_expectations,
+    with_expectations,
+)
 from ssosim.lab.base.errors import LabError, LabInputError, LabNameTakenError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.output import one_line, print_json, say
@@ -59,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind", metavar="KIND", help="expect of the program what the scenario expects of this kind, model or client"
     )
+    add_last_step(parser)
     parser.add_argument("--deadline", metavar="TIME", help="stop a program after this time: 30s, 2m (default: 60s)")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers (default: the scenario's)")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
@@ -88,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         from ssosim.report.text_table import table  # noqa: PLC0415
 
-        say(table(result, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
+        say_outcomes(table(result, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
         say(f"\nevery exchange: {one_line(Path(sys.argv[0]).name)} trace --name {folder.name}")
         if options.report:
             say(f"the report: {one_line(str(options.report))}")
@@ -134,8 +141,8 @@ def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFold
         records = list(read_records(lines))
     estate = None if options.estate is None else str(options.estate)
     more = expect_words(options)
-    for name in ("kind", "deadline"):
-        more += [] if getattr(options, name) is None else [f"--{name}", getattr(options, name)]
+    for name in ("kind", "last_step", "deadline"):
+        more += [] if getattr(options, name) is None else [f"--{name.replace('_', '-')}", getattr(options, name)]
     again = build_repeat_command(options.scenario, options.client or (), result.seed, estate, options.exec or (), more)
     try:
         if options.junit is not None:
@@ -178,7 +185,12 @@ def _choose_clients(scenario: Scenario, options: argparse.Namespace) -> Scenario
         if trouble := why_not_startable(argv[0]):
             raise LabInputError(f"--exec {command!r}: {trouble}")
         name = f"{Path(argv[0]).name}#{number}"
-        clients = (*clients, Client(name=name, run=argv, kind=_kind_of(scenario, options.kind), added=True))
+        clients = (
+            *clients,
+            Client(name=name, run=argv, kind=_kind_of(scenario, options.kind), added=True, last_step=options.last_step),
+        )
+    if options.last_step is not None and not options.exec:
+        raise LabInputError("--last-step: there is no program of --exec that it could be about")
     if options.kind is not None and not options.exec:
         raise LabInputError("--kind: there is no program of --exec that it could be about")
     return msgspec.structs.replace(scenario, clients=_expect(scenario, clients, options), seed=seed)

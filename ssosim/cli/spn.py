@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ssosim.cli.common import add_json, add_name, folder_of
 from ssosim.lab.base.errors import LabInputError
-from ssosim.output import clean_data, print_json, say
+from ssosim.output import clean_data, print_document, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.lab.control.spn_answers import NameShape, SpnRow, Spns
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     rows = (msgspec.structs.replace(row, clients=tuple(clients.get(row.rule, ()))) for row in answer.rules)
     answer = msgspec.structs.replace(answer, rules=tuple(rows))
     if options.json:
-        print_json(answer)
+        print_document("spn", answer)
     else:
         say(_text(answer))
     return 0

@@ -12,7 +12,7 @@ from ssosim.cli.common import add_json, folder_of
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.program_devices.control_client import send_request
-from ssosim.output import clean_data, print_json, say
+from ssosim.output import clean_data, print_document, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.lab.control.answers import LabStatus
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     silent = [folder.name for folder in running if folder.name not in found]
     answers = [lab for lab in found.values() if lab is not None]
     if options.json:
-        print_json({"labs": answers, "not_answering": silent})
+        print_document("status", {"labs": answers, "not_answering": silent})
     elif answers or silent:
         texts = [status_text(lab) for lab in answers]
         texts += [f'lab "{name}": does not answer; to end it: ssosim down --name {name}' for name in silent]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import ControlExtensions
 from ssosim.lab.process.launcher import StartedLab, start_lab, wait_for_end
 from ssosim.lab.program_devices.control_client import request_json
-from ssosim.output import one_line, print_json, say
+from ssosim.output import one_line, print_document, say
 
 if TYPE_CHECKING:
     import socket
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         import msgspec  # noqa: PLC0415 - not for --help
 
         status = msgspec.to_builtins(started.status)
-        print_json(status | ({"recovered": started.recovered} if started.recovered else {}))
+        print_document("up", status | ({"recovered": started.recovered} if started.recovered else {}))
     else:
         recovered = f"\n{one_line(started.recovered)}; forget them with up --fresh" if started.recovered else ""
         say(f"{status_text(started.status)}{recovered}\n\n{_suggest_commands(folder, started.status, options)}")
@@ -151,6 +152,7 @@ def _suggest_commands(folder: LabFolder, status: LabStatus, options: argparse.Na
     domain = parts.get("user", "").rpartition("@")[2]
     autologon = next((word for word in parts.get("autologon", "").split() if word.startswith("https://")), "")
     trial = f"curl --negotiate -u : {autologon}/{domain}/winauth/sso" if autologon and domain else "klist"
-    # The names in the shipped scenarios are those of the default estate.
-    last = f"{program} fault list" if options.estate else f"{program} run feb-2025"
+    # feb-2025 needs a traffic manager profile, which another estate may not have.
+    estate = f"run short-blip --estate {shlex.quote(str(options.estate))}"
+    last = f"{program} {one_line(estate) if options.estate else 'run feb-2025'}"
     return f"{where}:\n  {program} exec{name} -- {one_line(trial)}\n  {program} trace{name} --follow\n  {last}"

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ssosim.clock.real_time import RealTimeClock
+    from ssosim.clock.real_time_span import RealTimeSpan
     from ssosim.clock.timers import CallLater, call_later_on_clock, call_later_on_loop, make_sleep
     from ssosim.clock.virtual import VirtualClock
 
-__all__ = ["CallLater", "Clock", "ManualClock", "RealTimeClock", "SystemClock", "VirtualClock",
-           "call_later_on_clock", "call_later_on_loop", "make_sleep"]  # fmt: skip
+__all__ = ["CallLater", "Clock", "ManualClock", "RealTimeClock", "RealTimeSpan", "SystemClock",
+           "VirtualClock", "call_later_on_clock", "call_later_on_loop", "make_sleep"]  # fmt: skip
 
 _MODULES = {
     "CallLater": "timers",
@@ -24,6 +25,7 @@ _MODULES = {
     "call_later_on_loop": "timers",
     "make_sleep": "timers",
     "RealTimeClock": "real_time",
+    "RealTimeSpan": "real_time_span",
     "VirtualClock": "virtual",
 }
 

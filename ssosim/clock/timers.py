@@ -22,9 +22,15 @@ def call_later_on_loop(seconds: float, act: Callable[[], None]) -> Callable[[], 
 
 
 def call_later_on_clock(clock: VirtualClock) -> CallLater:
-    """Return a function that starts timers on ``clock``. A timer is a task of the clock: time can jump to its end."""
+    """Return a function that starts timers on ``clock``. A timer is a task of the clock: time can jump to its end.
+
+    Within a span of real time it is a timer of the span instead, since the tasks of the clock stay asleep.
+    """
 
     def call_later(seconds: float, act: Callable[[], None]) -> Callable[[], None]:
+        if clock.span is not None:
+            return clock.span.call_later(seconds, act)
+
         async def wait() -> None:
             await clock.sleep(seconds)
             act()
@@ -44,8 +50,8 @@ def make_sleep(clock: VirtualClock) -> Callable[[float], Awaitable[None]]:
     """Return the sleep function for servers that delay a response, as the fault ``http-delay`` does.
 
     It sleeps on ``clock`` while a task of the clock is busy, since that task waits for the response. Otherwise it
-    sleeps in real time: only a program can be waiting then. Programs run in real time while the clock stands still, so
-    a sleep on ``clock`` would not end for them.
+    sleeps in real time: only a program can be waiting then. Programs run in real time while the tasks of the clock are
+    asleep, so a sleep on ``clock`` would not end for them.
     """
 
     async def sleep(seconds: float) -> None:

@@ -37,15 +37,21 @@ When it misleads:
 - A server that calls ``sleep`` counts it for the client whose response it delays. If no task of the clock waits for
   that response, as when a program does, the count is one too low, and the time may jump while a task is busy.
 - The KDC, libkrb5 and programs have the machine's clock. Ticket lifetimes do not follow virtual time.
+
+Real time within virtual time. A program runs in real time. ``real_time`` lets ``now`` go on with real seconds while
+programs run, so that lifetimes, caches and timers pass for a program as they would on a real network. Tasks of the
+clock stay asleep meanwhile, and at the end ``now`` is again what it was: the tasks have not lived through that time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 from ssosim.clock.agenda import Agenda
+from ssosim.clock.real_time_span import RealTimeSpan
 
 __all__ = ["VirtualClock"]
 
@@ -60,10 +66,31 @@ class VirtualClock:
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._span: RealTimeSpan | None = None
 
     def now(self) -> float:
         """Seconds since the Unix epoch, UTC."""
-        return self._sleepers.now
+        return self._sleepers.now if self._span is None else self._sleepers.now + self._span.elapsed
+
+    @property
+    def span(self) -> RealTimeSpan | None:
+        """The span of real time that is under way; None in virtual time."""
+        return self._span
+
+    @contextlib.contextmanager
+    def real_time(self) -> Iterator[RealTimeSpan]:
+        """Let ``now`` go on with real seconds within the block; afterwards it is what it was before.
+
+        No task of the clock may be busy, and none wakes up within the block. Blocks do not nest. The timers of the span
+        are cancelled at its end.
+        """
+        assert self._span is None  # noqa: S101 - the player opens one after the other
+        self._span = RealTimeSpan()
+        try:
+            yield self._span
+        finally:
+            self._span.close()
+            self._span = None
 
     @property
     def is_busy(self) -> bool:

@@ -18,6 +18,13 @@ from ssosim.estate.credentials import (
     TrustedCertificateSubject,
 )
 from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
+from ssosim.estate.managed_identities import (
+    KINDS_WITH_IDENTITIES,
+    DeviceKind,
+    ManagedIdentity,
+    ServiceConnection,
+    WorkloadIdentity,
+)
 from ssosim.estate.model import (
     Cloud,
     Device,
@@ -45,6 +52,7 @@ from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
 from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mistakes
 
 __all__ = [
+    "KINDS_WITH_IDENTITIES",
     "SHIPPED_SERVICES",
     "AppRoleAssignment",
     "Application",
@@ -55,6 +63,7 @@ __all__ = [
     "Cloud",
     "ConditionalAccessPolicy",
     "Device",
+    "DeviceKind",
     "DnsResolver",
     "DnsSettings",
     "Domain",
@@ -65,6 +74,7 @@ __all__ = [
     "Host",
     "HostService",
     "Location",
+    "ManagedIdentity",
     "Monitor",
     "OAuth2PermissionGrant",
     "OpenidIssuer",
@@ -73,6 +83,7 @@ __all__ = [
     "RedirectUri",
     "RelyingParty",
     "ServiceAccount",
+    "ServiceConnection",
     "ServicePrincipal",
     "Tenant",
     "TrafficManager",
@@ -80,6 +91,7 @@ __all__ = [
     "TrustedCertificateSubject",
     "UncheckedRule",
     "User",
+    "WorkloadIdentity",
     "Zone",
     "default_estate",
     "find_location_mistakes",

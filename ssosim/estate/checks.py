@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ssosim.estate.application_checks import find_application_mistakes
 from ssosim.estate.credential_checks import find_credential_mistakes
+from ssosim.estate.identity_checks import find_identity_mistakes
 from ssosim.estate.model import Estate, Realm, RecordSet
 from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
 from ssosim.estate.toml_lines import KeyPath
@@ -41,7 +42,12 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
     yield from _realms(estate)
     yield from _tenants(estate)
     yield from _users(estate)
-    found = (*find_user_mistakes(estate), *find_application_mistakes(estate), *find_credential_mistakes(estate))
+    found = (
+        *find_user_mistakes(estate),
+        *find_application_mistakes(estate),
+        *find_credential_mistakes(estate),
+        *find_identity_mistakes(estate),
+    )
     for path, text in found:
         yield EstateMistake(path, text)
     yield from _devices(estate)
@@ -163,9 +169,11 @@ def _devices(estate: Estate) -> Iterator[EstateMistake]:
     if not estate.devices:
         yield EstateMistake(("devices",), "needs at least one device: programs run on it")
     for index, device in enumerate(estate.devices):
+        if not device.user and device.kind != "desktop":
+            continue
         if (owner := estate.user(device.user)) is None:
             yield from _known(("devices", index, "user"), "user", device.user, [user.upn for user in estate.users])
-        elif owner.sam_account is None:
+        elif owner.sam_account is None and device.kind == "desktop":
             yield EstateMistake(
                 ("devices", index, "user"), f"{device.user} has no sam_account and cannot sign on to a corporate device"
             )

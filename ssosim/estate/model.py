@@ -11,11 +11,18 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from ssosim.estate.applications import Application, ResourceName
+from ssosim.estate.applications import Application, AppRoleAssignment, ResourceName
 from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import ClientAssertionRules, Moment, OpenidIssuer
 from ssosim.estate.entry import EstateEntry
 from ssosim.estate.first_party import FIRST_PARTY, complete_application
+from ssosim.estate.managed_identities import (
+    DeviceKind,
+    ManagedIdentity,
+    ServiceConnection,
+    WorkloadIdentity,
+    make_system_assigned,
+)
 
 __all__ = [
     "Application",
@@ -215,12 +222,24 @@ class Device(EstateEntry, frozen=True, kw_only=True):
     it asks, in this order; none: those that list it in ``devices``, else those for all devices. The next one is asked
     if one does not answer in 5 seconds, or answers SERVFAIL, REFUSED or NOTIMP. Source: resolv.conf(5), glibc
     (``resolv/res_send.c``).
+
+    ``kind`` says what it is: a desktop, or a host that gives its programs tokens. Only a desktop needs a ``user``; on
+    another kind nobody need be signed on. ``system_assigned_identity`` and ``user_assigned_identities`` are its managed
+    identities; ``tenant`` (default: the first of the estate) is that of the system-assigned one. ``workload_identity``
+    belongs to the kind ``aks-workload``, ``service_connections`` to the kind ``pipelines``.
     """
 
     name: str
-    user: str
+    user: str = ""
     corporate_network: bool = True
     ipv6: bool = False
+    kind: DeviceKind = "desktop"
+    tenant: str | None = None
+    system_assigned_identity: bool = False
+    app_role_assignments: tuple[AppRoleAssignment, ...] = ()
+    user_assigned_identities: tuple[str, ...] = ()
+    workload_identity: WorkloadIdentity | None = None
+    service_connections: tuple[ServiceConnection, ...] = ()
     resolvers: tuple[str, ...] = ()
 
 
@@ -406,6 +425,7 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
     users: tuple[User, ...]
     devices: tuple[Device, ...]
     applications: tuple[Application, ...] = ()
+    managed_identities: tuple[ManagedIdentity, ...] = ()
     federation_services: tuple[FederationService, ...] = ()
     openid_issuers: tuple[OpenidIssuer, ...] = ()
     traffic_managers: tuple[TrafficManager, ...] = ()
@@ -462,8 +482,29 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
     def application(self, client_id: str) -> Application | None:
         """Return the application with this ``client_id``, also one of Microsoft that no file names; else None."""
         wanted = client_id.lower()
-        found = next((app for app in self.applications if app.client_id.lower() == wanted), None)
+        found = next((app for app in self.list_applications() if app.client_id.lower() == wanted), None)
         return FIRST_PARTY.get(wanted) if found is None else complete_application(found)
+
+    def list_applications(self) -> tuple[Application, ...]:
+        """Return the applications, and the managed identities as applications."""
+        if not self.managed_identities and not any(device.system_assigned_identity for device in self.devices):
+            return self.applications
+        first = self.tenants[0].id if self.tenants else ""
+        own = (self.system_assigned_identity(device) for device in self.devices)
+        identities = (*self.managed_identities, *(each for each in own if each is not None))
+        return (*self.applications, *(each.as_application(first) for each in identities))
+
+    def system_assigned_identity(self, device: Device) -> ManagedIdentity | None:
+        """Return the system-assigned identity of ``device``; None if it has none."""
+        if not device.system_assigned_identity:
+            return None
+        tenant = device.tenant or (self.tenants[0].id if self.tenants else "")
+        return make_system_assigned(device.name, device.kind, tenant, device.app_role_assignments)
+
+    def user_assigned_identities(self, device: Device) -> tuple[ManagedIdentity, ...]:
+        """Return the user-assigned identities of ``device``, in the order of its entry."""
+        known = {identity.name: identity for identity in self.managed_identities}
+        return tuple(known[name] for name in device.user_assigned_identities if name in known)
 
     def device(self, name: str) -> Device | None:
         """Return the device called ``name``; None if there is none."""

@@ -25,6 +25,7 @@ SHIPPED_SERVICES: Mapping[str, str] = MappingProxyType(
         "autologon": "ssosim.services.identity:autologon",
         "federation": "ssosim.services.identity:federation",
         "oidc-issuer": "ssosim.services.openid_issuer:oidc_issuer",
+        "pipelines-oidc": "ssosim.credential_hosts.pipelines:pipelines_oidc",
     }
 )
 """The services of this package, as ``module:attribute``. Another package cannot use these names."""

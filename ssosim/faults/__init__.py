@@ -13,6 +13,7 @@ from ssosim.faults.core.fault import Applied, DnsRule, Fault, FaultState, FaultT
 from ssosim.faults.core.http_fault import HttpFault
 from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule
 from ssosim.faults.core.kdc_fault import KdcFault
+from ssosim.faults.core.key_fault import KeyFault
 from ssosim.faults.core.name_server_fault import NameServerFault
 from ssosim.faults.core.signature_fault import SignatureFault
 from ssosim.faults.core.zone_fault import ZoneFault
@@ -64,8 +65,15 @@ from ssosim.faults.http.http_page import HttpPage
 from ssosim.faults.http.http_silent import HttpSilent
 from ssosim.faults.http.http_status import HttpStatus
 from ssosim.faults.http.jwks_key_removed import JwksKeyRemoved
+from ssosim.faults.kerberos.account_encryption_types import AccountEncryptionTypes
+from ssosim.faults.kerberos.host_spn_registered import HostSpnRegistered
+from ssosim.faults.kerberos.kdc_delay import KdcDelay
+from ssosim.faults.kerberos.kdc_encryption_types import KdcEncryptionTypes
 from ssosim.faults.kerberos.kdc_refuses import KdcRefuses
 from ssosim.faults.kerberos.kdc_silent import KdcSilent
+from ssosim.faults.kerberos.key_rolled import KeyRolled
+from ssosim.faults.kerberos.spn_duplicate import SpnDuplicate
+from ssosim.faults.kerberos.spn_moved import SpnMoved
 from ssosim.faults.tls.certificate_expired import CertificateExpired
 from ssosim.faults.tls.certificate_untrusted import CertificateUntrusted
 from ssosim.faults.tls.certificate_wrong_name import CertificateWrongName
@@ -76,6 +84,7 @@ __all__ = [
     "FAULTS",
     "AaaaDead",
     "AaaaWrong",
+    "AccountEncryptionTypes",
     "ActiveFaults",
     "AnyFault",
     "Applied",
@@ -98,6 +107,7 @@ __all__ = [
     "FaultError",
     "FaultState",
     "FaultTarget",
+    "HostSpnRegistered",
     "HttpAnswer",
     "HttpDelay",
     "HttpDropped",
@@ -107,11 +117,15 @@ __all__ = [
     "HttpSilent",
     "HttpStatus",
     "JwksKeyRemoved",
+    "KdcDelay",
     "KdcEffect",
+    "KdcEncryptionTypes",
     "KdcFault",
     "KdcRefuses",
     "KdcRule",
     "KdcSilent",
+    "KeyFault",
+    "KeyRolled",
     "LameDelegation",
     "LongChain",
     "MfaRequired",
@@ -136,6 +150,8 @@ __all__ = [
     "SignatureExpired",
     "SignatureFault",
     "SignatureTampered",
+    "SpnDuplicate",
+    "SpnMoved",
     "StaleCache",
     "TrafficManagerDeleted",
     "TruncationLoop",

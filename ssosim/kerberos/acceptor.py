@@ -46,10 +46,11 @@ from gssapi.raw.misc import GSSError
 from gssapi.raw.named_tuples import AcceptSecContextResult
 
 from ssosim.kerberos.codes import KrbCode, error_name
+from ssosim.kerberos.enctypes import enctype_name
 from ssosim.kerberos.gsserrors import format_minor_error, read_krb5_code
 from ssosim.kerberos.messages import ApRequest, read_message
 from ssosim.kerberos.spnego import NegotiateToken, read_negotiate_token
-from ssosim.kerberos.tickets import AcceptedToken, KeytabError, RefusedToken, TicketRefusal
+from ssosim.kerberos.tickets import AcceptedToken, KeytabError, RefusedToken, TicketKey, TicketRefusal
 
 __all__ = ["Acceptor"]
 
@@ -101,24 +102,18 @@ class Acceptor:
             return self._refuse(read_negotiate_token(token), error)
         if result.more_steps:
             return self._refuse_unfinished(read_negotiate_token(token))
-        return self._build_accepted(result)
+        return self._build_accepted(result, read_ticket_key(read_negotiate_token(token).ap_request))
 
-    def _build_accepted(self, result: AcceptSecContextResult) -> AcceptedToken:
-        # Only the target name is requested: a request for every property takes twice as long.
-        target = raw.inquire_context(
-            result.context,
-            initiator_name=False,
-            lifetime=False,
-            mech=False,
-            flags=False,
-            locally_init=False,
-            complete=False,
-        ).target_name
+    def _build_accepted(self, result: AcceptSecContextResult, key: TicketKey | None) -> AcceptedToken:
+        # GSS-API names the keytab entry that opened the ticket. An account's entries have one key, so that may be
+        # another of its principals; what the client asked for is in the ticket.
+        service = f"{key.service}@{key.realm}" if key else _format_name(_target_of(result))
         return AcceptedToken(
             principal=_format_name(result.initiator_name),
-            service=_format_name(target),
+            service=service,
             reply=result.token or None,
             expires_at=time.time() + (result.lifetime or 0) - self._clockskew,
+            key=key,
         )
 
     def _refuse_unfinished(self, negotiate: NegotiateToken) -> RefusedToken:
@@ -142,7 +137,7 @@ class Acceptor:
             text = f"no readable AP-REQ: {format_minor_error(error)}"
             return RefusedToken(mechanism, TicketRefusal.MALFORMED, text)
         reason, text = self._diagnose(negotiate.mech_token, error)
-        return RefusedToken(mechanism, reason, text, request.service)
+        return RefusedToken(mechanism, reason, text, request.service, read_ticket_key(negotiate.ap_request))
 
     def _diagnose(self, mech_token: bytes, error: GSSError) -> tuple[TicketRefusal, str]:
         """The reason why the Kerberos token ``mech_token`` was refused with ``error``. See the module's docstring."""
@@ -161,6 +156,28 @@ class Acceptor:
                 text = f"{error_name(KrbCode.KRB_AP_ERR_REPEAT)}: {format_minor_error(kerberos_error)}"
                 return TicketRefusal.REPLAYED, text
         return TicketRefusal.MALFORMED, format_minor_error(error)
+
+
+def read_ticket_key(ap_request: bytes) -> TicketKey | None:
+    """Read what an AP-REQ says of its keys in clear text; None if it is none."""
+    request = read_message(ap_request)
+    if not isinstance(request, ApRequest):
+        return None
+    types = enctype_name(request.enctype), enctype_name(request.session_enctype)
+    return TicketKey(request.service, request.kvno, *types, request.realm)
+
+
+def _target_of(result: AcceptSecContextResult) -> raw.Name | None:
+    # Only the target name is requested: a request for every property takes twice as long.
+    return raw.inquire_context(
+        result.context,
+        initiator_name=False,
+        lifetime=False,
+        mech=False,
+        flags=False,
+        locally_init=False,
+        complete=False,
+    ).target_name
 
 
 def _credential_store(keytab: Path, rcache: str) -> dict[bytes | str, bytes | str]:

@@ -42,6 +42,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from ssosim.kerberos.codes import KrbCode
+from ssosim.kerberos.enctypes import enctype_name
 from ssosim.kerberos.free_ports import Address, bind_pair
 from ssosim.kerberos.messages import (
     KdcReply,
@@ -180,7 +181,7 @@ class KdcGateway:
         try:
             reply = await forward(data) if responder is None else await responder(context, forward)
         finally:
-            self._record(client, transport, message, reply, tuple(context.faults))
+            self._record(client, transport, message, reply, tuple(sorted(set(context.faults))))
         return reply
 
     def _record(
@@ -192,14 +193,17 @@ class KdcGateway:
         faults: tuple[int, ...] = (),
     ) -> None:
         parsed = request if isinstance(request, KdcRequest) else None
+        outcome, answer = _read_outcome(reply)
         event = KdcExchange(
             request=parsed.kind if parsed else "unreadable",
             service=parsed.service if parsed else "",
             principal=parsed.principal if parsed else "",
             realm=parsed.realm if parsed else "",
-            outcome=_read_outcome(reply),
+            outcome=outcome,
             transport=transport,
             faults=faults,
+            kvno=answer.kvno if answer else None,
+            etype=enctype_name(answer.enctype) if answer else "",
         )
         self._trace.record(client, event)
 
@@ -316,13 +320,14 @@ def _frame(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def _read_outcome(reply: bytes | None) -> str:
+def _read_outcome(reply: bytes | None) -> tuple[str, KdcReply | None]:
+    """Return the outcome for the trace, and the reply where a ticket was issued."""
     if reply is None:
-        return "no answer"
+        return "no answer", None
     match read_message(reply):
-        case KdcReply():
-            return "issued"
+        case KdcReply() as answer:
+            return "issued", answer
         case KrbError(name=name):
-            return name
+            return name, None
         case _:
-            return "unreadable answer"
+            return "unreadable answer", None

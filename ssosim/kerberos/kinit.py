@@ -32,6 +32,7 @@ class ClientOptions:
     qualify_shortname: str | None = None
     udp_preference_limit: int | None = None
     clockskew: int | None = None
+    allow_rc4: bool | None = None
 
     def format_lines(self) -> str:
         """The options as lines of the section ``[libdefaults]``."""
@@ -41,6 +42,7 @@ class ClientOptions:
             "qualify_shortname": None if self.qualify_shortname is None else f'"{self.qualify_shortname}"',
             "udp_preference_limit": self.udp_preference_limit,
             "clockskew": self.clockskew,
+            "allow_rc4": None if self.allow_rc4 is None else str(self.allow_rc4).lower(),
         }
         return "\n".join(f"    {name} = {value}" for name, value in written.items() if value is not None)
 

@@ -31,6 +31,7 @@ __all__ = [
 
 MAX_NAME = 1024
 MAX_COMPONENTS = 32
+MAX_ETYPES = 64
 
 _AS_REQ, _AS_REP, _TGS_REQ, _TGS_REP, _AP_REQ, _KRB_ERROR = 10, 11, 12, 13, 14, 30
 _NT_PRINCIPAL, _NT_SRV_INST = 1, 2
@@ -39,22 +40,31 @@ _ESCAPES = {"/": "\\/", "@": "\\@", "\\": "\\\\"}
 
 @dataclass(frozen=True, slots=True)
 class KdcRequest:
-    """An AS-REQ or TGS-REQ. Names have no realm. ``principal`` is ``""`` in a TGS-REQ, which does not contain it."""
+    """An AS-REQ or TGS-REQ. Names have no realm. ``principal`` is ``""`` in a TGS-REQ, which does not contain it.
+
+    ``etypes`` are the encryption types that the client offers, in its order of preference.
+    """
 
     kind: Literal["AS", "TGS"]
     realm: str
     service: str
     principal: str
+    etypes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class KdcReply:
-    """An AS-REP or TGS-REP: the KDC issued a ticket for ``service`` to ``principal``."""
+    """An AS-REP or TGS-REP: the KDC issued a ticket for ``service`` to ``principal``.
+
+    ``enctype`` and ``kvno`` are those of the key that the ticket is encrypted with; 0 and None where they are missing.
+    """
 
     kind: Literal["AS", "TGS"]
     realm: str
     principal: str
     service: str
+    enctype: int = 0
+    kvno: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +80,17 @@ class KrbError:
 
 @dataclass(frozen=True, slots=True)
 class ApRequest:
-    """An AP-REQ: a ticket that a client presents to a service. ``kvno`` is None if the ticket has no key version."""
+    """An AP-REQ: a ticket that a client presents to a service. ``kvno`` is None if the ticket has no key version.
+
+    ``session_enctype`` is the type of the session key, with which the authenticator is encrypted (RFC 4120, section
+    3.2.2).
+    """
 
     realm: str
     service: str
     enctype: int
     kvno: int | None
+    session_enctype: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +122,9 @@ def _request(kind: Literal["AS", "TGS"], number: int) -> Callable[[Mapping[int, 
         _check_header(message[1], message[2], number)
         body = der.read_fields(message[4])
         service = _name(body[3]) if 3 in body else ""
-        return KdcRequest(kind, _text(body[2]), service, _name(body[1]) if 1 in body else "")
+        offered = der.read_children(body[8].expect(der.SEQUENCE))[:MAX_ETYPES] if 8 in body else ()
+        etypes = tuple(der.read_integer(each) for each in offered)
+        return KdcRequest(kind, _text(body[2]), service, _name(body[1]) if 1 in body else "", etypes)
 
     return reader
 
@@ -115,8 +132,8 @@ def _request(kind: Literal["AS", "TGS"], number: int) -> Callable[[Mapping[int, 
 def _reply(kind: Literal["AS", "TGS"], number: int) -> Callable[[Mapping[int, Element]], Message]:
     def reader(message: Mapping[int, Element]) -> Message:
         _check_header(message[0], message[1], number)
-        realm, service, _ = _ticket(message[5])
-        return KdcReply(kind, realm, _name(message[4]), service)
+        realm, service, sealed = _ticket(message[5])
+        return KdcReply(kind, realm, _name(message[4]), service, der.read_integer(sealed[0]), _kvno(sealed))
 
     return reader
 
@@ -131,8 +148,12 @@ def _error(message: Mapping[int, Element]) -> Message:
 def _ap_request(message: Mapping[int, Element]) -> Message:
     _check_header(message[0], message[1], _AP_REQ)
     realm, service, sealed = _ticket(message[3])
-    kvno = der.read_integer(sealed[1]) if 1 in sealed else None
-    return ApRequest(realm, service, der.read_integer(sealed[0]), kvno)
+    session = der.read_integer(der.read_fields(message[4])[0])
+    return ApRequest(realm, service, der.read_integer(sealed[0]), _kvno(sealed), session)
+
+
+def _kvno(sealed: Mapping[int, Element]) -> int | None:
+    return der.read_integer(sealed[1]) if 1 in sealed else None
 
 
 _READERS: Mapping[int, Callable[[Mapping[int, Element]], Message]] = {

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ssosim.estate import Estate
+from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES
 from ssosim.kerberos.errors import RealmError
 
-__all__ = ["SERVICE_ACCOUNT_KEYTAB", "build_keytab_name", "build_principals_batch"]
+__all__ = [
+    "SERVICE_ACCOUNT_KEYTAB",
+    "build_key_commands",
+    "build_keytab_name",
+    "build_principals_batch",
+    "check_account_name",
+    "check_service_principal",
+    "derive_password",
+]
 
 SERVICE_ACCOUNT_KEYTAB = "service-account.keytab"
 
@@ -23,15 +34,43 @@ def build_keytab_name(spn: str) -> str:
     return spn.replace("/", "_").replace(":", "_") + ".keytab"
 
 
-def build_principals_batch(estate: Estate) -> str:
+def check_service_principal(text: str) -> None:
+    """Raise ValueError if ``text`` is no service principal name that a database can have."""
+    if not _SPN.match(text):
+        raise ValueError(f"{text!r} is no service principal name; expected is one like HTTP/host")
+
+
+def check_account_name(text: str) -> None:
+    """Raise ValueError if ``text`` is no name of an account that a database can have."""
+    if not _ACCOUNT.match(text):
+        raise ValueError(f"{text!r} is no name of an account; expected is one like WEB01$")
+
+
+def derive_password(seed: str, account: str, kvno: int) -> str:
+    """The password of ``account`` with the key version ``kvno``, from the secret ``seed`` of its realm."""
+    return hmac.new(seed.encode(), f"{account} {kvno}".encode(), hashlib.sha256).hexdigest()
+
+
+def build_key_commands(principals: Sequence[str], password: str, enctypes: Sequence[str], kvno: int) -> Iterator[str]:
+    """The kadmin.local commands that give ``principals``, which exist, the keys of ``password`` as version ``kvno``."""
+    # "onlyrealm": the salt without the principal's name, so all principals of an account have the same key.
+    keys = " ".join(f"{enctype}:onlyrealm" for enctype in enctypes)
+    for principal in principals:
+        yield f'cpw -pw {password} -e "{keys}" {principal}'
+        yield f"modprinc -kvno {kvno} {principal}"
+
+
+def build_principals_batch(estate: Estate, seed: str = "") -> str:
     """The kadmin.local commands for every account of ``estate``. The keytabs are written to the current directory.
+
+    ``seed``: the secret of the realm from which the keys of its services are derived; without it they are random.
 
     In Active Directory the service account of the cloud has several SPNs and one key. An MIT KDC before 1.22 has no
     principal aliases in a file database (krb5 1.22 README), so here every SPN is a separate principal, and one keytab
     has the keys of all. Raises RealmError, which names the entry that cannot be a principal.
     """
     _check(estate)
-    return "\n".join(_commands(estate)) + "\n"
+    return "\n".join(_commands(estate, seed)) + "\n"
 
 
 def _check(estate: Estate) -> None:
@@ -66,20 +105,26 @@ def _check_unique(name: str, names: set[str], source: str) -> None:
     names.add(name)
 
 
-def _commands(estate: Estate) -> Iterator[str]:
+def _commands(estate: Estate, seed: str) -> Iterator[str]:
     realm = estate.default_realm
     # Active Directory requires pre-authentication of users by default; an MIT KDC does not.
     for user in estate.users:
         if user.sam_account is not None:
             yield f"addprinc -clearpolicy +requires_preauth -pw {_quoted(user.password)} {user.sam_account}"
     account = realm.service_account
-    keys = " ".join(f"{enctype}:normal" for enctype in account.enctypes)
+    salt = "onlyrealm" if seed else "normal"
+    keys = " ".join(f"{enctype}:{salt}" for enctype in account.enctypes)
     for name in (account.name, *account.spns):
-        yield f'addprinc -clearpolicy -randkey -e "{keys}" {name}'
+        yield f'addprinc -clearpolicy {_first_key(seed, account.name)} -e "{keys}" {name}'
     yield f"ktadd -q -k FILE:{SERVICE_ACCOUNT_KEYTAB} -norandkey " + " ".join((account.name, *account.spns))
+    types = f' -e "{" ".join(f"{each}:onlyrealm" for each in DEFAULT_ENCTYPES)}"' if seed else ""
     for spn in realm.services:
-        yield f"addprinc -clearpolicy -randkey {spn}"
+        yield f"addprinc -clearpolicy {_first_key(seed, spn)}{types} {spn}"
         yield f"ktadd -q -k FILE:{build_keytab_name(spn)} -norandkey {spn}"
+
+
+def _first_key(seed: str, account: str) -> str:
+    return f"-pw {derive_password(seed, account, 1)}" if seed else "-randkey"
 
 
 def _quoted(word: str) -> str:

@@ -37,10 +37,11 @@ from ssosim.kerberos.programs import build_tool_environment, find_program
 __all__ = ["PreparedRealm", "compute_realm_digest", "prepare_realm", "run_kadmin"]
 
 # Part of the digest: increase it when ``prepare_realm`` writes other files into a directory.
-LAYOUT = 2
+LAYOUT = 3
 TOOL_TIMEOUT = 30.0
 STALE_AFTER = 3600.0
 _DRAFT = ".making-"
+_SEED = "keys.seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,13 @@ class PreparedRealm:
     def keytab(self) -> Path:
         """The keytab of the cloud's service account, with the keys of all its SPNs."""
         return self.directory / SERVICE_ACCOUNT_KEYTAB
+
+    def read_seed(self) -> str:
+        """The secret from which the keys of the services are derived. Raises RealmError."""
+        try:
+            return (self.directory / _SEED).read_text(encoding="ascii")
+        except OSError as error:
+            raise RealmError(f"{self.directory / _SEED}: {error.strerror}") from error
 
     @property
     def mark(self) -> Mark:
@@ -109,7 +117,10 @@ class PreparedRealm:
         }
         (self.directory / "kdc.conf").write_text(render_template("kdc.conf", values), encoding="utf-8")
         kdcs = (address,) if address else ()
-        write_krb5_conf(self.directory / "krb5.conf", self.name, self.domain, kdcs, ClientOptions())
+        # Since 1.21, and in Debian's 1.20.1, an MIT KDC issues no RC4 session keys by itself. A domain controller does,
+        # for an account without AES; whether this one does is up to the account's types.
+        options = ClientOptions(allow_rc4=True)
+        write_krb5_conf(self.directory / "krb5.conf", self.name, self.domain, kdcs, options)
 
 
 def compute_realm_digest(estate: Estate) -> str:
@@ -194,7 +205,11 @@ def _create(estate: Estate, directory: Path, digest: str) -> None:
     # On standard input, because every user can read the command line of a process.
     password = secrets.token_hex(16)
     _run(prepared, "kdb5_util", ["create", "-s", "-r", realm.name], f"{password}\n{password}\n")
-    run_kadmin(prepared, build_principals_batch(estate))
+    seed = secrets.token_hex(32)
+    secret = os.open(directory / _SEED, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(secret, "w", encoding="ascii") as stream:
+        stream.write(seed)
+    run_kadmin(prepared, build_principals_batch(estate, seed))
     # These files contain the temporary directory name. Every copy gets new ones.
     for file in (*directory.glob("*.conf"), *directory.glob("*.log")):
         file.unlink()

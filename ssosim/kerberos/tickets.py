@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from ssosim.kerberos.errors import KerberosError
 from ssosim.kerberos.spnego import Mechanism
 
-__all__ = ["AcceptedToken", "KeytabError", "RefusedToken", "TicketError", "TicketErrorKind", "TicketRefusal"]
+__all__ = [
+    "AcceptedToken",
+    "KeytabError",
+    "RefusedToken",
+    "TicketError",
+    "TicketErrorKind",
+    "TicketKey",
+    "TicketRefusal",
+]
 
 
 class KeytabError(KerberosError):
@@ -31,6 +40,19 @@ class TicketRefusal(StrEnum):
     OTHER = "other"
 
 
+class TicketKey(NamedTuple):
+    """The keys of a ticket, from the clear text of an AP-REQ: version and type of its key, and type of the session key.
+
+    ``service`` is the service principal of the ticket without its ``realm``.
+    """
+
+    service: str
+    kvno: int | None
+    etype: str
+    session_etype: str
+    realm: str
+
+
 @dataclass(frozen=True, slots=True)
 class AcceptedToken:
     """A ticket that was accepted. ``principal`` and ``service`` include the realm (``alice@CORP.CONTOSO.COM``).
@@ -44,6 +66,7 @@ class AcceptedToken:
     reply: bytes | None
     expires_at: float
     mechanism: Mechanism = "kerberos"
+    key: TicketKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +74,14 @@ class RefusedToken:
     """A token that was refused. ``text`` is the text of GSS-API where it has one; it contains no secret.
 
     ``service`` is the service principal of the ticket without its realm, ``""`` where the token could not be read.
+    ``key`` is what the ticket says of its key; None where the token could not be read.
     """
 
     mechanism: Mechanism
     reason: TicketRefusal
     text: str
     service: str = ""
+    key: TicketKey | None = None
 
 
 class TicketErrorKind(StrEnum):

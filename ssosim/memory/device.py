@@ -27,6 +27,7 @@ from ssosim_clients.ports import (
     TicketFailure,
 )
 
+from ssosim.credential_hosts import CredentialHost
 from ssosim.dns.zones.stub import TYPES, LookupResult, merge_lookups, reverse_name
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import make_unreadable_event
@@ -77,8 +78,12 @@ class ServiceExchange:
         self._lab = lab
         self._client = client
 
-    async def exchange(self, call: Call, url: str, address: str | None = None) -> HttpResponse:
+    async def exchange(
+        self, call: Call, url: str, address: str | None = None, host: CredentialHost | None = None
+    ) -> HttpResponse:
         """Return the response of the service at ``address`` (None: at any address) to ``call``, with faults applied.
+
+        ``host``: the host of a device, which answers instead of a service of the estate.
 
         Raises NetworkFailure where a fault closes the connection or no response comes in time.
         """
@@ -86,7 +91,10 @@ class ServiceExchange:
         effect = lab.provider.find_effect(call, client) if lab.provider.find_effect is not None else None
         if effect is not None and effect.delay:
             await pause(effect.delay)
-        answer = lab.exchange(call, client, effect, lab.find_responder(address, call.port, call.host))
+        if host is not None:
+            answer = lab.exchange(call, client, effect, host.respond, host.step_of(call))
+        else:
+            answer = lab.exchange(call, client, effect, lab.find_responder(address, call.port, call.host))
         if answer is not None:
             return _build_response(call, answer, lab)
         if effect is not None and effect.dropped:
@@ -171,7 +179,7 @@ class MemoryDevice(ServiceExchange):
             await pause(KDC_TIMEOUT_S)
         if requested.failure is not None:
             raise requested.failure
-        self._tickets.add(spn)
+        self._tickets.add(spn, requested.keys)
         token = self._tickets.build_token(spn)
         if token is None:
             raise TicketFailure("other", spn)

@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 
 from ssosim_clients.ports import TicketFailure
 
-from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
+from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket
 from ssosim.estate import Realm
 from ssosim.faults.core.kdc_effect import KdcDecision, KdcEffect, KdcRule, decide_kdc_request
+from ssosim.faults.core.key_faults import KeyFaults, KeyRefusal
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.codes import KrbCode, error_name
+from ssosim.kerberos.enctypes import AES256
+from ssosim.kerberos.key_database import Account, IssuedKeys
 from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, build_error, build_tgs_reply, read_message
 from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.trace import KdcExchange
@@ -30,6 +33,7 @@ _ISSUED, _SILENCE, _UNREADABLE = "issued", "no answer", "unreadable answer"
 _TICKET = b"ssosim memory ticket "
 _MUTUAL = b"ssosim memory reply"
 _ATTEMPTS = 2
+_FIRST_KEYS = IssuedKeys("", 1, AES256, AES256)
 _TEXTS: Mapping[int, str] = {
     KrbCode.KDC_ERR_ETYPE_NOSUPP: "KDC has no support for encryption type",
     KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN: "Server not found in Kerberos database",
@@ -49,20 +53,26 @@ class TicketReply:
     """The result of a ticket request: the failure; None where a ticket was issued.
 
     ``silent``: the KDC sent no reply, for which libkrb5 waits ``KDC_TIMEOUT_S``. ``delay``: seconds that faults added.
+    ``keys`` are those of the ticket.
     """
 
     failure: TicketFailure | None = None
     silent: bool = False
     delay: float = 0.0
+    keys: IssuedKeys = _FIRST_KEYS
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryKdc:
-    """The KDC of ``realm`` with the database ``principals``. Names are compared exactly, as an MIT KDC does."""
+    """The KDC of ``realm`` with the database ``principals``. Names are compared exactly, as an MIT KDC does.
+
+    ``keys`` are the keys of the accounts under the active faults; without them all have their first keys.
+    """
 
     realm: str
     principals: Callable[[], Iterable[str]]
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    keys: KeyFaults | None = None
 
     def request_ticket(
         self,
@@ -98,10 +108,12 @@ class MemoryKdc:
                 text = f"Cannot contact any KDC for realm '{self.realm}'"
                 return TicketReply(TicketFailure("kdc-unreachable", spn, text), silent=True, delay=delay)
             if outcome is None:
-                record(self._event(service, _ISSUED, decision))
-                return TicketReply(delay=delay)
+                keys = self._choose_keys(service) or _FIRST_KEYS
+                record(self._event(service, _ISSUED, decision, keys))
+                return TicketReply(delay=delay, keys=keys)
             if isinstance(outcome, str):
-                record(self._event(service, outcome, decision))
+                changed = self._choose_keys(service) if outcome == _ISSUED else None
+                record(self._event(service, outcome, decision, changed))
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
             record(self._event(service, error_name(outcome), decision))
@@ -137,20 +149,44 @@ class MemoryKdc:
 
     def knows(self, spn: str) -> bool:
         """Return whether the database has a principal ``spn``."""
-        return spn in self.principals()
+        return spn in self.principals() or (self.keys is not None and self.keys.database.owner_of(spn) is not None)
 
     def _code(self, service: str) -> int | None:
-        return None if self.knows(service) else KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
+        if not self.knows(service):
+            return KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
+        refusal = self._refuse(service)
+        return None if refusal is None else refusal.code
 
-    def _event(self, service: str, outcome: str, decision: KdcDecision | None) -> KdcExchange:
+    def _refuse(self, service: str) -> KeyRefusal | None:
+        return None if self.keys is None else self.keys.refuse(KdcRequest("TGS", self.realm, service, ""))
+
+    def _choose_keys(self, service: str) -> IssuedKeys | None:
+        return _FIRST_KEYS if self.keys is None else self.keys.choose_keys(service)
+
+    def _event(
+        self, service: str, outcome: str, decision: KdcDecision | None, keys: IssuedKeys | None = None
+    ) -> KdcExchange:
         faults = () if decision is None else decision.faults
-        return KdcExchange(request="TGS", service=service, outcome=outcome, realm=self.realm, faults=faults)
+        refusal = self._refuse(service)
+        if refusal is not None and (decision is None or decision.effect.is_forwarded):
+            faults = tuple(sorted({*faults, *refusal.faults}))
+        return KdcExchange(
+            request="TGS",
+            service=service,
+            outcome=outcome,
+            realm=self.realm,
+            faults=faults,
+            kvno=keys.kvno if keys else None,
+            etype=keys.enctype if keys else "",
+        )
 
     def _failure(self, spn: str, service: str, code: int, *, from_kdc: bool) -> TicketFailure:
         unknown = code == KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
         text = _TEXTS.get(code, error_name(code))
         if from_kdc and unknown:  # the KDC itself says more than a fault does
             text = f"Server {service}@{self.realm} not found in Kerberos database"
+        if code == KrbCode.KRB_AP_ERR_TKT_EXPIRED:
+            return TicketFailure("expired", spn, text)
         return TicketFailure("server-unknown" if unknown else "other", spn, text)
 
 
@@ -164,7 +200,7 @@ class TicketCache:
     principal: str
     realm: str
     numbers: Iterator[int]
-    _services: set[str] = field(default_factory=set)
+    _services: dict[str, IssuedKeys] = field(default_factory=dict)
 
     def build_token(self, spn: str) -> bytes | None:
         """Return a new Negotiate token for ``spn``; None if there is no ticket for it yet."""
@@ -172,20 +208,26 @@ class TicketCache:
         if service not in self._services:
             return None
         owner = f"{self.principal}@{self.realm}"
-        payload = {"client": owner, "service": service, "number": next(self.numbers)}
+        keys = self._services[service]
+        payload = {"client": owner, "service": service, "number": next(self.numbers), "keys": keys}
         return _TICKET + base64.b64encode(json.dumps(payload).encode())
 
-    def add(self, spn: str) -> None:
-        """Add a ticket for ``spn``."""
-        self._services.add(spn.removesuffix(f"@{self.realm}"))
+    def add(self, spn: str, keys: IssuedKeys = _FIRST_KEYS) -> None:
+        """Add a ticket for ``spn`` with these keys."""
+        self._services[spn.removesuffix(f"@{self.realm}")] = keys
 
 
 class MemoryAcceptor:
-    """The keys of a service: accepts tickets for ``principals``, each token once (``ssosim.entra.TicketAcceptor``)."""
+    """The keys of a service: accepts tickets for ``principals``, each token once (``ssosim.entra.TicketAcceptor``).
 
-    def __init__(self, realm: str, principals: Iterable[str]) -> None:
+    ``keys`` are the keys of the realm under the active faults. A ticket is accepted if one of the keys of
+    ``principals`` opens it, whatever name it has, as libkrb5 does (krb5 1.20, lib/krb5/krb/rd_req_dec.c).
+    """
+
+    def __init__(self, realm: str, principals: Iterable[str], keys: KeyFaults | None = None) -> None:
         self._realm = realm
         self._principals = frozenset(principals)
+        self._keys = keys
         self._used: set[bytes] = set()
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
@@ -195,15 +237,39 @@ class MemoryAcceptor:
         read = _read_token(token)
         if read is None:
             return RefusedTicket("kerberos", "malformed", "no readable AP-REQ")
-        client, service = read
-        name = f"{service}@{self._realm}"
-        if service not in self._principals:
-            text = f"KRB_AP_ERR_NOT_US: Request ticket server {name} not found in keytab (ticket kvno 1)"
-            return RefusedTicket("kerberos", "wrong-service", text)
+        client, service, keys = read
+        seen = (keys.kvno, keys.enctype, keys.session_enctype)
+        if (refused := self._find_missing_key(service, keys)) is not None:
+            reason, text = refused
+            faults = () if self._keys is None else self._keys.find_faults(service, keys.kvno, keys.enctype)
+            return RefusedTicket("kerberos", reason, text, *seen, faults)
         if token in self._used:
-            return RefusedTicket("kerberos", "replayed", "KRB_AP_ERR_REPEAT: Request is a replay")
+            return RefusedTicket("kerberos", "replayed", "KRB_AP_ERR_REPEAT: Request is a replay", *seen)
         self._used.add(token)
-        return AcceptedTicket(client, name, _MUTUAL)
+        return AcceptedTicket(client, f"{service}@{self._realm}", _MUTUAL, *seen)
+
+    def _find_missing_key(self, service: str, keys: IssuedKeys) -> tuple[RefusalReason, str] | None:
+        """Why no key opens a ticket, with the text of libkrb5; None if one does."""
+        name = f"{service}@{self._realm}"
+        own = self._find_own_accounts()
+        owner = self._keys.database.find(keys.account) if self._keys is not None and keys.account else None
+        if owner is None and service in self._principals:
+            return None
+        if owner is not None and owner in own and owner.opens(keys.kvno, keys.enctype):
+            return None
+        named = next((each for each in own if service in (*each.principals, *each.lost)), None)
+        if named is not None and service in self._principals:
+            return _describe_missing_version(name, keys, named)
+        text = f"KRB_AP_ERR_NOT_US: Request ticket server {name} not found in keytab (ticket kvno {keys.kvno})"
+        return "wrong-service", text
+
+    def _find_own_accounts(self) -> list[Account]:
+        """The accounts whose keys this service has."""
+        if self._keys is None:
+            return []
+        # The key tables are those of the start: a name that is registered on another account changes none of them.
+        own = {each.name for each in self._keys.healthy.accounts if not self._principals.isdisjoint(each.principals)}
+        return [each for each in self._keys.database.accounts if each.name in own]
 
 
 def read_memory_ticket(token: bytes) -> str | None:
@@ -214,11 +280,30 @@ def read_memory_ticket(token: bytes) -> str | None:
     return None if read is None else read[1]
 
 
-def _read_token(token: bytes) -> tuple[str, str] | None:
-    """Return the client and the service of a token of this KDC; None if it cannot be read."""
+def _describe_missing_version(name: str, keys: IssuedKeys, owner: Account) -> tuple[RefusalReason, str]:
+    """Return the refusal of a ticket whose key version or type the key table of ``owner`` does not have."""
+    if owner.opens(keys.kvno, keys.enctype):  # it has such a key, and the ticket is encrypted with another account's
+        short = keys.enctype.removesuffix("-hmac-sha1-96")
+        text = (
+            f"Request ticket server {name} kvno {keys.kvno} enctype {short} found in keytab but cannot decrypt ticket"
+        )
+        return "wrong-key", f"KRB_AP_ERR_BAD_INTEGRITY: {text}"
+    if keys.kvno in owner.service_kvnos:
+        short = keys.enctype.removesuffix("-hmac-sha1-96")  # libkrb5 writes the shortest alias
+        text = f"Request ticket server {name} kvno {keys.kvno} found in keytab but not with enctype {short}"
+        return "wrong-key", f"KRB_AP_ERR_BADKEYVER: {text}"
+    newer = keys.kvno > max(owner.service_kvnos)
+    hint = "keytab is likely out of date" if newer else "ticket is likely out of date"
+    text = f"Request ticket server {name} kvno {keys.kvno} not found in keytab; {hint}"
+    return "wrong-key", f"KRB_AP_ERR_BADKEYVER: {text}"
+
+
+def _read_token(token: bytes) -> tuple[str, str, IssuedKeys] | None:
+    """Return the client, the service and the keys of a token of this KDC; None if it cannot be read."""
     try:
         payload = json.loads(base64.b64decode(token.removeprefix(_TICKET), validate=True))
-        return str(payload["client"]), str(payload["service"])
+        account, kvno, enctype, session = payload["keys"]
+        return str(payload["client"]), str(payload["service"]), IssuedKeys(account, int(kvno), enctype, session)
     except (ValueError, KeyError, TypeError):
         return None
 

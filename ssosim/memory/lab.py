@@ -16,6 +16,8 @@ from ssosim.estate import Device, Estate
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
+from ssosim.faults.core.key_faults import KeyFaults
+from ssosim.kerberos.key_database import list_accounts
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.resolver_choice import resolver_addresses, resolver_settings
@@ -25,7 +27,7 @@ from ssosim.memory.resolution import AuthoritativeServer, NameServer
 from ssosim.memory.resolvers import AuthorityServers, MemoryResolver, Upstream
 from ssosim.services import Service, complete_estate, services_of
 from ssosim.services.applications import responders_at, start_applications
-from ssosim.trace import Event, Trace
+from ssosim.trace import Event, SignInStep, Trace
 
 __all__ = ["MemoryLab", "explain_unsupported_estate", "get_process_keys"]
 
@@ -55,20 +57,25 @@ class MemoryLab:
         self.off_network: set[str] = set()
         self.zones = ZoneStore(read.zones if zones is None else zones, seed=estate.dns.seed)
         self.faults = ActiveFaults(self.zones, self.trace, engine.later, _every_client)
+        self._key_faults = KeyFaults(list_accounts(estate))
         self.provider = Provider(
             estate=estate,
             keys=keys
             or get_process_keys(
                 tuple(service.name for service in estate.federation_services), list_generated_keys(estate)
             ),
-            acceptors=_build_acceptors(estate, self.services),
+            acceptors=_build_acceptors(estate, self.services, self._key_faults),
             trace=self.trace,
             clock=clock,
             is_off_network=self.off_network.__contains__,
         )
         accounts = tuple(user.sam_account for user in estate.users if user.sam_account is not None)
         known = list_principals(estate.default_realm, accounts)
-        self.kdc = MemoryKdc(estate.default_realm.name, lambda: known)
+        self.kdc = MemoryKdc(
+            estate.default_realm.name,
+            lambda: known,
+            keys=self._key_faults,
+        )
         self.provider.find_exposures = ExposureFinder(self.provider, self.services, read_memory_ticket).examine
         self._reach = Reach(estate, self.services)
         self._responders = start_applications(self.services, self.provider)
@@ -86,6 +93,7 @@ class MemoryLab:
         self._resolvers = self._build_resolvers() if estate.resolvers else {}
         self._dns = {*estate.addresses("dns"), *self._resolvers}
         self.faults.watch(make_provider_fault_applier(self.provider, _every_client))
+        self.faults.watch(self._key_faults.apply)
 
     def dns_servers_of(self, device: Device) -> tuple[NameServer, ...]:
         """Return the DNS servers that ``device`` queries, in this order."""
@@ -156,9 +164,19 @@ class MemoryLab:
             here = self._responders_at[address, port] = found
         return here.get(host, refuse_misdirected)
 
-    def exchange(self, call: Call, client: str, effect: HttpEffect | None, respond: Responder) -> HttpReply | None:
-        """Return the reply of ``respond`` to ``call`` under ``effect``; None if no reply is sent."""
-        return run_exchange(self.provider, call, client, effect, respond)
+    def exchange(
+        self,
+        call: Call,
+        client: str,
+        effect: HttpEffect | None,
+        respond: Responder,
+        step: SignInStep | None = None,
+    ) -> HttpReply | None:
+        """Return the reply of ``respond`` to ``call`` under ``effect``; None if no reply is sent.
+
+        ``step``: the step of the request, by default that of the identity provider at that path.
+        """
+        return run_exchange(self.provider, call, client, effect, respond, step)
 
     def headers_of(self, call: Call, reply: HttpReply) -> tuple[tuple[str, str], ...]:
         """Return the header fields of ``reply``."""
@@ -169,7 +187,7 @@ def _every_client(_client: str) -> bool:
     return True
 
 
-def _build_acceptors(estate: Estate, services: tuple[Service, ...]) -> dict[str, MemoryAcceptor]:
+def _build_acceptors(estate: Estate, services: tuple[Service, ...], keys: KeyFaults) -> dict[str, MemoryAcceptor]:
     """Return the ticket acceptor for each name of a service that has a key table."""
     realm = estate.default_realm
     account = realm.service_account
@@ -177,7 +195,7 @@ def _build_acceptors(estate: Estate, services: tuple[Service, ...]) -> dict[str,
     for service in services:
         if service.keys is not None and not found.keys() >= set(service.dns_names):
             principals = (account.name, *account.spns) if service.keys.account else service.keys.spns
-            found |= dict.fromkeys(service.dns_names, MemoryAcceptor(realm.name, principals))
+            found |= dict.fromkeys(service.dns_names, MemoryAcceptor(realm.name, principals, keys))
     return found
 
 

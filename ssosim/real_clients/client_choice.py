@@ -48,6 +48,7 @@ def build_scenario_client(client_flow: ClientFlow, name: str | None = None, kind
         environment={key: expand_home(value) for key, value in flow.environment.items()},
         etc=None if flow.etc is None else str(find_client_home(client_flow.client) / flow.etc),
         expect=flow.expect,
+        last_step=flow.last_step,
     )
 
 

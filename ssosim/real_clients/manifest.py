@@ -13,6 +13,7 @@ import msgspec
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.policies.registry import list_policy_names
 
+from ssosim.estate.device_choice import DeviceChoice
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
@@ -43,18 +44,20 @@ class Flow(_Frozen, frozen=True, kw_only=True):
     """One way in which a client signs in: a program that is one attempt.
 
     ``run`` and ``environment`` may contain ``{home}``, the folder where the client is installed. ``device`` is one of
-    the estate's, by default its first. ``model`` is the client model of this flow; ``policy`` replaces that model's
-    policy if the program handles network errors differently. ``person`` is the behaviour of the scripted user when a
-    page opens; ``etc`` a folder of the client whose files appear in the device's ``/etc``; ``deadline`` is in seconds.
+    the estate's by name, or by the kind of its user; by default its first. ``model`` is the client model of this flow;
+    ``policy`` replaces that model's policy if the program handles network errors differently. ``person`` is the
+    behaviour of the scripted user when a page opens; ``etc`` a folder of the client whose files appear in the device's
+    ``/etc``; ``deadline`` is in seconds.
 
     ``kind`` is a group of clients of which scenarios expect something. ``expect`` are expectations of this flow by
     phase: the phase's name, ``scenario#phase``, or ``*`` for any phase. They precede those of a scenario.
+    ``last_step`` is the step that completes the sign-in, if that is not a token.
     """
 
     name: str
     title: str
     run: tuple[str, ...]
-    device: str | None = None
+    device: str | DeviceChoice | None = None
     model: str | None = None
     policy: str | None = None
     person: str = BEHAVIOURS[0]
@@ -64,6 +67,7 @@ class Flow(_Frozen, frozen=True, kw_only=True):
     deviations: tuple[Deviation, ...] = ()
     kind: str = ""
     expect: dict[str, AnyExpectation] = {}
+    last_step: Literal["wstrust-ticket", "wstrust-password"] | None = None
 
 
 class Manifest(_Frozen, frozen=True, kw_only=True):

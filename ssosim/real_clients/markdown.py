@@ -22,9 +22,9 @@ The time includes the start of an interpreter or a JVM and depends on the load: 
 Then follow the numbers of requests for **r**ealm discovery, **m**EX, **w**S-Trust or single sign-on, and **t**okens, of
 **n**ames without an address, and of **p**asswords posted. Zeros are left out.
 
-Each program is one new process on its own device and makes one attempt. The lab's clock stands still while programs
-run, so a fault that lasts for a limited time in a scenario (`short-blip`) lasts as long as the program runs. No program
-keeps a ticket from the phase before, so `away-again` is the same as `away`.
+Each program is one new process on its own device and makes one attempt. A fault that lasts for a limited time in a
+scenario (`short-blip`) lasts so many real seconds from the program's first message, and each program plays alone there.
+No program keeps a ticket from the phase before, so `away-again` is the same as `away`.
 """
 
 _BRIEFLY = """\

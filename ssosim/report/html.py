@@ -16,7 +16,7 @@ from string import Template
 from ssosim import __version__
 from ssosim.report.evidence import evidence
 from ssosim.report.safe_text import escape, span
-from ssosim.report.text_table import describe_expectations
+from ssosim.report.text_table import describe_expectations, describe_left_out
 from ssosim.report.timeline_data import FaultSpan, attempts, fault_spans, record_bands
 from ssosim.report.timeline_svg import LETTERS, PATTERNS, Lane, timeline
 from ssosim.trace import Record
@@ -57,7 +57,7 @@ def html_report(result: RunResult, records: Sequence[Record], *, again: str = ""
         again=f"<p>To repeat it: <code>{escape(again)}</code></p>" if again else "",
         drawing=drawing,
         legend=_legend(),
-        verdicts=_verdicts(phases, clients),
+        verdicts=_left_out(result) + _verdicts(phases, clients),
         explanations="".join(_phase(number, phase, clients, records) for number, phase in enumerate(phases)),
         faults=_faults(faults),
         sources=_sources(result.sources),
@@ -129,6 +129,10 @@ def _unexpected(result: ClientResult) -> str:
     if result.as_expected:
         return ""
     return f' <strong class="wrong">expected: {escape("; ".join(map(str, result.broken)))}</strong>'
+
+
+def _left_out(result: RunResult) -> str:
+    return "".join(f'<p class="note">{escape(line)}</p>' for line in describe_left_out(result))
 
 
 def _phase(number: int, phase: PhaseResult, clients: Sequence[str], records: Sequence[Record]) -> str:

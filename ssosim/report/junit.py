@@ -25,13 +25,14 @@ def junit_xml(
 
     A test case fails if an expectation is broken. Its failure says what was expected, the reason, the lines of the
     trace behind it, and ``again``, the command that repeats the run. A test case of which nothing is expected is
-    skipped, since it could not fail.
+    skipped, since it could not fail; so is a client that did not play.
     """
     cases = [
         _case(f"ssosim.{result.scenario}.{phase.phase}", phase, client, records, again)
         for phase in result.phases
         for client in phase.clients
     ]
+    cases += [_left_out(f"ssosim.{result.scenario}", client, why) for client, why in result.left_out.items()]
     failures = sum(case.find("failure") is not None for case in cases)
     skipped = sum(case.find("skipped") is not None for case in cases)
     counts = {"tests": str(len(cases)), "failures": str(failures), "errors": "0", "time": f"{took_s:.3f}"}
@@ -76,6 +77,12 @@ def _case(classname: str, phase: PhaseResult, client: str, records: Sequence[Rec
         lines = [str(line) for line in evidence(records, result.evidence)]
         begin = f"{client} in phase {phase.label!r}, from {phase.start.isoformat()}"
         failure.text = _text("\n".join([begin, message, *lines, f"again: {again}"]))
+    return case
+
+
+def _left_out(classname: str, client: str, why: str) -> ET.Element:
+    case = ET.Element("testcase", {"classname": _text(classname), "name": _text(client), "time": "0.000"})
+    ET.SubElement(case, "skipped", {"message": _text(f"left out: {why}")})
     return case
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ssosim.output import clean_data
+from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import ClientResult, RunResult
 
 _NARROWEST = 20
+_OUTCOME = re.compile(rf"(?m)(?:(?<=  )|(?<=: ))({'|'.join(Outcome)})(?=$| \(!\)|  | after [\d.]+ s:|: )")
 
-__all__ = ["describe_expectations", "describe_figures", "table"]
+__all__ = ["describe_expectations", "describe_figures", "describe_left_out", "find_outcomes", "table"]
 
 
 def table(result: RunResult, columns: int | None = None) -> str:
     """Return the table of phases and clients, and below it the reason for every outcome in one sentence.
 
     ``(!)`` marks a broken expectation. If the table would be wider than the ``columns`` of the terminal, each client
-    becomes a row.
+    becomes a row; longer lines are wrapped at words. None: nothing is wrapped.
     """
     result = clean_data(result)  # reasons contain names that a program sent
     clients = result.clients
@@ -29,24 +32,63 @@ def table(result: RunResult, columns: int | None = None) -> str:
     grid = _grid(rows)
     if columns is not None and max(map(len, grid)) > columns:
         grid = _grid([list(row) for row in zip(*rows, strict=True)])
-    lines = [f"{result.scenario}: {result.title}", "", *grid]
+    head = [f"{result.scenario}: {result.title}", *describe_left_out(result)]
+    lines = [*(part for line in head for part in _wrap(line, columns)), "", *grid]
     width = max((len(client) for client in clients), default=0)
     for phase in result.phases:
-        lines += ["", f"{phase.label}: {phase.title}".rstrip(": ")]
-        lines += [f"  note: {note}" for note in phase.notes]
+        lines += ["", *_wrap(f"{phase.label}: {phase.title}".rstrip(": "), columns)]
+        lines += [part for note in phase.notes for part in _wrap(f"  note: {note}", columns, "    ")]
         for client, came_to in phase.clients.items():
             outcome = f"{came_to.outcome}{_after(came_to)}"
-            lines.append(f"  {client:<{width}}  {outcome}: {came_to.reason}{_deviation(came_to)}")
-            lines += [f"  {'':<{width}}  {figures}"] if (figures := describe_figures(came_to)) else []
-            lines += [f"  {'':<{width}}  {came_to.note}"] if came_to.note else []
+            texts = [f"{outcome}: {came_to.reason}{_deviation(came_to)}", describe_figures(came_to), came_to.note]
+            lines += _beside(client.ljust(width), [text for text in texts if text], columns)
     if result.mix:
         shares = [f"{each.label} {each.share_silent:.0%}" for each in result.phases if each.share_silent is not None]
         lines += ["", f"signed in silently, of the mix: {', '.join(shares)}"]
     counted, *free = describe_expectations(result)
     lines.append("")
     for line in (f"{counted}; seed {result.seed}", *free):
-        lines += [line] if columns is None else textwrap.wrap(line, max(columns, _NARROWEST), subsequent_indent="  ")
+        lines += _wrap(line, columns)
     return "\n".join(lines)
+
+
+def find_outcomes(text: str) -> Iterator[tuple[int, int, Outcome]]:
+    """Yield the places of outcomes in the text of ``table`` or of ``ssosim explain``: start, end, outcome."""
+    for match in _OUTCOME.finditer(text):
+        yield match.start(1), match.end(1), Outcome(match[1])
+
+
+def _wrap(line: str, columns: int | None, indent: str = "  ") -> list[str]:
+    """Return ``line`` wrapped at words; a word that is longer than a line, such as a URL, stays whole."""
+    if columns is None:
+        return [line]
+    return textwrap.wrap(
+        line,
+        max(columns, _NARROWEST),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [line]
+
+
+def _beside(name: str, texts: Sequence[str], columns: int | None) -> list[str]:
+    """Return ``texts`` beside ``name``; where the terminal is too narrow for two columns, below it."""
+    indent = f"  {'':<{len(name)}}  "
+    if columns is not None and columns - len(indent) < _NARROWEST:
+        indent = "    "
+        lines = [f"  {name.rstrip()}"]
+    else:
+        lines = []
+    for text in texts:
+        lines += _wrap(f"{indent}{text}", columns, indent)
+    if lines and not lines[0].startswith(f"  {name.rstrip()}"):
+        lines[0] = f"  {name}  {lines[0].lstrip()}"
+    return lines
+
+
+def describe_left_out(result: RunResult) -> list[str]:
+    """Return a line about each client that did not play, with what the estate lacks."""
+    return [f"left out: {client}: {why}" for client, why in result.left_out.items()]
 
 
 def describe_expectations(result: RunResult) -> list[str]:

@@ -57,6 +57,7 @@ class CheckResult(_Value, frozen=True, kw_only=True):
     """
 
     version: Literal["1"]
+    kind: Literal["dns-check"] = "dns-check"
     outcome: Literal["nothing-to-do", "pass", "fail"]
     before: str
     after: str

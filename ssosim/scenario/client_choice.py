@@ -12,6 +12,7 @@ from ssosim_clients.models.base import Model
 from ssosim_clients.models.client import Client as ModelClient
 from ssosim_clients.policies.registry import find_policy
 
+from ssosim.estate.device_choice import DeviceChoice
 from ssosim.scenario.model import Client, Scenario
 from ssosim.verdict.expectations import AnyExpectation
 
@@ -23,12 +24,17 @@ class UnknownClientError(LookupError):
 
 
 def find_client(scenario: Scenario, name: str) -> Client:
-    """Return the scenario's client ``name``, or a client with the shipped model ``name``. Raises UnknownClientError."""
+    """Return the scenario's client ``name``, or a client with the shipped model ``name``.
+
+    Such a client is on a device whose user is in a domain of the kind that the model is made for. Raises
+    UnknownClientError.
+    """
     for client in scenario.clients:
         if client.name == name:
             return client
     if name in MODELS:
-        return Client(name=name, model=name, added=True)
+        choice = DeviceChoice(user=getattr(MODELS[name], "domain", "managed"))
+        return Client(name=name, model=name, device=choice, added=True)
     own = [client.name for client in scenario.clients]
     known = [*own, *(model for model in MODELS if model not in own)]
     near = difflib.get_close_matches(name, known, n=3)

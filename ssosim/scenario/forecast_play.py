@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 from ssosim_clients.catalogue import MODELS
+from ssosim_clients.cloud import configure
 from ssosim_clients.models import SignInState
 from ssosim_clients.ports import Clock, DnsFailure
 from ssosim_clients.spn import RULES, NegotiateAbandoned, OnUnknown, SpnRule
 
 from ssosim.dns import ZoneSet
 from ssosim.entra import Keys
-from ssosim.estate import Device, Estate
+from ssosim.estate import Estate
+from ssosim.estate.device_choice import find_hindrances
 from ssosim.memory import Engine, MemoryLab, Run, memory_device
+from ssosim.scenario.fitting import cloud_hosts_of
 from ssosim.trace import ClientFinished, DnsAnswered, KdcExchange, Record
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
@@ -151,7 +155,9 @@ class ZonePlay:
     async def _sign_in(self, name: str, client: str, device: str) -> None:
         ports = memory_device(self._lab, client, device, dual_stack=self._dual_stack)
         pauses = self._pauses[client] = _Pauses(ports.clock)
-        report = await MODELS[name].sign_in(dataclasses.replace(ports, clock=pauses))
+        report = await configure(MODELS[name], cloud_hosts_of(self._lab.estate)).sign_in(
+            dataclasses.replace(ports, clock=pauses)
+        )
         if getattr(report, "state", None) is SignInState.FAILED:
             self._lab.trace.record(client, ClientFinished(program=name, exit_code=1))
 
@@ -161,32 +167,11 @@ class ZonePlay:
         The user has an account in the realm. Of several devices, one is taken whose user can sign in without a prompt
         today: a change could not harm the others, and would look harmless.
         """
-        found = [(_hindrances(self._lab.estate, each), each.name) for each in self._lab.estate.devices]
+        found = [(find_hindrances(self._lab.estate, each), each.name) for each in self._lab.estate.devices]
         fitting = [
-            (hindrances, name) for hindrances, name in found if hindrances is not None and domain == hindrances[0]
+            (each.count + each.outside, name) for each, name in found if each is not None and each.kind == domain
         ]
-        return min(fitting, key=lambda each: each[0][1], default=(None, None))[1]
-
-
-def _hindrances(estate: Estate, device: Device) -> tuple[str, int] | None:
-    """Return the kind of the domain of the device's user, and how many things keep that user from a silent sign-in.
-
-    None for a user without an account in the realm.
-    """
-    user, found = estate.user(device.user), estate.domain(device.user.partition("@")[2])
-    if user is None or user.sam_account is None or found is None:
-        return None
-    tenant, domain = found
-    against = (
-        not user.enabled,
-        not user.synced,
-        user.locked,
-        user.password_expired,
-        user.mfa_required,
-        not tenant.desktop_sso,
-        not device.corporate_network,
-    )
-    return domain.kind, sum(against)
+        return min(fitting, key=itemgetter(0), default=(None, None))[1]
 
 
 class _Pauses:

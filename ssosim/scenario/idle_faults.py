@@ -10,13 +10,23 @@ from collections.abc import Iterable, Sequence
 
 from ssosim.faults import AnyFault
 from ssosim.scenario.model import Phase
-from ssosim.trace import DnsAnswered, FaultApplied, HttpExchange, KdcExchange, Record
+from ssosim.trace import (
+    DnsAnswered,
+    FaultApplied,
+    FaultUndone,
+    HttpExchange,
+    KdcExchange,
+    LabEvent,
+    Record,
+)
+from ssosim.verdict.steps import is_on_the_wire
 
 __all__ = ["describe_idle_faults"]
 
 _NOT_IN_THE_TRACE = ("ttl-changed", "delay")
 """Parts of the names of faults whose effect no event shows: the trace has no TTLs, and no reasons for delays."""
 _SAME = "no exchange would have been another one without it"
+_SAME_KEYS = "no service refused a ticket because of its key"
 _SHOWN = 3
 
 
@@ -26,19 +36,62 @@ def describe_idle_faults(phase: Phase, clients: Iterable[str], records: Sequence
     ``records`` are all records of the phase, those of its faults included. ``clients`` are the names of the clients.
     """
     touched = {number for record in records for number in getattr(record.event, "faults", ())}
+    applied = [record for record in records if isinstance(record.event, FaultApplied) and record.event.id]
+    effective = {_key(record) for record in applied if getattr(record.event, "id", 0) in touched}
     faults = [*phase.faults, *(fault for step in phase.steps for fault in step.faults)]
     names = frozenset(clients)
     mine = [record for record in records if record.client in names]
     found = []
-    for record in records:
+    for record in applied:
         event = record.event
-        if not isinstance(event, FaultApplied) or not event.id or event.id in touched:
+        if not isinstance(event, FaultApplied) or event.id in touched:
+            continue
+        if early := _describe_early_end(record, records, names):
+            found.append(early)
+            continue
+        if _key(record) in effective:  # it begins anew for each program, and has touched another client
             continue
         fault = next((each for each in faults if (each.fault_name, each.detail) == (event.name, event.detail)), None)
         reason = _explain(fault, mine)
         if reason != _SAME or not any(part in event.name for part in _NOT_IN_THE_TRACE):
             found.append(f"{event.name} touched nothing: {reason}")
     return tuple(dict.fromkeys(found))
+
+
+def _key(record: Record) -> tuple[str, str]:
+    event = record.event
+    assert isinstance(event, FaultApplied)  # noqa: S101 - by the caller
+    return event.name, event.detail
+
+
+def _describe_early_end(applied: Record, records: Sequence[Record], clients: frozenset[str]) -> str:
+    """Return a sentence about a fault that was undone before the first message of the program it began for.
+
+    Empty for any other fault. A program runs alone in a phase whose faults change.
+    """
+    number = getattr(applied.event, "id", 0)
+    program, undone = "", None
+    for record in records:
+        event = record.event
+        if record.seq <= applied.seq:
+            continue
+        if isinstance(event, LabEvent) and event.part == "device" and record.client in clients:
+            if program:
+                return ""
+            program = record.client
+        elif isinstance(event, FaultUndone) and event.id == number:
+            if not program:  # it ended before any program began
+                return ""
+            undone = record
+        elif record.client in clients and is_on_the_wire(event):
+            if not program or undone is None or record.client != program:
+                return ""
+            name = getattr(applied.event, "name", "")
+            return (
+                f"{name} was over before the first message of {program}, and touched nothing of it; "
+                'steps_from = "first-message" counts from that message'
+            )
+    return ""
 
 
 def _explain(fault: AnyFault | None, records: Sequence[Record]) -> str:
@@ -57,7 +110,7 @@ def _explain(fault: AnyFault | None, records: Sequence[Record]) -> str:
         return f"no client asked for {' or '.join(wanted)}"
     if ".kerberos." in type(fault).__module__ and not any(isinstance(r.event, KdcExchange) for r in records):
         return "no client asked the KDC"
-    return _SAME
+    return _SAME_KEYS if hasattr(fault, "account") else _SAME
 
 
 def _describe_servers(servers: Sequence[str], records: Sequence[Record]) -> str:

@@ -6,6 +6,7 @@ of the records behind them. What is not supported in memory is refused with its 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 from ssosim_clients.models.base import Model, SignInReport
@@ -16,10 +17,19 @@ from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.people import client_random
 from ssosim.memory import Engine, MemoryLab, NoProgressError, Run, memory_device
+from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
-from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase, run_actions
+from ssosim.scenario.phases import (
+    ClientVerdict,
+    PhaseFaults,
+    Playback,
+    declare_last_steps,
+    judge_phase,
+    run_actions,
+)
+from ssosim.scenario.rc4_findings import describe_rc4_use
 from ssosim.trace import PhaseStarted, SignInsStarted
 
 __all__ = ["play_in_memory"]
@@ -32,6 +42,7 @@ def play_in_memory(
 
     ``lab`` is a new lab whose trace the caller wants to read; by default one is made. Raises LabInputError for what is
     not supported in memory, LabError if a model's code is broken, FaultError if a fault does not fit the estate.
+    ``scenario`` is fitted to the estate (``fit_scenario``).
     """
     if programs := [client.name for client in scenario.clients if client.name not in models]:
         names = ", ".join(programs)
@@ -42,7 +53,8 @@ def play_in_memory(
             lab = MemoryLab(engine, scenario.estate(estate))
         except LabInputError as error:
             raise LabInputError(f"{scenario.name}: {error}") from error
-    return _Play(scenario, lab, models).run()
+    fitted = fit_scenario(scenario, lab.estate)
+    return dataclasses.replace(_Play(fitted.scenario, lab, models).run(), left_out=fitted.left_out)
 
 
 class _Play:
@@ -81,12 +93,14 @@ class _Play:
                     run_actions(steps, at)
                 if phase.sign_in_at:
                     lab.trace.record("", SignInsStarted(scenario=scenario.name, phase=phase.name, sign_in_at=at))
+                declare_last_steps(scenario, lab.trace)
                 self._enter()
                 self._run_to(began, scenario.sign_in_end(index, number), steps)
                 self._check()
                 judged = judge_phase(scenario, phase, lab.trace, mark, sign_in=number, first_steps=lab.first_steps)
                 results += judged
-            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(first))
+            played = lab.trace.since(first)
+            notes[phase.name] = (*describe_idle_faults(phase, names, played), *describe_rc4_use(played))
         self._event_limit.stop()
         for run in self._runs.values():
             run.cancel()
@@ -111,7 +125,7 @@ class _Play:
         return memory_device(
             self._lab,
             client.name,
-            client.device,
+            client.device_name,
             user_present=client.person_answers,
             dual_stack=client.ipv6,
             random=self._random[client.name],

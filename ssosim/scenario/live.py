@@ -21,6 +21,7 @@ from ssosim.faults import FaultError
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.fault_handlers import list_faults
 from ssosim.lab.core.lab import Lab
+from ssosim.scenario.fitting import fit_faults
 from ssosim.scenario.loader import catalogue, convert_scenario, list_shipped_names, load_scenario
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.phases import PhaseFaults
@@ -65,6 +66,12 @@ class LiveScenarioHandlers:
         during the call are not used; the lab goes on meanwhile. ``expected`` is compared with each verdict. Raises
         LabInputError for a client that the trace does not have.
         """
+        trace = self._lab.trace
+        if 0 < since < trace.dropped or (expected is not None and since < trace.dropped):
+            raise LabInputError(
+                f"records up to number {trace.dropped} were dropped from memory, so there is no verdict from record "
+                f"{since} on; a larger SSOSIM_TRACE_RECORDS keeps more"
+            )
         seen = _Seen(since, client)
         last = self._lab.trace.last_seq
         for part in split_columns(self._lab.trace.columns(max(0, since - 1))):
@@ -109,7 +116,7 @@ class LiveScenarioHandlers:
             raise LabError(f"the scenario {self._playing.scenario.name!r} is under way: end it first")
         if scenario.resolvers and not self._lab.estate.resolvers:
             raise LabError(f"{scenario.name}: wants resolvers, of which this lab has none; play it with ssosim run")
-        playing = _RunningScenario(self._lab, scenario, speed)
+        playing = _RunningScenario(self._lab, fit_faults(scenario, self._lab.estate), speed)
         try:
             playing.advance()
         except FaultError as error:

@@ -14,6 +14,7 @@ from ssosim_clients.policies.registry import list_policy_names
 
 from ssosim.estate.toml import TomlMistakeError, convert_data, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
+from ssosim.faults.core.placeholders import find_field_mistakes
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
 from ssosim.verdict.expectations import ANY_PHASE, AnyExpectation, find_expectation_mistake
@@ -85,15 +86,16 @@ def _resolve_includes(scenario: Scenario, text: str, source: str, within: tuple[
         return scenario
     phases = []
     for index, phase in enumerate(scenario.phases):
-        faults, steps = phase.faults, phase.steps
+        faults, steps, steps_from = phase.faults, phase.steps, phase.steps_from
         for place, wanted in enumerate(phase.include):
             try:
                 other = _other_phase(wanted, (*within, scenario.name))
             except TomlMistakeError as error:
                 where: KeyPath = ("phases", index, "include", place)
                 raise TomlMistakeError(format_mistake(text, source, where, str(error))) from error
+            steps_from = other.steps_from if not steps and other.steps else steps_from
             faults, steps = (*faults, *other.faults), (*steps, *other.steps)
-        phases.append(msgspec.structs.replace(phase, faults=faults, steps=steps, include=()))
+        phases.append(msgspec.structs.replace(phase, faults=faults, steps=steps, steps_from=steps_from, include=()))
     return msgspec.structs.replace(scenario, phases=tuple(phases))
 
 
@@ -249,6 +251,16 @@ def _expectations(scenario: Scenario) -> Iterator[_Mistake]:
                 yield _Mistake(path, text)
 
 
+def _placeholders(scenario: Scenario) -> Iterator[_Mistake]:
+    for index, phase in enumerate(scenario.phases):
+        here: KeyPath = ("phases", index)
+        placed = [((*here, "faults", number), fault) for number, fault in enumerate(phase.faults)]
+        for place, step in enumerate(phase.steps):
+            placed += [((*here, "steps", place, "faults", number), fault) for number, fault in enumerate(step.faults)]
+        for path, fault in placed:
+            yield from (_Mistake((*path, field), text) for field, text in find_field_mistakes(fault))
+
+
 _RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (
     _names,
     _times,
@@ -257,4 +269,5 @@ _RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (
     _steps,
     _sign_ins,
     _expectations,
+    _placeholders,
 )

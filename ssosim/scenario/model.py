@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 from ssosim.estate import DnsResolver, Estate
+from ssosim.estate.device_choice import DeviceChoice
 from ssosim.faults import AnyFault
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.verdict.expectations import (
@@ -28,7 +31,10 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Client(_Frozen, frozen=True, kw_only=True):
-    """A client that signs in: a model by name, or a program with its arguments. ``device`` is one of the estate's.
+    """A client that signs in: a model by name, or a program with its arguments.
+
+    ``device`` is a device of the estate by name, or by the kind of its user; by default the first device. ``run`` and
+    ``environment`` may have placeholders (``ssosim.estate.placeholders``).
 
     ``kind`` names a group, for expectations. ``weight`` is the client's share of the mix that shares are computed over;
     0 for a client outside the mix. ``policy`` is a network-error policy that replaces the model's own. ``ipv6``: the
@@ -40,6 +46,9 @@ class Client(_Frozen, frozen=True, kw_only=True):
     precede those of the phases. ``added``: the client is not of the scenario, such as the user's own program. Where
     nothing else is expected of it, it must sign in while no fault is in force, and expose nothing.
 
+    ``last_step``: the step that completes the sign-in, if that is not a token: ``wstrust-ticket`` or
+    ``wstrust-password`` for a client that only wants the assertion.
+
     For programs only: ``deadline`` in seconds, ``environment`` variables in addition to the device's own, and ``etc``,
     a folder whose files appear in the device's ``/etc``.
     """
@@ -47,7 +56,7 @@ class Client(_Frozen, frozen=True, kw_only=True):
     name: str
     model: str | None = None
     run: tuple[str, ...] = ()
-    device: str | None = None
+    device: str | DeviceChoice | None = None
     deadline: float = 60.0
     kind: str = ""
     weight: float = 0.0
@@ -59,6 +68,14 @@ class Client(_Frozen, frozen=True, kw_only=True):
     etc: str | None = None
     expect: dict[str, AnyExpectation] = {}
     added: bool = False
+    last_step: Literal["wstrust-ticket", "wstrust-password"] | None = None
+
+    @property
+    def device_name(self) -> str | None:
+        """The name of the device; None for the estate's first. The scenario has been fitted to its estate."""
+        if isinstance(self.device, DeviceChoice):
+            raise TypeError(f"client {self.name!r}: the scenario was not fitted to an estate (ssosim.scenario.fitting)")
+        return self.device
 
     @property
     def behaviour(self) -> str:
@@ -83,7 +100,10 @@ ANY_CLIENT = "*"
 
 
 class Step(_Frozen, frozen=True, kw_only=True):
-    """Faults within a phase: in force from ``at`` to ``until`` (its end by default), in seconds from its start."""
+    """Faults within a phase: in force from ``at`` to ``until`` (its end by default), in seconds from its start.
+
+    For programs these are real seconds, from the moment that ``Phase.steps_from`` names.
+    """
 
     at: float
     faults: tuple[AnyFault, ...]
@@ -93,10 +113,12 @@ class Step(_Frozen, frozen=True, kw_only=True):
 class Phase(_Frozen, frozen=True, kw_only=True):
     """A period of a scenario. ``faults`` are all faults in force in it; those of the phase before are undone.
 
-    ``steps`` apply and undo faults within the phase. ``include`` adds the faults and steps of other scenarios' phases,
-    each as ``scenario#phase``; it is empty in a loaded scenario. ``expect`` maps a client's name, kind or model, or
-    ``*`` for the rest, to what is expected: outcomes as text (``silent|interactive``), or a table; the most specific
-    key counts. Of a client without a key nothing is expected.
+    ``steps`` apply and undo faults within the phase. ``steps_from``: for a program, the times of steps and time limits
+    of faults count from its start (``start``), or from its first message to the lab (``first-message``), so that a
+    fault of a second meets a program that takes two seconds to start. ``include`` adds the faults and steps of other
+    scenarios' phases, each as ``scenario#phase``; it is empty in a loaded scenario. ``expect`` maps a client's name,
+    kind or model, or ``*`` for the rest, to what is expected: outcomes as text (``silent|interactive``), or a table;
+    the most specific key counts. Of a client without a key nothing is expected.
 
     ``sign_in_at``: the clients sign in at these times, in seconds from the start, and each sign-in has a verdict of its
     own; without it they sign in once, at the start. ``expect_at`` has a table like ``expect`` for single sign-ins, by
@@ -109,6 +131,7 @@ class Phase(_Frozen, frozen=True, kw_only=True):
     sign_in_at: tuple[float, ...] = ()
     faults: tuple[AnyFault, ...] = ()
     steps: tuple[Step, ...] = ()
+    steps_from: Literal["start", "first-message"] = "start"
     include: tuple[str, ...] = ()
     expect: dict[str, AnyExpectation] = {}
     expect_at: dict[str, dict[str, AnyExpectation]] = {}
@@ -124,6 +147,14 @@ class Phase(_Frozen, frozen=True, kw_only=True):
     def sign_in_times(self) -> tuple[float, ...]:
         """The times at which the clients sign in, in seconds from the start of the phase."""
         return self.sign_in_at or (0.0,)
+
+    @property
+    def changes(self) -> bool:
+        """Whether its faults change within the phase: at steps, after a time, or after a number of messages."""
+        faults = [*self.faults, *(fault for step in self.steps for fault in step.faults)]
+        return any(step.at > 0 or step.until is not None for step in self.steps) or any(
+            fault.for_s is not None or fault.hit_limit is not None for fault in faults
+        )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -183,7 +214,18 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
         return times[sign_in + 1] if sign_in + 1 < len(times) else self.duration_of(index)
 
     def estate(self, estate: Estate) -> Estate:
-        """Return ``estate`` with this scenario's resolvers, unless the estate has resolvers."""
+        """Return ``estate`` with this scenario's resolvers, unless the estate has resolvers.
+
+        A resolver whose address is that of a host gets the next address that is free.
+        """
         if not self.resolvers or estate.resolvers:
             return estate
-        return msgspec.structs.replace(estate, resolvers=self.resolvers)
+        taken = {ipaddress.ip_address(host.address) for host in estate.hosts}
+        resolvers = []
+        for resolver in self.resolvers:
+            address = ipaddress.ip_address(resolver.address)
+            while address in taken:
+                address += 1
+            taken.add(address)
+            resolvers.append(msgspec.structs.replace(resolver, address=str(address)))
+        return msgspec.structs.replace(estate, resolvers=tuple(resolvers))

@@ -10,11 +10,13 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from ssosim_clients.cloud import configure
 from ssosim_clients.models.base import Model, SignInReport, SignInState
 from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate
 from ssosim.output import one_line
+from ssosim.scenario.fitting import cloud_hosts_of
 from ssosim.trace import ClientEvent, ClientFinished, Trace, redact
 from ssosim.verdict.judge import MAX_EVENTS_PER_HOUR
 
@@ -28,14 +30,15 @@ _OWN_PACKAGE = "ssosim"
 async def sign_in_and_record(
     model: Model, device: Device, trace: Trace, client: str, estate: Estate
 ) -> SignInReport | None:
-    """Sign in once. A sign-in that the model reports as failed is recorded as exit code 1, as for a program.
+    """Sign in once, with ``model`` configured for the cloud of ``estate``.
 
+    A sign-in that the model reports as failed is recorded as exit code 1, as for a program.
     A failure that the model raises (``is_own_failure``) is recorded with its text; None is returned. Other exceptions
     are mistakes in the model's code, and are passed on.
     """
     program = str(getattr(model, "name", "") or client)
     try:
-        report = await model.sign_in(device)
+        report = await configure(model, cloud_hosts_of(estate)).sign_in(device)
     except Exception as error:
         if not is_own_failure(error):
             raise

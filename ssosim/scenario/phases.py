@@ -11,9 +11,18 @@ from operator import itemgetter
 import msgspec
 
 from ssosim.faults import AnyFault, FaultTarget, Undo
+from ssosim.lab.base.errors import LabError
 from ssosim.scenario.model import Phase, Scenario, Step
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramTimes
-from ssosim.trace import NO_FIRST_STEPS, FaultUndone, FirstSteps, Record, Trace
+from ssosim.trace import (
+    NO_FIRST_STEPS,
+    FaultUndone,
+    FirstSteps,
+    LastStepDeclared,
+    Record,
+    SignInStep,
+    Trace,
+)
 from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures, measure
@@ -21,7 +30,15 @@ from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import select_pauses
 from ssosim.verdict.steps import is_on_the_wire
 
-__all__ = ["ClientVerdict", "PhaseFaults", "Playback", "judge_phase", "run_actions"]
+__all__ = [
+    "ClientVerdict",
+    "PhaseFaults",
+    "Playback",
+    "declare_last_steps",
+    "find_rest_of_phase",
+    "judge_phase",
+    "run_actions",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +72,14 @@ class ClientVerdict:
 class Playback:
     """A scenario that was played, with its results.
 
-    ``notes`` are sentences about phases, by their names, such as about faults that touched nothing.
+    ``notes`` are sentences about phases, by their names, such as about faults that touched nothing. ``left_out`` are
+    the clients that did not play since the estate lacks what they need, each with the reason.
     """
 
     scenario: Scenario
     results: tuple[ClientVerdict, ...]
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def as_expected(self) -> bool:
@@ -156,6 +175,38 @@ class PhaseFaults:
         self._undos = [undo for undo in self._undos if undo not in undos]
 
 
+def declare_last_steps(scenario: Scenario, trace: Trace) -> None:
+    """Record which step completes the sign-in of each client for which it is not a token."""
+    for client in scenario.clients:
+        if client.last_step is not None:
+            trace.record(client.name, LastStepDeclared(last_step=SignInStep(client.last_step)))
+
+
+def find_rest_of_phase(phase: Phase, at: float) -> Phase:
+    """Return ``phase`` as it goes on ``at`` seconds after its start, as a phase that starts then.
+
+    Limits of faults to a number of messages count anew.
+    """
+    steps = []
+    for step in phase.steps:
+        if step.until is None or step.until > at:
+            faults = _find_rest_of_faults(step.faults, at - step.at) if step.at < at else step.faults
+            until = None if step.until is None else step.until - at
+            steps.append(Step(at=max(0.0, step.at - at), until=until, faults=faults))
+    return msgspec.structs.replace(phase, faults=_find_rest_of_faults(phase.faults, at), steps=tuple(steps))
+
+
+def _find_rest_of_faults(faults: Sequence[AnyFault], since: float) -> tuple[AnyFault, ...]:
+    """Return those of ``faults`` that are still in force after ``since`` seconds, each with the time that is left."""
+    if since <= 0:
+        return tuple(faults)
+    return tuple(
+        fault if fault.for_s is None else msgspec.structs.replace(fault, for_s=fault.for_s - since)
+        for fault in faults
+        if fault.for_s is None or fault.for_s > since
+    )
+
+
 def run_actions(actions: list[tuple[float, Callable[[], None]]], until: float) -> None:
     """Remove and call the ``actions`` of a phase up to ``until``, in seconds from its start."""
     while actions and actions[0][0] <= until:
@@ -177,6 +228,11 @@ def judge_phase(
     ``times`` are the times of the programs, by client name. ``first_steps`` maps a host to the step at which a name
     without an address fails.
     """
+    if mark < trace.dropped:
+        raise LabError(
+            f"phase {phase.name!r} made more records than fit into memory, so it cannot be judged; "
+            "set SSOSIM_TRACE_RECORDS to a larger number"
+        )
     records = trace.since(mark)
     at = phase.sign_in_at[sign_in] if phase.sign_in_at else None
     began = phase.start.timestamp() + (at or 0.0)
@@ -191,14 +247,22 @@ def judge_phase(
             if record.client in own:
                 before.setdefault(record.client, []).append(record)
     pauses = select_pauses(records)
-    mended = [record.at for record in records if isinstance(record.event, FaultUndone) and record.at > began]
+    after_programs = max((each.last_seq for each in times.values()), default=0)
+    mended = [
+        record.at
+        for record in records
+        if isinstance(record.event, FaultUndone) and record.at > began and record.seq > after_programs
+    ]
+    last_undone = {name: began + (each.undone or 0.0) for name, each in times.items()}
     return [
         ClientVerdict(
             phase.name,
             client.name,
             (verdict := judge(own[client.name], began, pauses, before.get(client.name, ()), period)),
             phase.expected_of(client, scenario.name, sign_in),
-            measure(own[client.name], verdict, began, max(mended, default=began), first_steps),
+            measure(
+                own[client.name], verdict, began, last_undone.get(client.name, max(mended, default=began)), first_steps
+            ),
             round(times[client.name].decided(verdict), 3) if client.name in times else None,
             at,
         )

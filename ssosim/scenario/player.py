@@ -4,7 +4,7 @@ Theory of operation. The parts:
 
 - ``PhaseFaults`` (``ssosim.scenario.phases``) applies and undoes the faults of the phases.
 - ``_ClientModels`` runs the client models, each as one asyncio task on a device of its own.
-- ``run_side_by_side`` (``ssosim.scenario.program_runs``) runs the programs among the clients.
+- ``run_programs`` (``ssosim.scenario.program_runs``) runs the programs among the clients.
 - The clock decides how long ``run_until`` takes. ``VirtualClock`` jumps to the next timer as soon as all models wait;
   ``RealTimeClock`` lets real seconds pass.
 
@@ -14,7 +14,9 @@ Each phase is played in this order:
 2. Remember the number of the last trace record: the phase's records come after it.
 3. Change the faults: undo those of the phase before, apply those of this phase and of its steps at 0.
 4. Record ``PhaseStarted``. So the records of a phase's faults stand just before its name in the trace.
-5. Run the programs to their ends or deadlines. Virtual time stands still meanwhile.
+5. Run the programs to their ends or deadlines, in real time (``Lab.real_time``). Models wait meanwhile, and virtual
+   time is afterwards what it was. If the faults change within the phase, each program runs alone, step 3 is done again
+   for each of them and for the models, and steps and time limits of faults pass in real seconds.
 6. Start a sign-in of every model that is not signing in. A client with ``fresh`` gets a new process and device first.
 7. Run to each step of the phase and apply or undo its faults, then run to the end of the phase.
 8. Raise LabError if a model's code is broken, then judge all clients from the phase's records. A failure that a model
@@ -40,6 +42,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ssosim_clients.models.base import Model
@@ -51,11 +54,21 @@ from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.socket_policy import OutsideLabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
+from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.idle_faults import describe_idle_faults
-from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.model import Client, Phase, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
-from ssosim.scenario.phases import ClientVerdict, PhaseFaults, Playback, judge_phase, run_actions
-from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_side_by_side
+from ssosim.scenario.phases import (
+    ClientVerdict,
+    PhaseFaults,
+    Playback,
+    declare_last_steps,
+    find_rest_of_phase,
+    judge_phase,
+    run_actions,
+)
+from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_programs
+from ssosim.scenario.rc4_findings import describe_rc4_use
 from ssosim.trace import PhaseStarted, SignInsStarted
 
 __all__ = ["play"]
@@ -73,9 +86,12 @@ async def play(
 
     ``models`` maps client names to models; clients without a model are programs. A model that has ended signs in again
     at the start of the next phase or at the next time of ``sign_in_at``; one that is still signing in goes on. Programs
-    run once for each of these times, ``at_once`` of them in parallel, and need ``run_program``. Raises LabError if a
-    model's code is broken, and FaultError if a fault does not fit the estate.
+    run once for each of these times, ``at_once`` of them in parallel (one by one if faults change within the phase),
+    and need ``run_program``. Raises LabError if a model's code is broken, and FaultError if a fault does not fit the
+    estate.
     """
+    fitted = fit_scenario(scenario, lab.estate)
+    scenario = fitted.scenario
     async with contextlib.AsyncExitStack() as cleanup:
         clients = _ClientModels(scenario, lab, clock, models)
         cleanup.push_async_callback(clients.stop)
@@ -98,18 +114,31 @@ async def play(
                     run_actions(steps, at)
                 if phase.sign_in_at:
                     lab.trace.record("", SignInsStarted(scenario=scenario.name, phase=phase.name, sign_in_at=at))
+                declare_last_steps(scenario, lab.trace)
                 times = NOT_TIMED
                 if run_program is not None:
                     programs = [client for client in scenario.clients if client.run]
-                    times = await run_side_by_side(programs, run_program, lab.trace, at_once)
+                    enter = partial(_enter_rest, faults, phase, at)
+                    times = await run_programs(programs, run_program, lab, phase, enter, at_once, began=began + at)
+                    if programs and phase.changes:
+                        steps = [(at + after, act) for after, act in enter()]
                 await clients.start_sign_ins()
                 await _run_to(clock, began, scenario.sign_in_end(index, number), steps)
                 clients.raise_errors()
                 results += judge_phase(
                     scenario, phase, lab.trace, mark, times, sign_in=number, first_steps=lab.first_steps
                 )
-            notes[phase.name] = describe_idle_faults(phase, names, lab.trace.since(first))
-        return Playback(scenario, tuple(results), notes)
+            played = lab.trace.since(first)
+            notes[phase.name] = (*describe_idle_faults(phase, names, played), *describe_rc4_use(played))
+        return Playback(scenario, tuple(results), notes, fitted.left_out)
+
+
+def _enter_rest(faults: PhaseFaults, phase: Phase, at: float) -> list[tuple[float, Callable[[], None]]]:
+    """Begin ``phase`` anew as it is ``at`` seconds after its start; return its later steps, from then on.
+
+    Nothing is done if its faults do not change.
+    """
+    return faults.enter(find_rest_of_phase(phase, at)) if phase.changes else []
 
 
 async def _run_to(
@@ -171,7 +200,7 @@ class _ClientModels:
             model_device(
                 self._lab,
                 client.name,
-                self._lab.device_of(client.device),
+                self._lab.device_of(client.device_name),
                 self._clock,
                 user_present=client.person_answers,
                 dual_stack=client.ipv6,

@@ -27,6 +27,7 @@ from ssosim.lab.process.lab_process import encode_start_error
 from ssosim.lab.process.status_messages import encode_failure, send_line
 from ssosim.lab.program_devices.private_lab import PrivateLab
 from ssosim.scenario.client_choice import model_of
+from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import play
 from ssosim.scenario.results import run_result
@@ -78,6 +79,7 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: i
         models = {client.name: model_of(client) for client in scenario.clients if client.model is not None}
     except (LookupError, PolicyLoadError) as error:
         raise LabInputError(str(error)) from error
+    fitted = fit_scenario(scenario, estate)  # a scenario that does not fit is refused before anything starts
     clock = VirtualClock(scenario.phases[0].start.timestamp())
     private = PrivateLab(folder, estate, PrivateNetwork())
     await private.start(clock)
@@ -88,7 +90,7 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: i
         await control.start(folder.socket)
         cleanup.push_async_callback(control.stop)
         programs = _Programs(private)
-        await programs.sign_on(scenario.clients)
+        await programs.sign_on(fitted.scenario.clients)
         return run_result(await play(scenario, private.lab, clock, models, programs.run, at_once))
 
 
@@ -106,7 +108,7 @@ class _Programs:
         """Get the tickets of the programs' users before any fault is applied; each program gets a copy of a ticket."""
         for client in clients:
             try:
-                device = self._private.lab.device_of(client.device)
+                device = self._private.lab.device_of(client.device_name)
             except LabInputError as error:
                 raise LabInputError(f"client {client.name!r}: device: {error}") from error
             if client.run and device.corporate_network:
@@ -114,7 +116,7 @@ class _Programs:
 
     async def run(self, client: Client) -> None:
         """Run the client's program to its end or its deadline; record its output in the trace."""
-        device = self._private.lab.device_of(client.device).name
+        device = self._private.lab.device_of(client.device_name).name
         options = {
             "device": device,
             "label": client.name,

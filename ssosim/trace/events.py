@@ -32,6 +32,8 @@ __all__ = [
     "KdcExchange",
     "LabEvent",
     "LabPaused",
+    "LastStepDeclared",
+    "ManagedIdentityRequested",
     "PhaseStarted",
     "SignInsStarted",
     "TicketChecked",
@@ -79,7 +81,8 @@ class KdcExchange(Event):
     """One AS or TGS exchange, recorded by the gateway in front of the KDC.
 
     ``outcome`` is ``"issued"``, the error's RFC 4120 name (``KDC_ERR_S_PRINCIPAL_UNKNOWN``), or ``"no answer"``.
-    ``principal`` is the client; it is empty for TGS requests, which carry it encrypted.
+    ``principal`` is the client; it is empty for TGS requests, which carry it encrypted. ``kvno`` and ``etype`` are the
+    version and the encryption type of the key that an issued ticket is encrypted with (RFC 4120, section 5.2.9).
     """
 
     layer: ClassVar[Layer] = "kerberos"
@@ -90,11 +93,17 @@ class KdcExchange(Event):
     realm: str = ""
     transport: Literal["udp", "tcp"] = "udp"
     faults: tuple[int, ...] = ()
+    kvno: int | None = None
+    etype: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketChecked(Event):
-    """A service checked a Negotiate token. ``mechanism`` is what the token held; ``reason`` is why it was refused."""
+    """A service checked a Negotiate token. ``mechanism`` is what the token held; ``reason`` is why it was refused.
+
+    ``kvno`` and ``etype`` are those of the key that the ticket is encrypted with, ``session_etype`` is the type of the
+    session key; they are empty where the token could not be read.
+    """
 
     layer: ClassVar[Layer] = "kerberos"
     accepted: bool
@@ -102,6 +111,10 @@ class TicketChecked(Event):
     service: str = ""
     principal: str = ""
     reason: str = ""
+    kvno: int | None = None
+    etype: str = ""
+    session_etype: str = ""
+    faults: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +204,26 @@ class ClientAuthenticated(Event):
     issuer: str = ""
     subject: str = ""
     lenient: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedIdentityRequested(Event):
+    """A program has asked its host for a token of a managed identity.
+
+    ``host_kind`` is the kind of the device called ``device``. ``requested`` is the id that the program named, with its
+    parameter (``client_id 1234...``); empty if it named none. ``identity`` is the identity that the host gave a token
+    of, with its client id in ``client_id``; both are empty if it gave none, and ``error`` says why. ``resource`` is the
+    API as the program named it.
+    """
+
+    layer: ClassVar[Layer] = "token"
+    host_kind: str
+    device: str
+    requested: str = ""
+    identity: str = ""
+    client_id: str = ""
+    resource: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +366,17 @@ class LabEvent(Event):
     layer: ClassVar[Layer] = "lab"
     part: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastStepDeclared(Event):
+    """The sign-in of this client is complete with ``last_step``, as whoever runs it has said.
+
+    Without it, a WS-Trust assertion is only a step on the way to a token.
+    """
+
+    layer: ClassVar[Layer] = "client"
+    last_step: SignInStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

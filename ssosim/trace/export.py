@@ -157,6 +157,23 @@ def describe_authentication(event: events.ClientAuthenticated) -> str:
     return f"{event.client_id} has authenticated by {event.method}{credential}{subject}{lenient}"
 
 
+def _describe_key(event: events.KdcExchange | events.TicketChecked) -> str:
+    """Return the key of a ticket, with a space before it; empty where it is not known."""
+    if not event.etype:
+        return ""
+    version = "" if event.kvno is None else f" kvno {event.kvno}"
+    session = getattr(event, "session_etype", "")
+    other = f", session {session}" if session and session != event.etype else ""
+    return f" [{event.etype}{version}{other}]"
+
+
+def describe_identity(event: events.ManagedIdentityRequested) -> str:
+    """Return which managed identity a program asked for, and which one its host gave, as one short sentence."""
+    asked = event.requested or "no particular identity"
+    given = f"gives the identity {event.identity} ({event.client_id})" if event.identity else f"refuses: {event.error}"
+    return f"{event.device} ({event.host_kind}), asked for {asked}, {given}"
+
+
 def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence for each kind of event
     """Return what happened, as one short sentence."""
     match event:
@@ -165,9 +182,9 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             source = ", ".join(filter(None, (event.transport, event.by, event.origin, event.extended_error)))
             return f"{event.type} {event.name} → {event.rcode} {answer} ({source})"
         case events.KdcExchange():
-            return f"{event.request} {event.service or '?'} → {event.outcome} ({event.transport})"
+            return f"{event.request} {event.service or '?'} → {event.outcome}{_describe_key(event)} ({event.transport})"
         case events.TicketChecked(accepted=True):
-            return f"ticket accepted: {event.principal} for {event.service}"
+            return f"ticket accepted: {event.principal} for {event.service}{_describe_key(event)}"
         case events.TicketChecked():
             return f"{event.mechanism} token refused: {event.reason}"
         case events.HttpExchange():
@@ -185,6 +202,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return f"{event.kind} token for {event.subject} by {event.grant}{unchecked}"
         case events.ClientAuthenticated():
             return describe_authentication(event)
+        case events.ManagedIdentityRequested():
+            return describe_identity(event)
         case events.IssuerDocumentFetched():
             return f"the identity provider fetches {event.url} → {event.error or event.status}"
         case events.CredentialExposed():
@@ -210,6 +229,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             return _describe_end(event)
         case events.LabEvent():
             return f"{event.part}: {event.text}"
+        case events.LastStepDeclared():
+            return f"its sign-in is complete with the step {event.last_step}"
         case events.LabPaused():
             since = _time_of_day(event.started_at)
             stood = "" if event.lab_s else " of real time, in which its clock stood still"

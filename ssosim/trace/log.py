@@ -30,8 +30,8 @@ What can go wrong:
 - A reader that keeps a number and comes back after more than ``limit`` records misses some: compare it with
   ``dropped``.
 - Times follow the clock of the lab. With ``ManualClock`` they may go back; numbers do not. While
-  ``time_in_real_seconds`` holds for a client, its times are real seconds after that moment, even if the clock of the
-  lab stands still; so times of different clients may go back.
+  ``time_in_real_seconds`` holds for a client, its times are real seconds after a moment of its own; so times of
+  different clients may go back.
 - It is not thread-safe: all calls are on the thread of the lab's event loop.
 """
 
@@ -148,12 +148,13 @@ class Trace:
         if self._one_time_callbacks:
             self._notify()
 
-    def time_in_real_seconds(self, client: str) -> Callable[[], None]:
-        """Give later records of ``client`` the present time of the lab plus the real seconds that have passed since.
+    def time_in_real_seconds(self, client: str, start: float | None = None) -> Callable[[], None]:
+        """Give later records of ``client`` the time ``start`` plus the real seconds that have passed since this call.
 
-        For a program while the clock of the lab stands still. Returns the function that ends this.
+        ``start`` is in seconds since the Unix epoch, by default the present time of the lab. For programs, each of
+        which starts with its phase. Returns the function that ends this.
         """
-        self._real_offsets[client] = self._now() - time.monotonic()
+        self._real_offsets[client] = (self._now() if start is None else start) - time.monotonic()
 
         def end() -> None:
             self._real_offsets.pop(client, None)

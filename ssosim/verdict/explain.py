@@ -47,7 +47,7 @@ class Explanation:
     """Why ``client`` had ``outcome`` in ``phase``. ``links`` are the causes, from the last event to the root cause.
 
     ``note`` reports pauses of the lab itself while the client was waiting. ``sign_in_at``: which sign-in of a phase
-    with several, in seconds from its start.
+    with several, in seconds from its start. ``credential`` is that of a program that signed in without a person.
     """
 
     phase: str
@@ -57,10 +57,12 @@ class Explanation:
     links: tuple[Cause, ...]
     note: str = ""
     sign_in_at: float | None = None
+    credential: str = ""
 
     def __str__(self) -> str:
         causes = " ← ".join(link.text for link in self.links)
-        why = causes or ("" if self.outcome is Outcome.SILENT else self.reason)
+        signed_in = f"by {self.credential}" if self.credential else ""
+        why = causes or (signed_in if self.outcome is Outcome.SILENT else self.reason)
         note = f" ({self.note})" if self.note else ""
         where = label_phase(self.phase, self.sign_in_at) or "this lab"
         return f"{self.client} in {where}: {self.outcome}{f': {why}' if why else ''}{note}"
@@ -93,7 +95,18 @@ def explain(
                 before = [r for r in records[: seen - len(part)] if r.client == who] if silent else ()
                 verdict = judge(mine, began, pauses, before, "phase" if at is None else "attempt")
                 links = build_causes(mine, verdict, records[:seen], first_steps)
-                found.append(Explanation(name, who, verdict.outcome, verdict.reason, tuple(links), verdict.note, at))
+                found.append(
+                    Explanation(
+                        name,
+                        who,
+                        verdict.outcome,
+                        verdict.reason,
+                        tuple(links),
+                        verdict.note,
+                        at,
+                        verdict.credential,
+                    )
+                )
     return tuple(found)
 
 

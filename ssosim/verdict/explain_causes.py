@@ -34,6 +34,7 @@ from ssosim.trace import (
     TicketChecked,
 )
 from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.verdict.credentials import is_probe_without_host
 from ssosim.verdict.steps import (
     PREAUTH_REQUIRED,
     choose_unanswered_name,
@@ -158,7 +159,7 @@ def _is_failure(event: Event) -> bool:
             failed = event.is_error or event.status == 0 or event.injected
             return failed and event.code not in _PENDING_CODES and event.method != "unreadable"
         case ConnectionFailed():
-            return True
+            return not is_probe_without_host(event)
         case _:
             return False
 
@@ -189,8 +190,14 @@ def _explain_http(
         return
     checked = _find_refused_check(records, last)
     if event.auth == "kerberos" and checked is not None:
-        reason = getattr(checked.event, "reason", "")
-        yield FoundCause(f"the service refused the ticket: {reason}", checked)
+        assert isinstance(checked.event, TicketChecked)  # noqa: S101 - by _find_refused_check
+        yield FoundCause(f"the service refused the ticket: {checked.event.reason}", checked, checked.event.faults)
+        ticket = _find_last_ticket(records, checked.seq)
+        if ticket is not None and isinstance(ticket.event, KdcExchange) and ticket.event.outcome == "issued":
+            name = ticket.event.service.partition("/")[2].partition(":")[0].partition("@")[0]
+            if name.lower() != event.host:
+                yield FoundCause(f"the KDC knows {ticket.event.service}, and issued a ticket for it", ticket)
+                yield from _explain_other_name(records, around, ticket, name)
     elif event.auth in ("none", "ntlm"):
         yield from _explain_no_ticket(records, around, last, event)
 
@@ -232,6 +239,13 @@ def _explain_ticket(records: Sequence[Record], around: Sequence[Record], ticket:
     if event.outcome != "KDC_ERR_S_PRINCIPAL_UNKNOWN" or event.faults:
         return
     name = event.service.partition("/")[2].partition(":")[0].partition("@")[0]
+    yield from _explain_other_name(records, around, ticket, name)
+
+
+def _explain_other_name(
+    records: Sequence[Record], around: Sequence[Record], ticket: Record, name: str
+) -> Iterator[FoundCause]:
+    """Yield the DNS answer because of which a client asked for a ticket for ``name``."""
     for record in reversed(records):
         found = record.event
         if record.seq >= ticket.seq or not isinstance(found, DnsAnswered) or found.name == name:
@@ -353,7 +367,7 @@ def _explain_without_failure(records: Sequence[Record]) -> Iterator[FoundCause]:
 
 
 def _faults_of(event: Event) -> tuple[int, ...]:
-    return event.faults if isinstance(event, DnsAnswered | KdcExchange | HttpExchange | ConnectionFailed) else ()
+    return getattr(event, "faults", ())
 
 
 def _describe_changed(event: Event) -> str:

@@ -5,11 +5,12 @@ result that a client reports about itself is not used, except the exit code in `
 
 The rules for the outcome, in this order; the first that holds decides:
 
-1. ``silent`` or ``interactive``: the last ``TokenIssued`` is final (``_ClientRecords.is_final``), and the client did
-   not end with an error after it. Final means: no refusal and no prompt came after it. A token that is only a step
-   (``assertion`` of WS-Trust, ``browser`` session) is also not final if an exchange failed after it; an ``assertion``
-   also if a name had no address after it. With a ``UserPrompted`` anywhere in the phase the outcome is ``interactive``.
-   A program that answered a sign-in page that no browser displayed (``UnattendedSignIn``) has asked nobody.
+1. ``silent`` or ``interactive``: the last sign-in (``_ClientRecords.last_sign_in``) is final
+   (``_ClientRecords.is_final``), and the client did not end with an error after it. Final means: no refusal and no
+   prompt came after it. What is only a step of the usual sign-in (a ``browser`` session, and the next two) is also not
+   final if an exchange failed after it; an ``assertion`` also if a name had no address after it. With a
+   ``UserPrompted`` anywhere in the phase the outcome is ``interactive``. A program that answered a sign-in page
+   that no browser displayed (``UnattendedSignIn``) has asked nobody.
 2. ``failed``: the user was prompted, and no final token followed.
 3. ``stalled``: ssosim stopped the client (``ClientFinished.stopped``). It was still running, whatever came before; a
    challenge that it left unanswered is no refusal.
@@ -21,12 +22,25 @@ The rules for the outcome, in this order; the first that holds decides:
 7. ``failed``: the client ended (``ClientFinished``).
 8. ``stalled``: everything else. The client did not end, and the user saw nothing.
 
+What signs in, by the step that gives it (``SignInStep``):
+
+- a token of OAuth (``access``, ``refresh``, ``id``), at the step ``token`` or ``authorize``;
+- the session of a ``browser`` at ``browser-sso``, since that is all that these endpoints give;
+- the page of a service that is none of the identity provider's, with a ticket that the service has accepted
+  (RFC 4559, section 4.1: the server answers a good ticket with the page): it gives no token at all;
+- an ``assertion`` of WS-Trust (``wstrust-ticket``, ``wstrust-password``) only if the client's last step is declared to
+  be that (``LastStepDeclared``). An assertion is a grant for the token endpoint (RFC 7522, section 2.1), and a client
+  that never goes there has no access to anything. An answer of status 200 alone signs nobody in.
+
 What the kinds of failure are:
 
 - A *refusal* is an answer with 401, 403, or an AADSTS code. An error page has status 200 and a code, and an error that
   is sent to the application has status 302 and a code. A later answer without error for the same host and path cancels
   a refusal. So the 401 that starts Negotiate is a refusal only if nothing better follows.
   AADSTS70016 (``authorization_pending``) is never a refusal: the device code waits for the user.
+- A host's answer that it has no token for the program (4xx at the step ``managed-identity``) is a refusal too.
+- A connection to the address of the metadata service on a device without one is a probe of a chained credential. It is
+  the cause only if there is no other failure.
 - A *failed exchange* did not bring an answer of the service itself: the connection failed, no response came, the status
   was 500 or above, or a fault injected the response. A later good answer from the same host cancels it.
 - A *refused ticket* is the last TGS request, if the KDC did not issue the ticket. Requests for a realm
@@ -60,6 +74,7 @@ from ssosim.trace import (
     HttpExchange,
     KdcExchange,
     LabEvent,
+    LastStepDeclared,
     Record,
     SignInStep,
     TicketChecked,
@@ -68,6 +83,11 @@ from ssosim.trace import (
     UserPrompted,
 )
 from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.verdict.credentials import (
+    describe_credential,
+    describe_unavailable_credentials,
+    is_probe_without_host,
+)
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_waiting
 from ssosim.verdict.steps import (
@@ -91,7 +111,9 @@ It is more than five in each second of the hour. No shipped model comes near it.
 _UNKNOWN_SPN = "KDC_ERR_S_PRINCIPAL_UNKNOWN"
 _REFUSALS = (401, 403)
 _STEP_TOKENS = ("assertion", "browser")
-_NO_FAILURE = "no failed exchange was seen"
+_WSTRUST_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_PASSWORD)
+_NO_FAILURE = "no exchange failed, and nothing was issued that signs in"
+_ONLY_ASSERTION = "an assertion was issued, and no token was asked for with it"
 _SENTENCE = 240  # characters of the provider's text in a reason
 _PENDING_CODES = (70016,)  # authorization_pending: the device code waits for the user, which is not a refusal
 
@@ -113,7 +135,8 @@ class Verdict:
     for a client that ssosim stopped. ``spn`` is the last SPN that a ticket was requested for, empty if there was none.
     ``attempts`` counts sign-ins that the client started, ``prompts`` how often the user was asked. ``evidence`` holds
     the numbers of the trace records that the reason is based on. ``pauses`` are pauses of the lab itself while the
-    client was waiting; ``note`` explains them to the reader.
+    client was waiting; ``note`` explains them to the reader. ``credential`` describes the credential that signed in
+    without a person, and is empty for a person's.
     """
 
     outcome: Outcome
@@ -125,6 +148,7 @@ class Verdict:
     pauses: tuple[Pause, ...] = ()
     note: str = ""
     prompts: int = 0
+    credential: str = ""
 
 
 def judge(
@@ -170,7 +194,7 @@ def _deciding_record(records: Sequence[Record], verdict: Verdict) -> int | None:
 def _judge(records: Sequence[Record], began: float, before: Sequence[Record], period: str) -> Verdict:
     client = _ClientRecords(records)
     spn, attempts = client.spn(), client.attempts()
-    signed_in, finished = client.last(TokenIssued), client.end()
+    signed_in, finished = client.last_sign_in(), client.end()
     if signed_in is not None and client.is_final(signed_in) and not client.ended_with_error(signed_in):
         return _judge_sign_in(client, client.find_lasting_sign_in(signed_in), began, period)
     cause, evidence = client.describe_cause(), client.cause_evidence()
@@ -190,7 +214,10 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float, peri
     if finished is not None and finished.event.stopped and finished.seq > signed_in.seq:
         late = f"; it did not end by itself{_describe_stop(finished.event)}"
     if prompt := client.first(UserPrompted):
-        cause = _ClientRecords(select_before_prompt(client.records, prompt)).describe_cause()
+        before = [
+            each for each in select_before_prompt(client.records, prompt) if not is_probe_without_host(each.event)
+        ]
+        cause = _ClientRecords(before).describe_cause()
         reason = f"the user was asked{client.describe_prompts()}"
         if client.had_token_before(prompt):
             reason += " although a token had come"
@@ -199,9 +226,16 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float, peri
         evidence = (prompt.seq, signed_in.seq)
         return Verdict(Outcome.INTERACTIVE, reason + late, after, spn, attempts, evidence)
     reason = client.describe_silent_sign_in()
+    if client.used_earlier_refresh_token(signed_in):
+        reason += " with a refresh token of an earlier sign-in"
+    credential = describe_credential(client.records, signed_in)
+    if credential:
+        reason += f" by {credential}"
+    if earlier := describe_unavailable_credentials(client.records, signed_in):
+        reason += f", after {earlier}"
     if after >= 1 and not client.is_program():
         reason += f", {_format_duration(after)} into the {period}, without the user"
-    return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,))
+    return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,), credential=credential)
 
 
 def _describe_end(  # noqa: PLR0911 - one for each kind of end
@@ -320,6 +354,44 @@ class _ClientRecords:
     def last(self, kind: type[Event]) -> Record | None:
         return next((record for record in reversed(self._records) if isinstance(record.event, kind)), None)
 
+    def last_step(self) -> SignInStep | None:
+        """Return the step that was declared to complete the client's sign-in; None for a token, as usual."""
+        declared = self.last(LastStepDeclared)
+        return declared.event.last_step if declared and isinstance(declared.event, LastStepDeclared) else None
+
+    def last_sign_in(self) -> Record | None:
+        """Return the last record that completes a sign-in: a token, or the page of a service behind Kerberos."""
+        assertion_completes = self.last_step() in _WSTRUST_STEPS
+        accepted = False
+        found: Record | None = None
+        for record in self._records:
+            event = record.event
+            if isinstance(event, TokenIssued):
+                if event.kind != "assertion" or assertion_completes:
+                    found = record
+            elif isinstance(event, TicketChecked):
+                accepted = event.accepted
+            elif isinstance(event, HttpExchange):
+                if accepted and event.step is SignInStep.OTHER and event.status and not event.is_error:
+                    found = found if event.injected else record
+                accepted = False  # the check of a ticket stands just before its exchange
+        return found
+
+    def used_earlier_refresh_token(self, signed_in: Record) -> bool:
+        """Return whether a refresh token gave ``signed_in``, and none was issued to the client before it."""
+        if getattr(signed_in.event, "grant", "") != "refresh_token":
+            return False
+        return not any(
+            isinstance(record.event, TokenIssued) and record.event.grant != "refresh_token"
+            for record in self._records
+            if record.seq < signed_in.seq
+        )
+
+    def only_has_assertion(self) -> bool:
+        """Return whether an assertion is all that was issued to the client."""
+        kinds = {record.event.kind for record in self._records if isinstance(record.event, TokenIssued)}
+        return kinds == {"assertion"}
+
     def is_final(self, signed_in: Record) -> bool:
         """Return whether ``signed_in`` is final: no refusal, prompt or failed next step came after it.
 
@@ -327,7 +399,7 @@ class _ClientRecords:
         """
         after = [self.last_refusal(), self.last(UserPrompted)]
         kind = getattr(signed_in.event, "kind", "")
-        if kind in _STEP_TOKENS:
+        if kind in _STEP_TOKENS or not isinstance(signed_in.event, TokenIssued):
             after.append(self.last_failed_exchange())
         if kind == "assertion":
             after.append(self.unresolved_name())
@@ -341,7 +413,8 @@ class _ClientRecords:
                 continue
             if classify_failed_step(record.event) or isinstance(record.event, UserPrompted):
                 break
-            if isinstance(record.event, TokenIssued) and record.event.kind == getattr(last.event, "kind", ""):
+            kind = getattr(record.event, "kind", "")
+            if isinstance(record.event, TokenIssued) and kind == getattr(last.event, "kind", ""):
                 found = record
         return found
 
@@ -383,7 +456,7 @@ class _ClientRecords:
             event = record.event
             if not isinstance(event, HttpExchange) or event.code in _PENDING_CODES:
                 continue
-            if event.status in _REFUSALS or event.code is not None:
+            if _is_refusal(event):
                 last = record
             elif last is not None and _succeeds(event, last.event):
                 last = None
@@ -400,6 +473,8 @@ class _ClientRecords:
         last: Record | None = None
         for record in self._records:
             event = record.event
+            if is_probe_without_host(event):
+                continue
             if isinstance(event, ConnectionFailed):
                 last = record
             elif isinstance(event, HttpExchange):
@@ -431,11 +506,14 @@ class _ClientRecords:
         asked = [
             r.event for r in self._records if isinstance(r.event, HttpExchange) and r.event.code not in _PENDING_CODES
         ]
-        if errors := [event for event in asked if event.is_error]:
+        # A refusal among them was cancelled by a success, such as the 401 that starts Negotiate.
+        if errors := [event for event in asked if event.is_error and event.status not in _REFUSALS]:
             return _describe_answer(errors[-1])
+        if any(is_probe_without_host(record.event) for record in self._records):
+            return "there is no managed identity here: 169.254.169.254 does not answer on this device"
         if asked and asked[-1].step in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
             return f"{asked[-1].host} offers no silent way for this user"
-        return _NO_FAILURE
+        return _ONLY_ASSERTION if self.only_has_assertion() else _NO_FAILURE
 
     def _describe_ticket_failure(self, ticket: Record) -> str:
         event = ticket.event
@@ -482,6 +560,12 @@ class _ClientRecords:
             find_refused_certificate(self._records),
         )
         return missing if all(other is None for other in others) else None
+
+
+def _is_refusal(event: HttpExchange) -> bool:
+    """Return whether a service has refused: by the status, by a code, or as a host that has no token for a program."""
+    host = event.step is SignInStep.MANAGED_IDENTITY and 400 <= event.status < 500
+    return event.status in _REFUSALS or event.code is not None or host
 
 
 def _host_of(event: Event) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from ssosim.trace import (
     NO_FIRST_STEPS,
+    ConnectionFailed,
     CredentialExposed,
     DnsAnswered,
     FirstSteps,
@@ -59,8 +60,8 @@ class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``recovered_after_s`` is the time from the last undone fault in the phase (or its start) to the final sign-in, for a
     client that failed before; else None. ``failing_requests`` and ``requests_per_minute`` count what the client sent
     (DNS, KDC and HTTPS) from its first failure to its sign-in or its last record; the rate is over at least one minute.
-    ``requests`` counts all requests in the phase, ``peak_requests_per_minute`` those of its busiest minute. Seconds are
-    the lab's for models and real ones for programs.
+    ``requests`` counts all requests in the phase, failed connections included, ``peak_requests_per_minute`` those of
+    its busiest minute. Seconds are the lab's for models and real ones for programs.
     ``step`` is the step that failed first, None if none failed, and ``step_seq`` the number of that record.
     """
 
@@ -95,7 +96,7 @@ def measure(
     exposures = tuple(_exposures(records))
     signed_in = verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE) and verdict.after_s is not None
     recovered = None
-    times = [record.at for record in records if isinstance(record.event, _REQUESTS)]
+    times = [record.at for record in records if isinstance(record.event, (*_REQUESTS, ConnectionFailed))]
     peak = _find_peak(times)
     # A program needs time to start; only a model that waits a second without a failure has waited for a recovery.
     waited = verdict.after_s is not None and verdict.after_s >= 1 and not _is_program(records)

@@ -68,6 +68,7 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
     pauses: tuple[Pause, ...] = ()
     note: str = ""
     prompts: int = 0
+    credential: str = ""
     measures: Measures = NOTHING_MEASURED
     expected: Expectation | None = None
     broken: tuple[BrokenExpectation, ...] = ()
@@ -95,6 +96,7 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
             pauses=verdict.pauses,
             note=verdict.note,
             prompts=verdict.prompts,
+            credential=verdict.credential,
             measures=measures,
             expected=expected,
             broken=broken,
@@ -115,6 +117,7 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
             self.pauses,
             self.note,
             self.prompts,
+            self.credential,
         )
 
     @property
@@ -163,10 +166,12 @@ class PhaseResult(_Frozen, frozen=True, kw_only=True):
 class RunResult(_Frozen, frozen=True, kw_only=True):
     """What came of a scenario. ``mix`` are the clients' weights, ``versions`` of what played it, by name.
 
-    ``as_expected``: no expectation is broken.
+    ``as_expected``: no expectation is broken. ``left_out`` are the clients that did not play, each with what it needs
+    and the estate lacks.
     """
 
     version: Literal["1"]
+    kind: Literal["run"] = "run"
     versions: dict[str, str] = {}
     scenario: str
     title: str = ""
@@ -175,6 +180,7 @@ class RunResult(_Frozen, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     as_expected: bool
     mix: dict[str, float] = {}
+    left_out: dict[str, str] = {}
     phases: tuple[PhaseResult, ...]
 
     @property

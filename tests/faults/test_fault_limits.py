@@ -304,7 +304,7 @@ def test_times_of_the_command_line(text: str, seconds: float) -> None:
 @pytest.mark.parametrize("text", ["", "s", "soon", "3 weeks", "3hm", "s3"])
 def test_what_is_no_time(text: str) -> None:
     """What it is not, and what is expected."""
-    with pytest.raises(LabInputError, match=r"--for .*: expected a time such as 30s"):
+    with pytest.raises(LabInputError, match=r"--for .*: expected a duration above 0, such as 30s"):
         seconds_of(text)
 
 

@@ -23,14 +23,16 @@ names = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=20)
 
 def test_built_request_reads_back() -> None:
     """The AS-REQ of the readiness check is read with the values that it was built from."""
-    assert read_message(AS_REQUEST) == KdcRequest("AS", "CORP.CONTOSO.COM", "krbtgt/CORP.CONTOSO.COM", "alice")
+    assert read_message(AS_REQUEST) == KdcRequest(
+        "AS", "CORP.CONTOSO.COM", "krbtgt/CORP.CONTOSO.COM", "alice", (18, 17)
+    )
 
 
 @given(names, names)
 def test_any_name_reads_back(realm: str, principal: str) -> None:
     """For any realm and principal, reading gives back what was built."""
     message = read_message(build_as_request(realm, principal))
-    assert message == KdcRequest("AS", realm, f"krbtgt/{realm}", principal)
+    assert message == KdcRequest("AS", realm, f"krbtgt/{realm}", principal, (18, 17))
 
 
 @given(st.sampled_from(list(KrbCode)), names)

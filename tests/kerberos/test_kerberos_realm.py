@@ -87,7 +87,7 @@ def test_keys_are_for_the_owner_only(prepared: PreparedRealm, tmp_path: Path) ->
 
 def test_failed_prepare_leaves_nothing(estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a program fails, its message is the error and no incomplete realm remains."""
-    monkeypatch.setattr("ssosim.kerberos.realm.build_principals_batch", lambda _: "addprinc -nonsense x\n")
+    monkeypatch.setattr("ssosim.kerberos.realm.build_principals_batch", lambda *_: "addprinc -nonsense x\n")
     with pytest.raises(RealmError, match=r"kadmin\.local"):
         prepare_realm(estate, tmp_path)
     assert list(tmp_path.iterdir()) == []

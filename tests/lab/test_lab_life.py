@@ -130,11 +130,14 @@ def test_a_detached_lab_serves_until_down(bench):
     assert (shown.returncode, shown.stdout.splitlines()[0][:18]) == (0, 'lab "default": up,')
     assert [lab["name"] for lab in json.loads(bench.run("status", "--json").stdout)["labs"]] == ["default"]
     down = bench.run("down", "--json")
-    assert (down.returncode, json.loads(down.stdout)) == (0, {"name": "default", "stopped": True})
+    assert (down.returncode, json.loads(down.stdout)) == (
+        0,
+        {"version": "1", "kind": "down", "name": "default", "stopped": True},
+    )
     assert bench.processes() == {}
     bench.assert_nothing_left(timeout_s=0)
     gone = bench.run("status", "--json")
-    assert (gone.returncode, json.loads(gone.stdout)) == (1, {"labs": []})
+    assert (gone.returncode, json.loads(gone.stdout)["labs"]) == (1, [])
     assert bench.run("down").returncode == 2
     assert bench.run("exec", "--", "true").returncode == 125
 

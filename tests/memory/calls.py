@@ -21,12 +21,15 @@ from ssosim.lab.model_devices.client_slots import model_device
 from ssosim.memory import Engine, MemoryLab, memory_device
 from ssosim.trace import Record
 
-__all__ = ["Act", "Seen", "in_memory", "over_sockets", "request"]
+__all__ = ["Act", "Seen", "Step", "in_memory", "over_sockets", "request"]
 
 START = 1_740_000_000.0
 DRAWN = ("request_id", "elapsed_ms", "digest", "transport", "realm")
 
 Act = Callable[[Device], Awaitable[Any]]
+
+Step = Act | Fault | None
+"""A call; or a fault to apply at this point; None: undo all faults."""
 
 Seen = list[tuple[str, float, list[tuple[str, dict[str, Any]]]]]
 """Of each call: how it ended, the virtual seconds, and the records."""
@@ -45,8 +48,17 @@ def request(wish: tuple[str, str, dict[str, str], bytes]) -> Act:
     return act
 
 
-async def _all(acts: Sequence[Act], device: Device, now: Callable[[], float], trace: Any, seen: Seen) -> None:
+async def _all(
+    acts: Sequence[Step], device: Device, now: Callable[[], float], lab: Lab | MemoryLab, seen: Seen
+) -> None:
+    trace = lab.trace
     for act in acts:
+        if act is None:
+            lab.faults.undo_all()
+            continue
+        if isinstance(act, Fault):
+            act.apply(lab)
+            continue
         mark, began = trace.last_seq, now()
         try:
             outcome = repr(await act(device))
@@ -64,7 +76,7 @@ def _plain(record: Record) -> tuple[str, dict[str, Any]]:
     return type(record.event).__name__, {name: value for name, value in fields.items() if name not in DRAWN}
 
 
-def over_sockets(acts: Sequence[Act], estate: Estate, faults: Sequence[Fault], cache: Path) -> Seen:
+def over_sockets(acts: Sequence[Step], estate: Estate, faults: Sequence[Fault], cache: Path) -> Seen:
     """Over real DNS, TLS and Kerberos in virtual time, on the device desk-1."""
 
     async def run() -> Seen:
@@ -76,7 +88,7 @@ def over_sockets(acts: Sequence[Act], estate: Estate, faults: Sequence[Fault], c
             ):
                 for fault in faults:
                     fault.apply(lab)
-                task = clock.start(_all(acts, device, clock.now, lab.trace, seen))
+                task = clock.start(_all(acts, device, clock.now, lab, seen))
                 await clock.run_until(START + 86400)
                 await task
         return seen
@@ -85,14 +97,14 @@ def over_sockets(acts: Sequence[Act], estate: Estate, faults: Sequence[Fault], c
         return runner.run(run())
 
 
-def in_memory(acts: Sequence[Act], estate: Estate, faults: Sequence[Fault]) -> Seen:
+def in_memory(acts: Sequence[Step], estate: Estate, faults: Sequence[Fault]) -> Seen:
     """The same in memory."""
     engine, seen = Engine(START), list[Any]()
     lab = MemoryLab(engine, estate)
     device = memory_device(lab, "c", "desk-1")
     for fault in faults:
         fault.apply(lab)
-    run = engine.start(_all(acts, device, lambda: engine.now, lab.trace, seen))
+    run = engine.start(_all(acts, device, lambda: engine.now, lab, seen))
     engine.run(watched=run)
     assert run.result is None
     return seen

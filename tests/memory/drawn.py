@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from ssosim.faults import Fault, fault_from
+from ssosim.faults.kerberos.kdc_refuses import KdcErrorName
 
 from .both import MODELS
 from .rows import AUTOLOGON, LOGIN, PROFILE, SOAP, STS, ZONE
@@ -62,7 +63,15 @@ ANSWER = _fields(
     content_type=st.sampled_from(["text/html", "application/json", "application/soap+xml"]),
     headers=st.sampled_from([{}, {"WWW-Authenticate": "Negotiate"}, {"Retry-After": "3"}]),
 )
-ERRORS = st.sampled_from(["KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_S_PRINCIPAL_UNKNOWN", "KDC_ERR_POLICY", "KRB_AP_ERR_SKEW"])
+ERRORS = st.sampled_from(get_args(KdcErrorName))
+
+SPNS = st.sampled_from([f"HTTP/{AUTOLOGON}", f"HTTP/{STS}"])
+ENCTYPES = st.lists(
+    st.sampled_from(["aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "rc4-hmac"]),
+    min_size=1,
+    max_size=3,
+    unique=True,
+)
 
 PEOPLE = st.sampled_from(["alice@contoso.com", "frank@fabrikam.com"])
 BACK_END, SYNC = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01", "3f2e9c1d-6a4b-4d7e-9b0f-5c8a1e2d3b47"
@@ -112,6 +121,23 @@ OWN: dict[str, Strategy] = {
     "certificate-untrusted": _fields(host=RECORDS),
     "kdc-silent": _fields(clients=CLIENTS),
     "kdc-refuses": _fields(clients=CLIENTS, error=ERRORS),
+    "kdc-delay": _fields(clients=CLIENTS, seconds=st.floats(0.1, 40).map(lambda seconds: round(seconds, 2))),
+    "key-rolled": _fields(
+        at=st.sampled_from(["both", "kdc", "service"]),
+        times=st.integers(1, 3),
+        previous_keys=st.integers(0, 2),
+        account=st.sampled_from(["", "AZUREADSSOACC$", f"HTTP/{STS}"]),
+    ),
+    "account-encryption-types": _fields(
+        at=st.sampled_from(["both", "kdc", "service"]),
+        enctypes=ENCTYPES,
+        aes_session_keys=st.booleans(),
+        account=st.sampled_from(["", f"HTTP/{STS}"]),
+    ),
+    "spn-moved": _fields(spn=SPNS, account=st.sampled_from(["WEB01$", "AZUREADSSOACC$", f"HTTP/{STS}"])),
+    "host-spn-registered": _fields(host=st.sampled_from([AUTOLOGON, STS, "web01.corp.contoso.com"])),
+    "spn-duplicate": _fields(spn=SPNS),
+    "kdc-encryption-types": _fields(enctypes=ENCTYPES),
     "realm-managed": _fields(tenant=st.sampled_from(["contoso.com", "contoso.onmicrosoft.com"])),
     "password-changed": _fields(user=PEOPLE, password=st.sampled_from(["x", "another"])),
     "password-expired": _fields(user=PEOPLE),
@@ -138,7 +164,9 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
                              "wrong-view", "signature-expired", "signature-tampered",
                              "validation-failing", "realm-managed", "password-changed",
                              "password-expired", "user-locked", "user-disabled", "mfa-required", "consent-revoked",
-                             "secret-expired", "certificate-removed", "domain-managed")  # fmt: skip
+                             "secret-expired", "certificate-removed", "domain-managed", "key-rolled",
+                             "account-encryption-types", "kdc-encryption-types", "spn-moved", "host-spn-registered",
+                             "spn-duplicate")  # fmt: skip
     if first and countable:
         fields = _with(fields, _fields(first=st.none() | st.integers(1, 6)))
     return fields.map(_made(name))

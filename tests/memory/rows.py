@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["ALONE", "BEHIND_A_RESOLVER", "ROWS", "WITH_IPV6"]
+from ssosim.faults import FAULTS
+
+__all__ = ["ALONE", "BEHIND_A_RESOLVER", "OF_HOSTS", "ROWS", "WITH_IPV6"]
+
+OF_HOSTS = {name for name, kind in FAULTS.items() if kind.__module__.startswith("ssosim.faults.credential_hosts.")}
+"""The faults of hosts that give programs tokens. No client model asks such a host: see tests/credential_hosts."""
 
 LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
 ZONE, PROFILE = "microsoftazuread-sso.com", "aadg-autologon"
@@ -87,6 +92,30 @@ ROWS: dict[str, list[Fields]] = {
         {"error": "KDC_ERR_POLICY", "clients": ["native-prompt"]},
         {"error": "KRB_AP_ERR_SKEW"},
     ],
+    "kdc-delay": [{"seconds": 4}, {"seconds": 14.5}, {"seconds": 20}, {"seconds": 3, "clients": ["office"]}],
+    "key-rolled": [
+        {},
+        {"times": 2},
+        {"at": "kdc"},
+        {"at": "service"},
+        {"at": "service", "times": 2},
+        {"at": "both", "previous_keys": 0},
+        {"account": "http/STS.fabrikam.com", "at": "kdc", "times": 3},
+    ],
+    "account-encryption-types": [
+        {},
+        {"at": "kdc"},
+        {"at": "service"},
+        {"enctypes": ["aes128-cts-hmac-sha1-96"], "account": "AZUREADSSOACC$"},
+        {"account": f"HTTP/{STS}", "at": "service", "aes_session_keys": True},
+    ],
+    "spn-moved": [{"spn": f"HTTP/{AUTOLOGON}"}, {"spn": f"HTTP/{STS}", "account": "AZUREADSSOACC$"}],
+    "host-spn-registered": [{"host": "aadg-autologon.trafficmanager.net"}, {"host": AUTOLOGON}],
+    "spn-duplicate": [
+        {"spn": f"HTTP/{AUTOLOGON}"},
+        {"spn": f"http/{AUTOLOGON.upper()}", "error": "KDC_ERR_PRINCIPAL_NOT_UNIQUE"},
+    ],
+    "kdc-encryption-types": [{}, {"enctypes": ["rc4-hmac"]}],
     "realm-managed": [{"tenant": "contoso.com"}],
     "password-changed": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com", "password": "x"}],
     "password-expired": [{"user": "alice@contoso.com"}, {"user": "alice@contoso.com", "for_s": 600}],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from ssosim_clients.ports import Device
 
 from ssosim.estate import default_estate
-from ssosim.faults import KdcEffect, KdcFault
+from ssosim.faults import KdcEffect, KdcFault, fault_from
+from ssosim.faults.kerberos.kdc_refuses import KdcErrorName
 from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, Message, build_error, read_message
 
 from .calls import Act, in_memory, over_sockets
@@ -79,3 +81,13 @@ def test_a_behaviour_of_the_kdc(prepared: Path, name: str) -> None:
     there = in_memory(acts, default_estate(), faults)
     assert over_sockets(acts, default_estate(), faults, prepared) == there
     assert there != in_memory(acts, default_estate(), [])
+
+
+@pytest.mark.parametrize("name", get_args(KdcErrorName))
+def test_every_error_of_a_kdc_by_name(prepared: Path, name: str) -> None:
+    """What libkrb5 makes of each error, and how often it asks; the client gets a ticket after the first refusal."""
+    for acts, limit in (([ticket(SPN)], None), ([ticket(SPN)], 1)):
+        faults = [fault_from({"fault": "kdc-refuses", "error": name, "first": limit})]
+        there = in_memory(acts, default_estate(), faults)
+        assert over_sockets(acts, default_estate(), faults, prepared) == there
+        assert any(event["outcome"] == name for _, _, records in there for _, event in records)

@@ -23,6 +23,7 @@ from ssosim.dns.zones.stub import Query, build_query, read_answer, read_wire
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
 from ssosim.estate import Monitor, default_estate
 from ssosim.faults import Delay, Drop, Fault, HttpDelay, HttpDropped, HttpSilent, KdcRefuses, TruncationLoop
+from ssosim.kerberos.enctypes import AES256
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.memory import Durations, Engine, MemoryAcceptor, MemoryKdc, MemoryLab, memory_device
@@ -211,7 +212,7 @@ def test_tickets_are_judged() -> None:
     token, other = tickets.build_token(SPN), tickets.build_token("HTTP/other")
     assert token is not None
     assert other is not None
-    assert acceptor.accept(token) == AcceptedTicket("alice@R", f"{SPN}@R", b"ssosim memory reply")
+    assert acceptor.accept(token) == AcceptedTicket("alice@R", f"{SPN}@R", b"ssosim memory reply", 1, AES256, AES256)
     for wrong, reason in (
         (token, "replayed"),
         (other, "wrong-service"),

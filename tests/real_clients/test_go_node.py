@@ -8,6 +8,7 @@ from ssosim.lab.base.errors import PrerequisiteError
 from ssosim.real_clients.folders import find_client_home
 from ssosim.real_clients.installation import install
 from ssosim.real_clients.lookup import find_flows
+from tests.real_clients.devices import device_name
 
 LOGIN, STS, AUTOLOGON = "login.microsoftonline.com", "sts.fabrikam.com", "autologon.microsoftazuread-sso.com"
 OPENID = f"GET {LOGIN}/organizations/v2.0/.well-known/openid-configuration none 200"
@@ -34,7 +35,9 @@ class Lab:
             pytest.skip(str(error))
         command = [word.replace("{home}", str(find_client_home(client_flow.client))) for word in client_flow.flow.run]
         given = ["env", *(f"{key}={value}" for key, value in environment.items())]
-        return self._bench.popen("exec", "--device", client_flow.flow.device, "--as", label, "--", *given, *command)
+        return self._bench.popen(
+            "exec", "--device", device_name(client_flow.flow.device), "--as", label, "--", *given, *command
+        )
 
     def sign_in(self, name, label, **environment):
         """Run a flow to its end: exit code and all that it printed."""

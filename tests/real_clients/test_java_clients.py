@@ -7,6 +7,7 @@ import pytest
 from ssosim.real_clients.folders import find_client_home
 from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_flows, find_real_clients
+from tests.real_clients.devices import device_name
 
 STS, LOGIN, AUTOLOGON = "sts.fabrikam.com", "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
 TWICE = """
@@ -51,7 +52,7 @@ class Tried:
         command = [word.replace("{home}", str(find_client_home(client_flow.client))) for word in client_flow.flow.run]
         words = [
             "--device",
-            device or client_flow.flow.device,
+            device or device_name(client_flow.flow.device),
             "--as",
             label,
             *(["--person", person] if person else []),

@@ -9,6 +9,7 @@ import pytest
 from ssosim.real_clients.folders import find_client_home
 from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_flows, find_real_clients
+from tests.real_clients.devices import device_name
 
 STS, LOGIN = "sts.fabrikam.com", "login.microsoftonline.com"
 ENTRA, OWN = "sign-in page for Azure CLI", "sign-in page of sts.fabrikam.com"
@@ -58,7 +59,7 @@ def attempt(running, request):
         place = str(home(client_flow.client.name))
         command = [word.replace("{home}", place) for word in client_flow.flow.run]
         setting = [f"{key}={value}" for key, value in variables.items()]
-        where = device or client_flow.flow.device or "desk-1"
+        where = device or device_name(client_flow.flow.device) or "desk-1"
         return Tried(running, request.node.name, ["env", *setting, *command], device=where, person=person)
 
     return run
@@ -141,6 +142,7 @@ def test_a_federated_person_signs_in_at_their_own_page(attempt, flow):
         ("azure-identity", "refuses", "ClientAuthenticationError: Authentication failed: AADSTS65004", 1),
         ("azure-identity", "walks-away", "ClientAuthenticationError: Timed out after waiting 2 seconds", 1),
         ("azure-identity", "no-browser", "CredentialUnavailableError: Failed to open a browser", 0),
+        ("azure-identity", "browser-fails", "CredentialUnavailableError: Failed to open a browser", 0),
     ],
 )
 def test_whoever_does_not_sign_in_is_an_error_of_the_library(attempt, client, person, words, pages):

@@ -193,4 +193,4 @@ def test_resolvers_are_no_clients(bench):
     resolvers = {each["by"] for each in bench.records("run-negative-cache") if each.get("by")}
     assert resolvers
     explained = bench.run("explain", "--name", "run-negative-cache", "--json")
-    assert {each["client"] for each in json.loads(explained.stdout)} == clients
+    assert {each["client"] for each in json.loads(explained.stdout)["explanations"]} == clients

@@ -17,7 +17,7 @@ MISTAKES = [
         "did you mean 'silent'? expected one of: silent, inter",
     ),
     ('"traffic-manager-deleted"', '"tm-deleted"', "phases[1].faults[0].fault", "expected one of: "),
-    ('profile = "aadg-autologon" }]', 'profil = "x" }]', "phases[1].faults[0].profil", "did you mean 'profile'?"),
+    ('profile = "{profile}" }]', 'profil = "x" }]', "phases[1].faults[0].profil", "did you mean 'profile'?"),
     ('fault = "traffic-manager-deleted", ', "", "phases[1].faults[0]", "the key 'fault' is missing"),
     ("start = 2025-02-25T16:12:00Z", 'start = "today"', "phases[0].start", "expected e.g. 2025-02-25T16:42:00Z"),
     ("start = 2025-02-25T16:12:00Z", "start = 2025-02-25T16:12:00", "phases[0].start", "needs a time zone"),

@@ -112,8 +112,12 @@ def test_what_does_not_fit_the_estate_is_named(bench, tmp_path):
     """A profile, a device or a model that is not there: exit code 2, by name, nothing left."""
     file = tmp_path / "s.toml"
     for old, new, words in (
-        ('profile = "aadg-autologon" }]', 'profile = "nope" }]', "'nope'"),
-        ('device = "desk-2"', 'device = "desk-9"', "client 'native-prompt': device: there is no device 'desk-9'"),
+        ('profile = "{profile}" }]', 'profile = "nope" }]', "'nope'"),
+        (
+            'device = { user = "managed", number = 2 }',
+            'device = "desk-9"',
+            "client 'native-prompt': device: there is no device 'desk-9'",
+        ),
         ('model = "office"', 'model = "ofice"', f"{file}:{LINE}: clients[1].model: there is no model 'ofice'"),
     ):
         assert old in TEXT

@@ -8,6 +8,7 @@ from ssosim.trace import (
     DnsAnswered,
     HttpExchange,
     KdcExchange,
+    LastStepDeclared,
     Record,
     SignInStep,
     TicketChecked,
@@ -33,7 +34,9 @@ tgt = KdcExchange(request="TGS", service="krbtgt/CORP.CONTOSO.COM", outcome="iss
 unknown = KdcExchange(request="TGS", service="HTTP/tm.example", outcome="KDC_ERR_S_PRINCIPAL_UNKNOWN")
 taken = TicketChecked(accepted=True, mechanism="kerberos", service=SPN, principal="a@B")
 not_taken = TicketChecked(accepted=False, mechanism="kerberos", service=SPN, reason="wrong-key")
-trusted = HttpExchange(host=AUTOLOGON, method="POST", path=TRUST, status=200, auth="kerberos")
+trusted = HttpExchange(
+    host=AUTOLOGON, method="POST", path=TRUST, status=200, auth="kerberos", step=SignInStep.WSTRUST_TICKET
+)
 ntlm = HttpExchange(host=AUTOLOGON, method="POST", path=TRUST, status=403, auth="ntlm")
 assertion = TokenIssued(kind="assertion", grant="kerberos", subject="a@b.c")
 access = TokenIssued(kind="access", grant="saml1_1-bearer", subject="a@b.c")
@@ -45,6 +48,11 @@ page = HttpExchange(host=LOGIN, method="GET", path="/organizations/oauth2/v2.0/a
 unposted = HttpExchange(host=LOGIN, method="POST", path="/common/login", status=0, injected=True)
 asked = UserPrompted(reason="password")
 ended = ClientFinished(program="curl", exit_code=6)
+done = ClientFinished(program="curl", exit_code=0)
+meant = LastStepDeclared(last_step=SignInStep.WSTRUST_TICKET)
+vault = HttpExchange(host="vault.corp", method="GET", path="/", status=200, auth="kerberos")
+knock = HttpExchange(host="vault.corp", method="GET", path="/", status=401)
+portal = HttpExchange(host="vault.corp", method="GET", path="/", status=200, auth="kerberos", injected=True)
 stopped = ClientFinished(program="curl", exit_code=-9)
 boast = ClientMessage(text="signed in successfully")
 
@@ -91,7 +99,21 @@ def test_each_outcome(events, outcome, words):
         ([access, asked], "failed"),
         ([found, taken, assertion, trusted, empty], "stalled"),
         ([found, taken, assertion, trusted, empty, stopped], "stalled"),
-        ([found, taken, assertion, trusted, no_v6], "silent"),
+        ([found, taken, assertion, trusted, no_v6], "stalled"),
+        ([found, taken, assertion, trusted, done], "failed"),
+        ([meant, found, taken, assertion, trusted, no_v6], "silent"),
+        ([meant, found, taken, assertion, trusted, done], "silent"),
+        ([meant, found, taken, assertion, trusted, empty], "stalled"),
+        ([meant, found, taken, assertion, trusted, ended], "failed"),
+        ([challenge, trusted, done], "failed"),
+        ([knock, taken, vault, done], "silent"),
+        ([knock, taken, vault, ended], "failed"),
+        ([knock, vault, done], "failed"),
+        ([taken, trusted, vault, done], "failed"),
+        ([knock, not_taken, vault, done], "failed"),
+        ([taken, vault, asked], "failed"),
+        ([taken, portal, done], "failed"),
+        ([access, token, taken, assertion, trusted, done], "silent"),
         ([found, taken, assertion, trusted, empty, access], "silent"),
         ([found, taken, cookie, page, stopped], "silent"),
         ([found, taken, cookie, page, unposted, stopped], "stalled"),
@@ -106,6 +128,12 @@ def test_each_outcome(events, outcome, words):
 def test_contradictions_are_decided_by_what_came_last(events, outcome):
     """An assertion without a token, a success before a refusal, a boast: the last fact on the wire counts."""
     assert verdict(*events).outcome is Outcome(outcome)
+
+
+def test_an_assertion_alone_is_said_to_be_one():
+    """The reason says what was issued and what was not; an answer of 200 alone is no sign-in either."""
+    assert "an assertion was issued, and no token was asked for with it" in verdict(taken, assertion, done).reason
+    assert "nothing was issued that signs in" in verdict(challenge, trusted, done).reason
 
 
 def test_the_reason_names_the_name_that_was_meant():

@@ -78,13 +78,28 @@ def test_a_wrong_password_is_tried_three_times(running):
     assert len(named(running, "wrong", "UserPrompted")) == 4
 
 
-def test_without_a_browser_the_program_gets_an_error(running):
-    """AZ5-002, AZ5-004: no BROWSER, and xdg-open fails as it does in a container; no page is requested."""
-    result = run(running, "bare", "query", person="no-browser")
+def test_without_a_browser_there_is_none(running):
+    """``no-browser``: no BROWSER, no display, and none of the lab's browser commands on PATH."""
+    result = run(running, "none", "query", person="no-browser")
+    assert result["error"] == "browser_unavailable"
+    assert not named(running, "none", "HttpExchange")
+    script = (
+        "echo $BROWSER$DISPLAY; for name in xdg-open x-www-browser www-browser sensible-browser; do which $name; done"
+    )
+    done = running.run(
+        "exec", "--person", "no-browser", "--", "sh", "-c", script, env={"BROWSER": "mine", "DISPLAY": ":9"}
+    )
+    assert str(running.home) not in done.stdout
+    assert done.stdout.splitlines()[0] == ""
+
+
+def test_a_browser_that_cannot_be_opened_is_an_error(running):
+    """AZ5-002, AZ5-004: xdg-open fails as it does in a container; no page is requested."""
+    result = run(running, "bare", "query", person="browser-fails")
     assert result["error"] == "browser_unavailable"
     assert not named(running, "bare", "HttpExchange")
-    done = running.run("exec", "--person", "no-browser", "--", "sh", "-c", "echo $BROWSER; xdg-open https://x/", env={
-        "BROWSER": "mine", "DISPLAY": ":9"})  # fmt: skip
+    done = running.run("exec", "--person", "browser-fails", "--", "sh", "-c", "echo $BROWSER; xdg-open https://x/",
+                       env={"BROWSER": "mine", "DISPLAY": ":9"})  # fmt: skip
     assert (done.returncode, done.stdout) == (3, "\n")
     assert "no method available for opening 'https://x/'" in done.stderr
 
@@ -94,6 +109,7 @@ def test_without_a_browser_the_program_gets_an_error(running):
     [
         (None, None, Outcome.INTERACTIVE),
         ("no-browser", None, Outcome.INTERACTIVE),
+        ("browser-fails", None, Outcome.INTERACTIVE),
         ("refuses", "authorization_declined", Outcome.FAILED),
         ("walks-away", "timeout", None),
     ],

@@ -197,11 +197,14 @@ def test_curl_reaches_both_in_a_private_network(package, bench, tmp_path):
         "where": "198.51.100.80:8080, 198.51.100.82:8080",
     }
 
-    def curl(label, *words):
-        return bench.run("exec", "--device", "desk-1", "--as", label, "--", "curl", "-sS", *words)
+    def curl(label, *words, options=()):
+        return bench.run("exec", "--device", "desk-1", "--as", label, *options, "--", "curl", "-sS", *words)
 
     assert curl("plain", f"http://{HELLO}:8080/a").stdout == "hello at http 8080 a\n"
-    kept = curl("kept", "--negotiate", "-u", ":", f"https://{VAULT}/keys")
+    signed_in = ("--expect", "silent", "--no-exposure")
+    kept = curl("kept", "--negotiate", "-u", ":", f"https://{VAULT}/keys", options=signed_in)
+    assert kept.returncode == 0, "the page with an accepted ticket is the last step of this service"
+    assert curl("stranger", f"https://{VAULT}/keys", options=signed_in).returncode == 121
     assert kept.stdout == f"alice@CORP.CONTOSO.COM for HTTP/{VAULT}@CORP.CONTOSO.COM\n", kept.stderr
     assert curl("metadata", "http://169.254.169.254/metadata/identity").stdout == "hello at http 80 metadata/identity\n"
     assert curl("refused", f"https://{HELLO}/").returncode == 7

@@ -16,7 +16,7 @@ from ssosim.trace import (
     SignInStep,
     TicketChecked,
 )
-from ssosim.verdict import explain
+from ssosim.verdict.explain import explain
 from ssosim.verdict.steps import classify_failed_step
 
 AUTOLOGON, LOGIN = "autologon.microsoftazuread-sso.com", "login.microsoftonline.com"

@@ -13,7 +13,8 @@ from ssosim.estate import DnsResolver, Estate, default_estate
 from ssosim.faults import fault_from
 from ssosim.memory import Engine, MemoryLab, memory_device
 from ssosim.trace import FaultApplied, PhaseStarted
-from ssosim.verdict import Explanation, Outcome, explain
+from ssosim.verdict import Outcome
+from ssosim.verdict.explain import Explanation, explain
 
 LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
 NOW = 1_740_000_000.0
@@ -80,6 +81,7 @@ TROUBLES: dict[str, Trouble] = {
     "wrong-address": Trouble("certificate was refused", {"fault": "wrong-address", "name": AUTOLOGON}),
     "kdc-refuses": Trouble("KDC_ERR_POLICY", {"fault": "kdc-refuses", "error": "KDC_ERR_POLICY"}),
     "kdc-silent": Trouble("the KDC did not answer", {"fault": "kdc-silent"}),
+    "key-rolled": Trouble("the service refused the ticket: wrong-key", {"fault": "key-rolled", "at": "kdc"}),
     "503": Trouble("503 at windowstransport", {"fault": "http-status", "host": AUTOLOGON, "path": "windowstransport"}),
     "200": Trouble("200, not of the service itself", {"fault": "http-page", "host": LOGIN, "path": "token"}),
     "expired": Trouble("certificate was refused", {"fault": "certificate-expired", "host": AUTOLOGON}),
@@ -101,6 +103,7 @@ UNRELATED: dict[str, dict[str, object]] = {
     "another client's page": {"fault": "http-page", "clients": ["somebody-else"]},
     "another client's name": {"fault": "nxdomain", "clients": ["somebody-else"]},
     "PTR": {"fault": "ptr-mismatch", "address": "198.51.100.30"},
+    "another account's key": {"fault": "key-rolled", "at": "kdc", "account": "HTTP/sts.fabrikam.com"},
     "other path": {"fault": "http-status", "path": "/no/such/path"},
 }
 

@@ -1,6 +1,7 @@
 // One sign-in with azidentity: the defaults of the credential, one token, one line of output.
 //
 //	azidentity username-password | interactive | device-code
+//	azidentity managed-identity | workload-identity | default | environment | pipelines [NAME=VALUE ...]
 package main
 
 import (
@@ -34,6 +35,12 @@ func main() {
 }
 
 func run(arguments []string) error {
+	if len(arguments) > 0 {
+		began := time.Now()
+		if credential, ok, err := unattended(arguments[0], settingsOf(arguments[1:])); ok {
+			return report(credential, began, err)
+		}
+	}
 	flow := strings.Join(arguments, " ")
 	ctx := context.Background()
 	if flow != "username-password" {

@@ -97,7 +97,7 @@ def act_as_user(browser: Chromium, listener: Listener) -> None:
             raise SignInError("what the browser shows is no sign-in page" if other_pages else "nobody signed in")
         if browser.js(_FORM) is None or browser.js(_SENT):
             continue
-        if behaviour in ("walks-away", "no-browser") or tried == _ATTEMPTS.get(behaviour, 1):
+        if behaviour in ("walks-away", "no-browser", "browser-fails") or tried == _ATTEMPTS.get(behaviour, 1):
             raise SignInError("the page asks for a password, and nobody types one")
         tried += 1
         fill_in_form(browser, script, behaviour)

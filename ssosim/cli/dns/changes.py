@@ -10,7 +10,7 @@ from ssosim.cli.common import folder_of
 from ssosim.cli.dns.check import check_settings, fail_on, provider_keys
 from ssosim.cli.dns.inputs import change_of, in_lab, stage, types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabRefusedError
-from ssosim.output import one_line, print_error, print_json, say
+from ssosim.output import one_line, print_document, print_error, say
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.changes.change import Change
@@ -37,7 +37,7 @@ def plan(options: argparse.Namespace) -> int:
     planned, forecasts, full = _plan(options)
     if options.json:
         data: dict[str, object] = msgspec.to_builtins(planned)
-        print_json(data | {"forecast": [each.as_data() for each in forecasts]})
+        print_document("dns-plan", data | {"forecast": [each.as_data() for each in forecasts]})
     else:
         parts = [plan_text(planned), *(forecast_text(each) for each in forecasts), gate_text(planned.gate)]
         nothing = not any(msgspec.structs.astuple(planned.changes))
@@ -144,7 +144,7 @@ def _finish(options: argparse.Namespace, done: ChangeResult) -> int:
     from ssosim.report.dns import done_text  # noqa: PLC0415
 
     if options.json:
-        print_json(done)
+        print_document(f"dns-{options.action}", done)
     else:
         say(done_text(done))
     return 0 if done.verification.equal else LabError.exit_code

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ssosim.cli.common import folder_of
 from ssosim.lab.base.errors import LabError, LabInputError, LabRefusedError
-from ssosim.output import one_line, print_error, print_json
+from ssosim.output import one_line, print_document, print_error
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.changes.change import Change
@@ -100,7 +100,7 @@ def in_lab(
         return request_typed(folder_of(options), "POST", f"/v1/dns/{action}", kind, wish)
     except LabRefusedError as refused:
         if options.json:
-            print_json(refused.data)
+            print_document("dns-refusal", refused.data)
         raise LabError(_refusal(refused)) from refused
 
 

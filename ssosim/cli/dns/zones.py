@@ -10,7 +10,7 @@ import math
 from ssosim.cli.dns.check import fail_on, write_file
 from ssosim.cli.dns.inputs import in_lab, stage, types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabInputError
-from ssosim.output import one_line, print_json, say
+from ssosim.output import one_line, print_document, say
 
 __all__ = ["drift", "export", "lint", "load", "settings", "show"]
 
@@ -36,7 +36,7 @@ def show(options: argparse.Namespace) -> int:
         if below is None or rrset.name.is_subdomain(below)
     ]
     if options.json:
-        print_json({"version": zones.version, "records": rows, "locks": locks})
+        print_document("dns-show", {"version": zones.version, "records": rows, "locks": locks})
     else:
         say(zones_text(rows, zones.version, locks))
     return 0 if rows else LabError.exit_code
@@ -66,7 +66,7 @@ def lint(options: argparse.Namespace) -> int:
         write_file(options.junit, lint_junit(found, failing, CODES.keys() - skipped, sources))
     if options.json:
         findings = [dataclasses.asdict(each) | {"source": sources.cite(each.source)} for each in found]
-        print_json({"findings": findings})
+        print_document("dns-lint", {"findings": findings})
     else:
         lines = [
             one_line(f"{each.severity:<7}  {each.name}: {each.text} [{each.code}] ({sources.title_of(each.source)})")
@@ -99,7 +99,7 @@ def load(options: argparse.Namespace) -> int:
     warn(warnings)
     said = in_lab(options, "load", LoadedZones, {"zones": to_data(zones), "title": f"zones of {options.tree}"})
     if options.json:
-        print_json(said)
+        print_document("dns-load", said)
     else:
         tree = one_line(str(options.tree))
         say(f"loaded {tree}; the zones are at version {said.version}, and this is the desired state")
@@ -125,7 +125,7 @@ def drift(options: argparse.Namespace) -> int:
         in_lab(options, "adopt", dict[str, object], {"by": options.by})
     found = in_lab(options, "drift", Drift, {"outside": not options.inside})
     if options.json:
-        print_json(found)
+        print_document("dns-drift", found)
     else:
         say(drift_text(found))
     worst = {"any": math.inf, "none": -math.inf}.get(options.fail_on) or int(options.fail_on)
@@ -149,7 +149,7 @@ def settings(options: argparse.Namespace) -> int:
         body["detector"] = {"enabled": options.detector != "off", "aliases": options.detector == "on"}
     said = in_lab(options, "settings", Settings, body)
     if options.json:
-        print_json(said)
+        print_document("dns-settings", said)
     else:
         seen = "blind for aliases" if not said.detector.aliases else "on"
         seen = seen if said.detector.enabled else "off"

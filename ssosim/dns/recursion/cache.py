@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dns.name import Name
@@ -89,6 +90,15 @@ class Cache:
         if newest is not None:
             self._entries.move_to_end(newest.key)
         return newest
+
+    def snapshot(self) -> Callable[[], None]:
+        """Return the function that brings the present entries back, instead of those of then."""
+        entries = self._entries.copy()
+
+        def restore() -> None:
+            self._entries = entries
+
+        return restore
 
     def flush(self, name: Name | None = None) -> int:
         """Remove all entries, or those of ``name`` and the names below it; return the number of removed entries."""

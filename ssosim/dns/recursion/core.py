@@ -155,6 +155,17 @@ class Resolver:
             kept.clear()
         return self.cache.flush(name)
 
+    def snapshot(self) -> Callable[[], None]:
+        """Return the function that brings back what is cached now, instead of what is cached then."""
+        restore_cache = self.cache.snapshot()
+        kept = self._failures.copy(), self._delegations.copy(), self._failed_servers.copy()
+
+        def restore() -> None:
+            restore_cache()
+            self._failures, self._delegations, self._failed_servers = kept
+
+        return restore
+
     def resolve(self, question: Question, now: float, *, checking_disabled: bool = False) -> Resolution:
         """Query servers, store their answers in the cache, and return the answer; SERVFAIL if the resolution fails."""
         state = ResolutionState(

@@ -87,6 +87,13 @@ class Prober:
         self._states: dict[tuple[str, str], ProbedState] = {}
         self._due: dict[tuple[str, str], float] = {}
 
+    def in_real_time(self) -> Prober:
+        """Return a prober in real time that begins with what this one knows."""
+        prober = Prober(self._store, self._health, self._trace, dial=self._dial)
+        prober._states = self._states.copy()
+        prober._due = dict.fromkeys(self._states, prober._now())
+        return prober
+
     async def run(self) -> None:
         """Probe until cancelled."""
         async with asyncio.TaskGroup() as group:

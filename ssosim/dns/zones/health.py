@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -59,6 +59,16 @@ class HealthTable:
         """Remove the override; the results of probes apply again."""
         self._overrides.pop((profile, endpoint), None)
         self._publish()
+
+    def snapshot(self) -> Callable[[], None]:
+        """Return the function that brings the present results of probes back; overrides stay as they are then."""
+        probed = self._probed.copy()
+
+        def restore() -> None:
+            self._probed = probed
+            self._publish()
+
+        return restore
 
     def forget(self, endpoints: Iterable[tuple[str, str]]) -> None:
         """Remove the results of probes of those endpoints."""

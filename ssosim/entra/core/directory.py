@@ -170,7 +170,7 @@ class _ApplicationIndex:
     """Applications, service principals and APIs by their names."""
 
     def __init__(self, estate: Estate, tenants: Mapping[str, Tenant]) -> None:
-        own = [complete_application(application) for application in reversed(estate.applications)]
+        own = [complete_application(application) for application in reversed(estate.list_applications())]
         self.by_client_id = dict(FIRST_PARTY) | {application.client_id.lower(): application for application in own}
         self._first_tenant = estate.tenants[0].id if estate.tenants else ""
         self._tenants = tenants

@@ -84,6 +84,7 @@ class Provider:
     replay_cache: ReplayCache = field(init=False)
     device_codes: DeviceCodeStore = field(init=False)
     not_checked: frozenset[UncheckedRule] = field(init=False)
+    host_conditions: frozenset[str] = field(init=False, default=frozenset())
     federation_by_host: Mapping[str, FederationService] = field(init=False)
     service_by_host: Mapping[str, str] = field(init=False)
     loops: LoopDetector = field(init=False)

@@ -28,21 +28,33 @@ RefusalReason = Literal[
 class AcceptedTicket:
     """A valid ticket.
 
-    ``principal`` is ``name@REALM``; ``reply`` is the token for mutual authentication, if there is one.
+    ``principal`` is ``name@REALM``; ``reply`` is the token for mutual authentication, if there is one. ``kvno`` and
+    ``etype`` are those of the key that the ticket is encrypted with, ``session_etype`` is that of the session key.
     """
 
     principal: str
     service: str
     reply: bytes = b""
+    kvno: int | None = None
+    etype: str = ""
+    session_etype: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedTicket:
-    """A token that was refused. ``reason`` is for programs, ``text`` for people."""
+    """A token that was refused. ``reason`` is for programs, ``text`` for people.
+
+    ``kvno``, ``etype`` and ``session_etype`` as in ``AcceptedTicket``; ``faults`` are the numbers of the faults without
+    which the service could have decrypted the ticket.
+    """
 
     mechanism: Literal["kerberos", "ntlm", "unknown"]
     reason: RefusalReason
     text: str = ""
+    kvno: int | None = None
+    etype: str = ""
+    session_etype: str = ""
+    faults: tuple[int, ...] = ()
 
 
 class TicketAcceptor(Protocol):

@@ -28,6 +28,7 @@ from ssosim.entra.http.server import (
     ProviderServer,
     read_body,
 )
+from ssosim.trace import SignInStep
 
 __all__ = ["create_server"]
 
@@ -47,7 +48,9 @@ def create_server(provider: Provider) -> ProviderServer:
 
 def _make_malformed_recorder(provider: Provider) -> Callable[[web.BaseRequest, int], None]:
     def record_malformed(request: web.BaseRequest, status: int) -> None:
-        provider.trace.record(_client_of(provider, request.protocol), make_unreadable_event(status))
+        provider.trace.record(
+            _client_of(provider, request.protocol, _listener_of(request.protocol)), make_unreadable_event(status)
+        )
 
     return record_malformed
 
@@ -67,13 +70,13 @@ def _make_handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[w
             return _force_close(web.Response(status=error.status, text="The request's body is incomplete.\n"))
         listener = _listener_of(request.protocol)
         call = _read_call(provider, request, request.raw_path, body, listener, too_large=too_large)
-        client = _client_of(provider, request.protocol)
+        client = _client_of(provider, request.protocol, listener)
         effect = provider.find_effect(call, client) if provider.find_effect is not None else None
         if effect is not None and effect.delay:
             await provider.sleep(effect.delay)
             if request.transport is None:  # the client has gone; a token that nobody receives is no sign-in
                 effect = dataclasses.replace(effect, silent=True, faults=effect.faults or effect.delayed_by)
-        reply = run_exchange(provider, call, client, effect, _find_responder(listener, call))
+        reply = run_exchange(provider, call, client, effect, _find_responder(listener, call), _step_of(listener, call))
         if reply is not None:
             return _build_response(provider, call, reply)
         return _hang_up(request) if effect is not None and effect.dropped else await _stay_silent(request)
@@ -87,7 +90,8 @@ def _fast_path(provider: Provider) -> FastPath:
             return None
         listener = _listener_of(connection)
         call = _read_call(provider, message, message.path, payload.read_nowait(), listener)
-        reply = run_exchange(provider, call, _client_of(provider, connection), None, _find_responder(listener, call))
+        client = _client_of(provider, connection, listener)
+        reply = run_exchange(provider, call, client, None, _find_responder(listener, call), _step_of(listener, call))
         return None if reply is None else _render_bytes(reply, headers_of(provider, call, reply))
 
     return answer_fast
@@ -98,7 +102,13 @@ def _listener_of(connection: web.RequestHandler) -> ListenerConfig | None:
 
 
 def _find_responder(listener: ListenerConfig | None, call: Call) -> Responder | None:
-    return None if listener is None else listener.responders.get(call.host, refuse_misdirected)
+    if listener is None:
+        return None
+    return listener.responders.get(call.host, listener.any_host or refuse_misdirected)
+
+
+def _step_of(listener: ListenerConfig | None, call: Call) -> SignInStep | None:
+    return None if listener is None or listener.step_of is None else listener.step_of(call)
 
 
 def _read_call(
@@ -142,7 +152,9 @@ def _hang_up(request: web.BaseRequest) -> web.Response:
     return _force_close(web.Response(status=504))
 
 
-def _client_of(provider: Provider, connection: web.RequestHandler) -> str:
+def _client_of(provider: Provider, connection: web.RequestHandler, listener: ListenerConfig | None = None) -> str:
+    if listener is not None and listener.client:  # in a device, where all programs have the same address
+        return listener.client
     # aiohttp keeps both addresses from the connection's start; asking uvloop is a system call for each request.
     return provider.client_of(_address(connection.peername), _address(connection.sockname))
 

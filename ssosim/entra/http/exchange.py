@@ -84,18 +84,24 @@ def serve(provider: Provider, call: Call, client: str) -> HttpReply:
 
 
 def run_exchange(
-    provider: Provider, call: Call, client: str, effect: HttpEffect | None, respond: Responder | None = None
+    provider: Provider,
+    call: Call,
+    client: str,
+    effect: HttpEffect | None,
+    respond: Responder | None = None,
+    step: SignInStep | None = None,
 ) -> HttpReply | None:
     """Answer ``call``, apply ``effect``, and record the exchange for the client named ``client``.
 
     ``effect`` is the effect of the active faults, or None. ``respond`` is the application of the host, by default the
-    identity provider. Returns None if no reply is to be sent. Never raises.
+    identity provider. ``step`` is the step of the request, by default that of the identity provider at that host and
+    path. Returns None if no reply is to be sent. Never raises.
     """
     started = time.perf_counter()
     call.trace_buffer.client = client
     reply = _apply_effect(provider, call, effect, respond or partial(dispatch, provider))
     trace, trace_buffer = provider.trace, call.trace_buffer
-    injected, step = _is_injected(effect), step_of(provider, call)
+    injected, step = _is_injected(effect), step_of(provider, call) if step is None else step
     find = provider.find_exposures
     exposed = () if find is None else find(call, step, in_place=injected and effect is not None and effect.answers)
     for event in trace_buffer.events:

@@ -18,6 +18,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
 from ssosim.entra.core.messages import Call, HttpReply
+from ssosim.trace import SignInStep
 
 __all__ = [
     "BODY_LIMIT",
@@ -79,11 +80,18 @@ is read, if the request must take the usual path."""
 
 @dataclass(frozen=True, slots=True)
 class ListenerConfig:
-    """The scheme and port of a listener, and its responders by host name (lower case)."""
+    """The scheme and port of a listener, and its responders by host name (lower case).
+
+    A listener inside a device has ``client``, the name of the only client that can reach it, ``any_host``, a responder
+    for every host name that has none, and ``step_of``, which gives the step of a request by its path.
+    """
 
     responders: Mapping[str, Callable[[Call], HttpReply]]
     scheme: Literal["https", "http"] = "https"
     port: int = 443
+    client: str = ""
+    any_host: Callable[[Call], HttpReply] | None = None
+    step_of: Callable[[Call], SignInStep] | None = None
 
 
 class IncompleteBodyError(Exception):

@@ -30,6 +30,8 @@ from ssosim.trace import TokenIssued
 __all__ = [
     "REFRESH_PURPOSE",
     "AuthenticatedUser",
+    "build_common_claims",
+    "compute_digest",
     "compute_pairwise_subject",
     "compute_refresh_in",
     "issue_app_token",
@@ -73,13 +75,18 @@ def compute_pairwise_subject(object_id: str, audience: str) -> str:
     return encode_base64url(hashlib.sha256(f"{object_id}|{audience}".encode()).digest())
 
 
-def _digest(token: str) -> str:
+def compute_digest(token: str) -> str:
+    """Compute a short digest of a token, which distinguishes tokens in the trace."""
     return hashlib.sha256(token.encode()).hexdigest()[:12]
 
 
-def _common_claims(
+def build_common_claims(
     provider: Provider, tenant: Tenant, version: TokenVersion, now: int, lifetime: int | None = None
 ) -> dict[str, Any]:
+    """Return the claims that every token has: issuer, times, tenant, id and version.
+
+    ``now`` is in epoch seconds, ``lifetime`` in seconds (default: that of access tokens).
+    """
     lifetime = provider.estate.cloud.access_token_lifetime if lifetime is None else lifetime
     return {
         "iss": issuer_of(provider.estate.cloud, tenant.id, version),
@@ -124,7 +131,7 @@ def _access_token(
     user, version = authenticated.user, granted.version
     claims = {
         "aud": granted.audience,
-        **_common_claims(provider, authenticated.tenant, version, now),
+        **build_common_claims(provider, authenticated.tenant, version, now),
         **_client_claims(request, version),
         "amr": list_amr(authenticated.authentication),
         "name": user.display_name,
@@ -146,7 +153,7 @@ def _id_token(provider: Provider, request: TokenRequest, authenticated: Authenti
     user, client_id = authenticated.user, request.application.client_id
     claims = {
         "aud": client_id,
-        **_common_claims(provider, authenticated.tenant, request.version, now, ID_TOKEN_LIFETIME),
+        **build_common_claims(provider, authenticated.tenant, request.version, now, ID_TOKEN_LIFETIME),
         "name": user.display_name,
         "oid": provider.directory.find_object_id(user, authenticated.tenant),
         "sub": compute_pairwise_subject(user.object_id, client_id),
@@ -259,7 +266,7 @@ def issue_user_tokens(
                 subject=authenticated.user.upn,
                 audience=audience,
                 client_id=request.application.client_id,
-                digest=_digest(token),
+                digest=compute_digest(token),
                 not_checked=granted.not_checked,
             )
         )
@@ -295,7 +302,7 @@ def issue_app_token(
     now, version = int(issued_at), granted.version
     claims = {
         "aud": granted.audience,
-        **_common_claims(provider, tenant, version, now),
+        **build_common_claims(provider, tenant, version, now),
         **_client_claims(request, version),
         "oid": granted.service_principal_id,
         "sub": granted.service_principal_id,
@@ -312,7 +319,7 @@ def issue_app_token(
             subject=request.application.client_id,
             audience=granted.audience,
             client_id=request.application.client_id,
-            digest=_digest(token),
+            digest=compute_digest(token),
             not_checked=granted.not_checked,
         )
     )

@@ -109,11 +109,28 @@ def accept_ticket(provider: Provider, call: Call, token: bytes) -> AcceptedTicke
     )
     if isinstance(verdict, AcceptedTicket):
         call.trace_buffer.auth = "kerberos"
-        event = TicketChecked(accepted=True, mechanism="kerberos", service=verdict.service, principal=verdict.principal)
+        event = TicketChecked(
+            accepted=True,
+            mechanism="kerberos",
+            service=verdict.service,
+            principal=verdict.principal,
+            kvno=verdict.kvno,
+            etype=verdict.etype,
+            session_etype=verdict.session_etype,
+        )
     else:
         call.trace_buffer.auth = "negotiate" if verdict.mechanism == "unknown" else verdict.mechanism
         reason = f"{verdict.reason}: {verdict.text}" if verdict.text else verdict.reason
-        event = TicketChecked(accepted=False, mechanism=verdict.mechanism, service=call.host, reason=reason)
+        event = TicketChecked(
+            accepted=False,
+            mechanism=verdict.mechanism,
+            service=call.host,
+            reason=reason,
+            kvno=verdict.kvno,
+            etype=verdict.etype,
+            session_etype=verdict.session_etype,
+            faults=verdict.faults,
+        )
     call.trace_buffer.events.append(event)
     return verdict
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
+from ssosim.credential_hosts.endpoints import list_credential_host_names
 from ssosim.entra.core.fault_effect import FindHttpEffect, HttpEffect
 from ssosim.entra.core.messages import Call
 from ssosim.entra.core.provider import Provider
@@ -101,7 +102,8 @@ def check_hosts(state: FaultState, estate: Estate) -> None:
         if rule.has_code and rule.host and rule.host not in with_codes:
             known = ", ".join(sorted(with_codes))
             raise FaultError(f"code: {rule.host!r} sends no AADSTS codes, these do: {known}; leave the code out for it")
-    _check_served((rule.host for rule in state.http if rule.host), http_host_names(estate))
+    served = (*http_host_names(estate), *list_credential_host_names(estate))
+    _check_served((rule.host for rule in state.http if rule.host), served)
     _check_served(state.certificates, http_host_names(estate, tls=True))
 
 
@@ -141,6 +143,7 @@ def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bo
         estate = change_estate(healthy, state)
         if estate is not provider.estate:
             provider.set_estate(estate)
+        provider.host_conditions = state.host_conditions
         domains[:] = _find_changed_domains(healthy, state)
         owners = [(number, getattr(change, "__self__", None)) for number, change in _number_changes(state)]
         explained[:] = [(number, owner) for number, owner in owners if isinstance(owner, EstateFault)]

@@ -43,6 +43,7 @@ from ssosim.entra.core.fault_effect import FindHttpEffect
 from ssosim.estate import Estate
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.kdc_effect import KdcRule
+from ssosim.kerberos.key_database import KeyRule
 from ssosim.trace import DnsAnswered
 
 __all__ = [
@@ -126,11 +127,13 @@ class FaultState:
     """Everything that faults can change.
 
     ``rules``: effects on DNS answers. ``bogus``: zones that fail validation. ``http`` and ``kdc``: effects on HTTP
-    exchanges and on requests to the KDC. ``certificates``: by host, what is wrong with the certificate it presents;
+    exchanges and on requests to the KDC. ``keys``: changes of the keys of accounts.
+    ``certificates``: by host, what is wrong with the certificate it presents;
     ``presented``: by host, the function to call at each handshake with that certificate. ``estate``: changes of the
-    estate that the identity provider uses. Of each tuple the oldest fault is the first. ``estate_faults`` (one for each
-    change of the estate), ``certificate_faults`` and ``bogus_faults`` have the number of the fault that did it.
-    ``resolvers`` are the lab's resolvers by name, each with the subnet that name servers see; no fault changes them.
+    estate that the identity provider uses. ``host_conditions``: names of what is wrong with files that hosts write on
+    devices. Of each tuple the oldest fault is the first. ``estate_faults`` (one for each change of the estate),
+    ``certificate_faults`` and ``bogus_faults`` have the number of the fault that did it. ``resolvers`` are the lab's
+    resolvers by name, each with the subnet that name servers see; no fault changes them.
     """
 
     zones: ZoneSet
@@ -139,9 +142,11 @@ class FaultState:
     bogus: frozenset[Name] = frozenset()
     http: tuple[HttpRule, ...] = ()
     kdc: tuple[KdcRule, ...] = ()
+    keys: tuple[KeyRule, ...] = ()
     certificates: Mapping[str, CertificateTrouble] = field(default_factory=lambda: MappingProxyType({}))
     presented: Mapping[str, Callable[[], None]] = field(default_factory=lambda: MappingProxyType({}))
     estate: tuple[Callable[[Estate], Estate], ...] = ()
+    host_conditions: frozenset[str] = frozenset()
     estate_faults: tuple[int, ...] = ()
     certificate_faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     bogus_faults: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -192,6 +197,7 @@ def name_parts(state: FaultState, before: FaultState, number: int) -> FaultState
         rules=tuple(each if each in before.rules else dataclasses.replace(each, fault=number) for each in state.rules),
         http=tuple(each if each in before.http else dataclasses.replace(each, fault=number) for each in state.http),
         kdc=tuple(each if each in before.kdc else each._replace(fault=number) for each in state.kdc),
+        keys=tuple(each if each in before.keys else each._replace(fault=number) for each in state.keys),
         certificate_faults={**before.certificate_faults, **dict.fromkeys(changed, number)},
         estate_faults=(*before.estate_faults, *(number,) * (len(state.estate) - len(before.estate))),
         bogus_faults={**before.bogus_faults, **dict.fromkeys(state.bogus - before.bogus, number)},

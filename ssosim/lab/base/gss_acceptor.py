@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ssosim.entra import AcceptedTicket, RefusalReason, RefusedTicket
-from ssosim.kerberos.tickets import AcceptedToken, TicketRefusal
+from ssosim.kerberos.tickets import AcceptedToken, TicketKey, TicketRefusal
 
 if TYPE_CHECKING:
     from ssosim.kerberos.gss import Acceptor
@@ -27,15 +27,25 @@ _FAULTS: Mapping[TicketRefusal, RefusalReason] = {
 }
 
 
+_KEY_REFUSALS = frozenset({TicketRefusal.WRONG_KEY, TicketRefusal.NOT_FOR_THIS_SERVICE, TicketRefusal.OTHER})
+
+
 @dataclass(frozen=True, slots=True)
 class GssAcceptor:
-    """Implementation of ``ssosim.entra.TicketAcceptor`` with the key table of one service."""
+    """Implementation of ``ssosim.entra.TicketAcceptor`` with the key table of one service.
+
+    ``find_key_faults`` returns the numbers of the faults because of which a service has no key for a ticket.
+    """
 
     acceptor: Acceptor
+    find_key_faults: Callable[[TicketKey], tuple[int, ...]] = lambda _key: ()
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
         """Accept or refuse one SPNEGO or Kerberos token."""
         result = self.acceptor.accept(token)
+        key = result.key
+        seen = (None, "", "") if key is None else (key.kvno, key.etype, key.session_etype)
         if isinstance(result, AcceptedToken):
-            return AcceptedTicket(result.principal, result.service, result.reply or b"")
-        return RefusedTicket(result.mechanism, _FAULTS.get(result.reason, "other"), result.text)
+            return AcceptedTicket(result.principal, result.service, result.reply or b"", *seen)
+        faults = self.find_key_faults(key) if key is not None and result.reason in _KEY_REFUSALS else ()
+        return RefusedTicket(result.mechanism, _FAULTS.get(result.reason, "other"), result.text, *seen, faults)

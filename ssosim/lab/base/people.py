@@ -30,6 +30,8 @@ def device_called(estate: Estate, name: str | None) -> Device:
 def user_on(estate: Estate, device: Device) -> User:
     """Who is signed on to ``device``; raises LabInputError for somebody without an account in the realm."""
     user = estate.user(device.user)
+    if not device.user:
+        raise LabInputError(f"device {device.name!r}: nobody is signed on to it; choose another device")
     if user is None or user.sam_account is None:
         raise LabInputError(f"device {device.name!r}: {device.user} has no account in the realm")
     return user

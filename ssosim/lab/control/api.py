@@ -217,7 +217,7 @@ class ControlApi:
         return web.json_response(list_faults(self._lab.lab.faults))
 
     async def _apply_fault(self, request: web.Request) -> web.Response:
-        return web.json_response(apply_fault(self._lab.lab.faults, await json_object(request)))
+        return web.json_response(apply_fault(self._lab.lab.faults, self._lab.estate, await json_object(request)))
 
     async def _undo_faults(self, request: web.Request) -> web.Response:
         return web.json_response(undo_faults(self._lab.lab.faults, request.match_info["which"]))

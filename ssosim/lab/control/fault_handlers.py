@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
+from ssosim.estate import Estate
 from ssosim.faults import ActiveFaults, Applied, FaultError, fault_from
+from ssosim.faults.core.placeholders import expand_fault
 from ssosim.lab.base.errors import LabError, LabInputError
 
 __all__ = ["apply_fault", "list_faults", "undo_faults"]
@@ -17,13 +19,14 @@ def list_faults(active_faults: ActiveFaults) -> dict[str, Any]:
     return {"faults": [as_data(applied) for applied in active_faults.active]}
 
 
-def apply_fault(active_faults: ActiveFaults, body: dict[str, Any]) -> dict[str, Any]:
+def apply_fault(active_faults: ActiveFaults, estate: Estate, body: dict[str, Any]) -> dict[str, Any]:
     """Apply the fault that ``body`` describes: ``fault`` is its name, the other keys are its fields.
 
-    Raises LabInputError for an invalid fault, LabError for a fault that cannot be applied to the lab.
+    Placeholders such as ``{autologon}`` become the names of ``estate``. Raises LabInputError for an invalid
+    fault, LabError for a fault that cannot be applied to the lab.
     """
     try:
-        fault = fault_from(body)
+        fault = expand_fault(fault_from(body), estate)
     except FaultError as error:
         raise LabInputError(str(error)) from error
     try:

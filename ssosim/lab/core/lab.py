@@ -34,8 +34,8 @@ Rules that always hold:
 - A client is identified by an IP address only. Nothing that a client sends can change its name in the trace.
 
 Time: all parts get ``clock``, the lab's time. With a ``VirtualClock``, the timers of faults, the delays of responses
-and the prober run in virtual time. The KDC and the lifetimes of tickets always follow the machine's clock, because
-krb5kdc is a separate process.
+and the prober run in virtual time, except while programs run (``Lab.real_time``). The KDC and the lifetimes of tickets
+always follow the machine's clock, because krb5kdc is a separate process.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +55,15 @@ from typing import Self
 from aiohttp import web
 
 from ssosim.changes.usage import PROBE
-from ssosim.clock import Clock, SystemClock, VirtualClock, call_later_on_clock, call_later_on_loop, make_sleep
+from ssosim.clock import (
+    Clock,
+    RealTimeSpan,
+    SystemClock,
+    VirtualClock,
+    call_later_on_clock,
+    call_later_on_loop,
+    make_sleep,
+)
 from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.recursion import RecursiveServer
 from ssosim.dns.server.health_probes import Prober
@@ -66,8 +74,10 @@ from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, User
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
 from ssosim.kerberos.carried_tickets import read_ticket_service
+from ssosim.kerberos.key_database import list_accounts
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
@@ -79,7 +89,7 @@ from ssosim.lab.core.resolvers import lab_addresses, start_resolvers
 from ssosim.lab.network.certificates import LabCa
 from ssosim.lab.network.foreign_requests import ForeignRequests
 from ssosim.lab.network.networks import LoopbackNetwork, Network
-from ssosim.lab.network.service_faults import ForeignHost, make_service_fault_applier
+from ssosim.lab.network.service_faults import ForeignHost, make_key_faults, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
 from ssosim.lab.network.tls_observer import TlsObserver
 from ssosim.services import KeyTable, Service, complete_estate, services_of
@@ -149,10 +159,13 @@ class Lab:
         self._tickets: dict[str, asyncio.Task[Path]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self.exposures: ExposureFinder | None = None
+        self._prober: Prober | None = None
         self._gateway: KdcGateway | None = None
         self.delay_counters: dict[str, Callable[[float], None]] = {}
         self._sites: list[HttpListener] = []
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
+        self._key_faults = KeyFaults(list_accounts(self.estate))
+        self._web: tuple[web.ServerRunner, ProviderServer] | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -237,6 +250,26 @@ class Lab:
         else:
             await asyncio.sleep(seconds)
 
+    @contextlib.asynccontextmanager
+    async def real_time(self) -> AsyncIterator[RealTimeSpan]:
+        """Let real seconds pass for programs within the block: for lifetimes, caches, probes and timers of faults.
+
+        With a virtual clock, clock, caches and results of probes are afterwards what they were before, so that client
+        models find the lab as if no program had run. The timers of faults wait for ``RealTimeSpan.start_timers``.
+        """
+        if not isinstance(self.clock, VirtualClock):
+            yield RealTimeSpan()
+            return
+        async with contextlib.AsyncExitStack() as afterwards:
+            afterwards.callback(self.zones.health.snapshot())
+            for resolver in self.resolvers.values():
+                afterwards.callback(resolver.core.snapshot())
+            span = afterwards.enter_context(self.clock.real_time())
+            if self._prober is not None:
+                probing = asyncio.create_task(self._prober.in_real_time().run())
+                afterwards.push_async_callback(_cancel_and_wait, probing)
+            yield span
+
     def _start_probes(self) -> None:
         """Start to probe the endpoints of traffic manager profiles, if a profile of the estate has a monitor."""
         if all(profile.monitor is None for profile in self.estate.traffic_managers):
@@ -247,6 +280,7 @@ class Lab:
                 self.zones, self.zones.health, self.trace, dial=self.endpoint, sleep=clock.sleep, now=clock.now
             )
             task = clock.start(prober.run_in_step())
+            self._prober = prober
         else:
             prober = Prober(self.zones, self.zones.health, self.trace, dial=self.endpoint)
             task = asyncio.create_task(prober.run())
@@ -254,6 +288,7 @@ class Lab:
 
     async def _start_web(self, realm: PreparedRealm) -> None:
         self.keys = load_signing_keys(self.estate, self._cache)
+        self._key_faults = make_key_faults(self.estate, self.services, realm)
         provider = Provider(
             estate=self.estate,
             keys=self.keys,
@@ -266,7 +301,9 @@ class Lab:
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(
-            make_service_fault_applier(provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model)
+            make_service_fault_applier(
+                provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model, self._key_faults
+            )
         )
         self.exposures = ExposureFinder(provider, self.services, read_ticket_service)
         provider.find_exposures = self.exposures.examine
@@ -276,6 +313,7 @@ class Lab:
         self._cleanup.push_async_callback(self._abort_connections)
         self._cleanup.push_async_callback(runner.cleanup)
         self.provider = provider
+        self._web = runner, server
         responders = start_applications(self.services, provider)
         provider.fetch_document = DocumentFetcher(
             provider,
@@ -314,6 +352,24 @@ class Lab:
             site.abort_connections()
         await asyncio.sleep(0)  # the loop closes the sockets
 
+    async def serve_on(self, listener: socket.socket, config: ListenerConfig, tls_name: str = "") -> HttpListener:
+        """Serve HTTP on a listening socket, of this or another network namespace; the caller stops the result.
+
+        ``tls_name``: serve TLS with a certificate for this name; empty: plain HTTP.
+        """
+        assert self._web is not None  # noqa: S101 - the lab has started
+        runner, server = self._web
+        site = HttpListener(
+            runner,
+            listener,
+            ssl_context=self.ca.server_context([tls_name]) if tls_name else None,
+            make_protocol=partial(server.create_protocol, listener=config),
+            address=str(listener.getsockname()[0]),
+            observer=TlsObserver(self.trace, self.client_addresses, self.first_steps),
+        )
+        await site.start()
+        return site
+
     def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
         """Return the ticket acceptor for each DNS name of a service that has a key table."""
         found: dict[str, GssAcceptor] = {}
@@ -328,7 +384,9 @@ class Lab:
         caches = self.home / "rcache"
         caches.mkdir(mode=0o700, exist_ok=True)
         keytab = realm.keytab if keys.account else realm.join_keytabs(keys.spns)
-        return GssAcceptor(Acceptor(keytab, caches / f"{service.name}-{service.dns_names[0]}"))
+        acceptor = Acceptor(keytab, caches / f"{service.name}-{service.dns_names[0]}")
+        faults = self._key_faults
+        return GssAcceptor(acceptor, lambda key: faults.find_faults(key.service, key.kvno, key.etype))
 
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """Return the local endpoint to connect to for ``port`` of ``address``; the same if nothing listens."""

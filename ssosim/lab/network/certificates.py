@@ -9,6 +9,7 @@ from pathlib import Path
 
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from ssosim.faults.core.fault import CertificateTrouble
 from ssosim.lab.network.tls_observer import OBSERVED_CONNECTION
@@ -116,6 +117,11 @@ class LabCa:
         context = ssl.create_default_context(cadata=self.certificate_pem)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
+
+    def thumbprint_of(self, name: str) -> str:
+        """Return the SHA-1 thumbprint of the certificate for ``name``, in hex digits."""
+        leaf = self._leaf_of(name).cert_chain_pems[0].bytes()
+        return x509.load_pem_x509_certificate(leaf).fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - as Windows
 
     def _leaf_of(self, name: str) -> trustme.LeafCert:
         if name not in self._leaves:  # hosts with the same name present the same certificate

@@ -5,42 +5,81 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ssosim.entra import Provider
+from ssosim.estate import Estate
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.exchanges import make_provider_fault_applier
 from ssosim.faults.core.fault import FaultState
-from ssosim.kerberos import KdcGateway
+from ssosim.faults.core.key_faults import KeyFaults
+from ssosim.kerberos import KdcGateway, PreparedRealm, RealmError
 from ssosim.kerberos.gateway import Forward, KdcRequestContext, KdcResponder
+from ssosim.kerberos.key_database import KeyDatabase, list_accounts
+from ssosim.kerberos.messages import KdcRequest, build_error
+from ssosim.kerberos.realm_keys import RealmKeys
 from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
 from ssosim.lab.network.foreign_requests import ForeignRequestReader, ReportRequest
+from ssosim.services import Service
 
-__all__ = ["ForeignHost", "make_service_fault_applier"]
+__all__ = ["ForeignHost", "make_key_faults", "make_service_fault_applier"]
 
 
 def make_service_fault_applier(
-    provider: Provider, ca: LabCa, gateway: KdcGateway, faults: ActiveFaults, is_model: Callable[[str], bool]
+    provider: Provider,
+    ca: LabCa,
+    gateway: KdcGateway,
+    faults: ActiveFaults,
+    is_model: Callable[[str], bool],
+    keys: KeyFaults,
 ) -> Callable[[FaultState], None]:
     """Return the function to call with every new state of the faults; it raises FaultError if one does not fit.
 
-    ``is_model`` returns whether a client is a model, whose device stops waiting after a timeout.
+    ``is_model`` returns whether a client is a model, whose device stops waiting after a timeout. ``keys`` are those of
+    the realm; they are applied last, since this changes the KDC's database.
     """
     apply_at_provider = make_provider_fault_applier(provider, is_model)
 
     def apply(state: FaultState) -> None:
         apply_at_provider(state)
-        gateway.responder = _make_kdc_responder(faults, is_model) if state.kdc else None
+        gateway.responder = _make_kdc_responder(faults, is_model, keys) if state.kdc or state.keys else None
         ca.present_bad_certificates(state.certificates, state.presented, state.certificate_faults)
+        keys.apply(state)
 
     return apply
 
 
-def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool]) -> KdcResponder:
+def make_key_faults(estate: Estate, services: Iterable[Service], realm: PreparedRealm) -> KeyFaults:
+    """Return the keys of the running ``realm`` under faults, which change its database and its keytabs."""
+    healthy = list_accounts(estate)
+    joined = [service.keys.spns for service in services if service.keys is not None and not service.keys.account]
+    keys = RealmKeys(realm, healthy, joined)
+
+    def show(database: KeyDatabase) -> None:
+        try:
+            keys.show(database)
+        except (RealmError, OSError) as error:
+            raise FaultError(f"the keys of the realm cannot be changed: {error}") from error
+
+    return KeyFaults(healthy, show)
+
+
+def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool], keys: KeyFaults) -> KdcResponder:
+    async def ask_kdc(request: KdcRequestContext, forward: Forward) -> bytes | None:
+        refusal = keys.refuse(request.message)
+        if refusal is None:
+            return await forward(request.data)
+        request.faults.extend(refusal.faults)
+        if not refusal.by_gateway or not isinstance(request.message, KdcRequest):
+            return await forward(request.data)
+        service = tuple(request.message.service.split("/"))
+        return build_error(refusal.code, request.message.realm, service, time.time())
+
     async def responder(request: KdcRequestContext, forward: Forward) -> bytes | None:
         decision = faults.decide_kdc_request(request.message, request.client)
         if decision is None:
-            return await forward(request.data)
+            return await ask_kdc(request, forward)
         effect = decision.effect
         request.faults.extend(decision.faults)
         decision.count_hits()
@@ -48,7 +87,7 @@ def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool]) -
             faults.delay_kdc_reply(request.client, effect.delay)  # the device waits by the lab's clock
         elif effect.delay:
             await asyncio.sleep(effect.delay)
-        from_kdc = await forward(request.data) if effect.is_forwarded else None
+        from_kdc = await ask_kdc(request, forward) if effect.is_forwarded else None
         return effect.reply_to(request.message, from_kdc, time.time())
 
     return responder

@@ -47,6 +47,8 @@ def write_device_files(home: Path, attachment: Mapping[str, Any], etc: str | Non
         own = home / "resolv.conf"
         own.write_text(attachment["resolv_conf"], encoding="ascii")
         linux.mount(str(own), "/etc/resolv.conf", flags=linux.MS_BIND)
+    for number, (place, source) in enumerate(attachment.get("mounts", {}).items()):
+        _mount_folder(Path(source), Path(place), home / f"mount-{number}")
     if attachment["nss_database"]:
         _mount_nss_database(Path(attachment["nss_database"]), home)
 
@@ -63,6 +65,24 @@ def _mount_etc(own: Path, below: Sequence[str], scratch: Path) -> None:
         return
     linux.detach_mount("/etc")  # the kernel limits the depth of overlays, and a container's root is one already
     linux.mount_overlay("/etc", [own, *below, "/etc"], scratch)
+
+
+def _mount_folder(source: Path, place: Path, scratch: Path) -> None:
+    """Mount the folder ``source`` at ``place``, which the machine need not have: then a folder above it is overlaid.
+
+    Raises OSError, and PrerequisiteError where the machine refuses overlays.
+    """
+    if not place.is_dir():
+        above = next(each for each in place.parents if each.is_dir())
+        layer = scratch / "layer"
+        (layer / place.relative_to(above)).mkdir(parents=True)
+        try:
+            linux.mount_overlay(above.resolve(), [layer, above.resolve()], scratch / "upper")
+        except OSError as error:
+            raise PrerequisiteError(
+                f"{place}: this machine refuses overlays, so this folder, which does not exist, cannot be added"
+            ) from error
+    linux.mount(str(source), place, flags=linux.MS_BIND)
 
 
 def _bind_present(files: Path) -> None:

@@ -5,6 +5,7 @@ The theory of operation is in ``execute``.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from ssosim.credential_hosts.endpoints import HOST_VARIABLES
 from ssosim.estate import Device, Estate, User
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
@@ -28,19 +30,25 @@ from ssosim.lab.network.ipv6 import (
     link_ipv6_commands,
     link_up_commands,
 )
+from ssosim.lab.network.link_local import LINK_LOCAL_NETWORK, SilentLinkLocalNetwork
 from ssosim.lab.network.networks import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name
 from ssosim.lab.network.refused_connections import RefusedConnections
+from ssosim.lab.program_devices.credential_hosting import HostedDevice, host_device
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices
 from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
 from ssosim.lab.scripted_user.setup import check_behaviour, federated_login_host, set_up_user
 from ssosim.lab.trust.files import trust_environment
-from ssosim.trace import ClientFinished, LabEvent
+from ssosim.trace import ClientFinished, LabEvent, LastStepDeclared, SignInStep
+from ssosim.verdict.clients import LAB_COMMANDS
 
 __all__ = ["DeviceContext", "DeviceRequest", "ProgramDevices", "Stopped"]
 
 Stopped = Literal["", "deadline", "request"]
 """Why ssosim ended a program; empty if the program ended by itself."""
+
+LAST_STEPS = ("wstrust-ticket", "wstrust-password")
+"""The steps that complete a sign-in without a token."""
 
 _CODE_PATIENCE_S = 20.0  # less than the timeout of the control client
 
@@ -61,6 +69,7 @@ class DeviceRequest:
     etc: str | None = None
     nss: bool = False
     ipv6: bool | None = None
+    last_step: str | None = None
 
 
 class DeviceContext(Protocol):
@@ -76,6 +85,13 @@ class DeviceContext(Protocol):
     def addresses(self) -> list[str]:
         """Return each address that the lab listens on."""
         ...
+
+
+def read_last_step(text: str) -> SignInStep:
+    """Return the step that completes a sign-in without a token. Raises LabInputError."""
+    if text not in LAST_STEPS:
+        raise LabInputError(f"last_step {text[:40]!r}: expected {' or '.join(LAST_STEPS)}")
+    return SignInStep(text)
 
 
 class ProgramDevices:
@@ -97,6 +113,10 @@ class ProgramDevices:
             lambda: lab.exposures,
         )
         self._foreign_ipv4_hosts.start()
+        self._link_local = SilentLinkLocalNetwork(lab.trace, lab.client_addresses, context.addresses())
+        self._link_local.start()
+        self._hosted: dict[str, HostedDevice] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
         self._refused_connections = RefusedConnections(lab.trace, lab.client_addresses, lab.first_steps)
         self._refused_connections.start()
         self._foreign_ipv6_hosts = ForeignIpv6Hosts(
@@ -110,24 +130,34 @@ class ProgramDevices:
         )
 
     async def close(self) -> None:
-        """Stop the foreign hosts, which all devices share."""
+        """Stop the foreign hosts, which all devices share, and what serves tokens on devices."""
         self._foreign_ipv4_hosts.stop()
+        self._link_local.stop()
+        for hosted in self._hosted.values():
+            await hosted.stop()
+        if self._stopping:
+            await asyncio.wait(self._stopping)
         self._refused_connections.stop()
         await self._foreign_ipv6_hosts.stop()
 
-    async def attach(self, request: DeviceRequest) -> dict[str, Any]:
+    async def attach(self, request: DeviceRequest) -> dict[str, Any]:  # noqa: PLR0915 - one step after the other
         """Attach the network namespace of process ``request.pid`` to the lab as a new device.
 
-        Returns the device's address, the client's name, the ``ip`` commands for the device's side, the environment of
-        its programs, and the files that replace the machine's. Raises LabInputError for an unknown device or behaviour,
-        or a process that has ended; LabError when the link cannot be created.
+        Returns the device's address, the client's name, the number of the last trace record before it, the ``ip``
+        commands for the device's side, the environment of its programs, and the files that replace the machine's.
+        Raises LabInputError for an unknown device, behaviour or last step, or a process that has ended; LabError when
+        the link cannot be created.
         """
         context, lab = self._context, self._context.lab
+        since = lab.trace.last_seq
         device = lab.device_of(request.device)
-        user = lab.user_of(device)
-        if lab.provider is not None:  # the password that the user knows now
+        user = lab.user_of(device) if device.user else None
+        if user is not None and lab.provider is not None:  # the password that the user knows now
             user = lab.provider.directory.find_user(user.upn) or user
-        behaviour = check_behaviour(request.person)
+        last_step = None if request.last_step is None else read_last_step(request.last_step)
+        if request.label:
+            self._check_label(request.label)
+        behaviour = check_behaviour(request.person or (None if device.kind == "desktop" else "no-browser"))
         etc = context.etc.of(device.name, context.estate.default_realm.domain)
         address = context.network.allocate_program_address()
         client = request.label or lab.client_addresses.new_label(request.program)
@@ -144,14 +174,7 @@ class ProgramDevices:
         run_ip(link)
         home = context.folder.path / "devices" / address
         home.mkdir(mode=0o700, parents=True)
-        user_files = set_up_user(
-            home,
-            user,
-            behaviour,
-            ca=context.folder.path / "ca.pem",
-            login_host=context.estate.cloud.login_hosts[0],
-            login_page_host=federated_login_host(context.estate, user),
-        )
+        user_files = self._set_up_user(home, user, behaviour)
         self._codes.register(address, client)
         self._on_devices[address] = (client, request.program, time.monotonic())
         on_exit = partial(self.release, address, -signal.SIGKILL, "request")  # for a joiner that was killed
@@ -160,23 +183,45 @@ class ProgramDevices:
         except LabInputError:
             on_exit()
             raise
-        if device.corporate_network:
+        hosted = await host_device(lab, device, request.pid, client, home)
+        if address not in self._on_devices:  # the joiner has ended meanwhile
+            await hosted.stop()
+            raise LabInputError(f"pid: process {request.pid} has already ended")
+        self._hosted[address] = hosted
+        if user is not None and device.corporate_network:
             ccache = home / "ccache"
             shutil.copyfile(await lab.ticket_of(user), ccache)
             ccache.chmod(0o600)
         addresses = f"addresses {address} and {ipv6}" if ipv6 else f"address {address}"
-        text = f"{request.program} runs on {device.name} as {user.upn}, {addresses}"
+        kind = "" if device.kind == "desktop" else f" ({device.kind})"
+        who = user.upn if user is not None else "nobody"
+        text = f"{request.program} runs on {device.name}{kind} as {who}, {addresses}"
         lab.trace.record(client, LabEvent(part="device", text=text))
+        if last_step is not None:
+            lab.trace.record(client, LastStepDeclared(last_step=last_step))
         return {
             "device": address,
             "client": client,
-            "commands": self._commands(device, address, ipv6),
-            "environment": self._environment(home, user, request.etc) | user_files.pop("environment"),
+            "since": since,
+            "commands": [*self._commands(device, address, ipv6), *hosted.commands],
+            "environment": self._environment(home, user, request.etc)
+            | user_files.pop("environment")
+            | hosted.environment,
+            "mounts": hosted.mounts,
+            "unset": [*user_files.pop("unset"), *HOST_VARIABLES],
             "resolv_conf": self._resolv_conf(device, ipv6),
             **etc,
             "nss_database": str(self._nss_database()) if request.nss else None,
             **user_files,
         }
+
+    def _check_label(self, label: str) -> None:
+        """Raise LabInputError for a name whose records are not those of one program: verdicts are by name."""
+        lab = self._context.lab
+        if any(client == label for client, _, _ in self._on_devices.values()):
+            raise LabInputError(f"a program {label[:60]!r} is running already; give this one another name (--as)")
+        if label in lab.resolvers or label in LAB_COMMANDS or lab.client_addresses.is_model(label):
+            raise LabInputError(f"{label[:60]!r} is a name of the lab itself; give the program another one (--as)")
 
     async def device_code(self, device: str) -> str | None:
         """Wait for the next device code of a program on ``device``; return its user code.
@@ -196,6 +241,10 @@ class ProgramDevices:
         running_s = round(time.monotonic() - began, 3)
         self._context.running.forget(device)
         self._codes.unregister(device)
+        if hosted := self._hosted.pop(device, None):
+            stopping = asyncio.get_running_loop().create_task(hosted.stop())
+            self._stopping.add(stopping)
+            stopping.add_done_callback(self._stopping.discard)
         finished = ClientFinished(program=program, exit_code=exit_code, stopped=stopped, running_s=running_s)
         self._context.lab.trace.record(client, finished)
         self._context.folder.remove("devices", device)
@@ -203,7 +252,8 @@ class ProgramDevices:
     def _commands(self, device: Device, address: str, ipv6: str) -> list[str]:
         """Return the ``ip`` commands for the device's side.
 
-        They add a route to each host and no default route: connecting to any other address fails at once.
+        They add a route to each host and no default route: connecting to any other address fails at once. Packets to
+        the link-local network go to the lab, which discards them.
         """
         unreachable = () if device.corporate_network else self._context.estate.addresses("kdc")
         hosts = self._context.addresses()
@@ -213,7 +263,10 @@ class ProgramDevices:
             "link set lo up",
             f"addr add {address} peer {DEVICE_GATEWAY} dev eth0",
             *link_up_commands(address),
-            *(f"route add {each} via {DEVICE_GATEWAY}" for each in (*reachable, BACKENDS, FOREIGN_NETWORK)),
+            *(
+                f"route add {each} via {DEVICE_GATEWAY}"
+                for each in (*reachable, BACKENDS, FOREIGN_NETWORK, LINK_LOCAL_NETWORK)
+            ),
             *(
                 device_ipv6_commands(ipv6, hosts_ipv6, [each for each in hosts_ipv6 if each in unreachable])
                 if ipv6
@@ -230,7 +283,21 @@ class ProgramDevices:
         search = f"search {estate.default_realm.domain}\n"
         return search + "".join(f"nameserver {each}\n" for each in own) if own else ""
 
-    def _environment(self, home: Path, user: User, etc: str | None) -> dict[str, str]:
+    def _set_up_user(self, home: Path, user: User | None, behaviour: str) -> dict[str, Any]:
+        """Set up the scripted user; on a device where nobody is signed on there is none, and no browser."""
+        if user is None:
+            return {"environment": {}, "unset": ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY"], "path": "", "person": []}
+        context = self._context
+        return set_up_user(
+            home,
+            user,
+            behaviour,
+            ca=context.folder.path / "ca.pem",
+            login_host=context.estate.cloud.login_hosts[0],
+            login_page_host=federated_login_host(context.estate, user),
+        )
+
+    def _environment(self, home: Path, user: User | None, etc: str | None) -> dict[str, str]:
         folder = self._context.folder.path
         krb5_conf = self._context.lab.krb5_conf
         if etc is not None and Path(etc, "krb5.conf").is_file():
@@ -247,8 +314,7 @@ class ProgramDevices:
             "KRB5CCNAME": f"FILE:{home / 'ccache'}",
             "KRB5_CONFIG": str(krb5_conf),
             "SSOSIM_LAB": self._context.folder.name,
-            "SSOSIM_PASSWORD": user.password,
-            "SSOSIM_USER": user.upn,
+            **({} if user is None else {"SSOSIM_PASSWORD": user.password, "SSOSIM_USER": user.upn}),
         }
 
     def _nss_database(self) -> Path:

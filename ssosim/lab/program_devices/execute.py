@@ -53,6 +53,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import signal
 import socket
@@ -94,6 +95,9 @@ class ExecOptions(TypedDict, total=False):
     (default: program and number). ``person``: the behaviour of the scripted user. ``etc``: a folder whose files replace
     those of the device's ``/etc``. ``ipv6``: whether the device has IPv6 (default: as in the estate). ``deadline``:
     seconds after which the program and its descendants are killed; the exit code is then 124, as for timeout(1).
+    ``last_step``: the step that completes the sign-in, if that is not a token. ``identify`` gets, after the program's
+    end, the client's name and the number of the last trace record before its start; it is not called if there was no
+    device.
     """
 
     device: str | None
@@ -102,6 +106,8 @@ class ExecOptions(TypedDict, total=False):
     etc: str | None
     ipv6: bool | None
     deadline: float | None
+    last_step: str | None
+    identify: Callable[[str, int], None] | None
 
 
 def execute(folder: LabFolder, command: Sequence[str], **options: Unpack[ExecOptions]) -> int:
@@ -134,14 +140,22 @@ def _execute(folder: LabFolder, command: Sequence[str], directory: Path, options
     parent = os.getpid()
     # The program may run, and a signal come, before this process is ready to ignore it or pass it on.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+    identify = options.pop("identify", None)
+    identity, told = os.pipe()  # a program does not inherit them
     joiner = os.fork()
     if joiner == 0:
         linux.die_with_parent(parent)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
         deadline = options.pop("deadline", None)
         request = {**options, "program": Path(command[0]).name}
-        _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline))
-    return _wait_for_child(joiner)
+        _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline, told))
+    os.close(told)
+    code = _wait_for_child(joiner)
+    with os.fdopen(identity, "rb") as line:
+        if identify is not None and (text := line.readline()):
+            name, since = json.loads(text)
+            identify(name, since)
+    return code
 
 
 def _working_directory() -> Path:
@@ -181,14 +195,23 @@ def _join(pid: int, *, user_namespace: bool) -> None:
 
 
 def _run_joiner(
-    folder: LabFolder, command: Sequence[str], request: dict[str, Any], directory: Path, deadline: float | None
+    folder: LabFolder,
+    command: Sequence[str],
+    request: dict[str, Any],
+    directory: Path,
+    deadline: float | None,
+    told: int,
 ) -> int:
-    """Create the device inside the lab, start its init, and report the program's end."""
+    """Create the device inside the lab, start its init, and report the program's end.
+
+    ``told``: a descriptor that gets the client's name and the number of the last record before it, as a line of JSON.
+    """
     uid, gid = _outer_identity()
     linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC)
     attachment = request_json(
         folder, "POST", "/v1/devices", {**request, "pid": os.getpid(), "nss": any(find_nss_databases())}
     )
+    os.write(told, json.dumps([attachment["client"], attachment["since"]]).encode() + b"\n")
     run_ip(attachment["commands"])
     socket.sethostname(attachment["host_name"])
     linux.unshare(linux.CLONE_NEWNS)  # only now, for the lab has made the device's /etc in its own

@@ -53,7 +53,8 @@ class PrivateLab:
 
         await starting
         self.lab = Lab(self.estate, self.folder.path, ensure_cache_folder(), network=self.network, clock=clock)
-        await self.lab.start(kdc, sign_on=self.lab.user_of(self.lab.device_of(None)))
+        first = self.lab.device_of(None)
+        await self.lab.start(kdc, sign_on=self.lab.user_of(first) if first.user else None)
         self._provide_etc()
 
     async def stop(self) -> None:
@@ -119,7 +120,8 @@ class PrivateLab:
             above = f", forwards to {', '.join(resolver.forward_to)}" if resolver.forward_to else ""
             parts.append(_part("resolver", f"{resolver.name}{above}", (resolver.address,), 53))
         parts += [_service_part(group) for group in _group_by_name(self.lab.services)]
-        parts.append({"part": "user", "what": device.user, "where": f"signed on to {device.name}"})
+        if device.user:
+            parts.append({"part": "user", "what": device.user, "where": f"signed on to {device.name}"})
         return {
             "name": self.folder.name,
             "state": "up",

@@ -18,7 +18,7 @@ __all__ = ["check_behaviour", "federated_login_host", "set_up_user"]
 _PROGRAM = Path(__file__).with_name("__main__.py")
 # What Debian's sensible-browser, Go's pkg/browser, Python's webbrowser and Node's open try, in their orders.
 _NAMES = ("xdg-open", "x-www-browser", "www-browser", "sensible-browser")
-_NO_BROWSER = "#!/bin/sh\necho \"${0##*/}: no method available for opening '$1'\" >&2\nexit 3\n"  # the text of xdg-open
+_FAILING = "#!/bin/sh\necho \"${0##*/}: no method available for opening '$1'\" >&2\nexit 3\n"  # the text of xdg-open
 
 
 def check_behaviour(name: str | None) -> str:
@@ -62,16 +62,21 @@ def set_up_user(
     folder.mkdir()
     command = shlex.join([sys.executable, "-I", "-S", str(_PROGRAM), "--profile", str(file)])
     script = f'#!/bin/sh\nexec {command} --background "$@"\n'
-    for name in _NAMES:
-        _write(folder / name, _NO_BROWSER if behaviour == "no-browser" else script)
+    for name in _NAMES if behaviour != "no-browser" else ():
+        _write(folder / name, _FAILING if behaviour == "browser-fails" else script)
     environment = {"SSOSIM_PERSON": str(file)}
     unset: list[str] = []
-    if behaviour == "no-browser":
+    if behaviour in ("no-browser", "browser-fails"):
         unset = ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY"]
     else:
         environment["BROWSER"] = str(folder / "xdg-open")
     person = [] if behaviour == "walks-away" else [sys.executable, "-I", "-S", str(_PROGRAM), "--profile", str(file)]
-    return {"environment": environment, "unset": unset, "path": str(folder), "person": person}
+    return {
+        "environment": environment,
+        "unset": unset,
+        "path": "" if behaviour == "no-browser" else str(folder),
+        "person": person,
+    }
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,0 +1,125 @@
+"""Access tokens that hosts hand out: those of managed identities, and those of the user of a Cloud Shell.
+
+Sources: Entra documents "How managed identities for Azure resources work with Azure virtual machines" and "Access token
+claims reference" (``xms_mirid``, ``idtyp``); the lifetime of 24 hours is from "Managed identities for Azure resources
+frequently asked questions".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ssosim.entra.core.errors import AadstsError
+from ssosim.entra.core.jose import sign_jwt
+from ssosim.entra.core.messages import Call
+from ssosim.entra.core.provider import Provider
+from ssosim.entra.oauth.access_grants import grant_app_access, grant_user_access
+from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access
+from ssosim.entra.oauth.tokens import build_common_claims, compute_digest, compute_pairwise_subject
+from ssosim.estate import ManagedIdentity, User
+from ssosim.trace import TokenIssued
+
+__all__ = ["MANAGED_IDENTITY_LIFETIME", "HostToken", "issue_managed_identity_token", "issue_shell_token"]
+
+MANAGED_IDENTITY_LIFETIME = 86_400
+"""Seconds that a token of a managed identity is valid."""
+
+_AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+
+
+@dataclass(frozen=True, slots=True)
+class HostToken:
+    """An access token that a host hands out. Times are in seconds since the Unix epoch."""
+
+    access_token: str
+    client_id: str
+    resource: str
+    not_before: int
+    expires_on: int
+
+
+def issue_managed_identity_token(provider: Provider, call: Call, identity: ManagedIdentity, resource: str) -> HostToken:
+    """Issue an access token of ``identity`` for ``resource``, and record it for the trace in ``call``.
+
+    Raises AadstsError 500011 and 500014 for the resource, 501051 for a role that is missing, 700016 and 7000112 for the
+    identity.
+    """
+    access = _read_resource(resource)
+    application = provider.directory.find_application(identity.effective_client_id)
+    if application is None:
+        raise AadstsError(700016, client=identity.effective_client_id, tenant=identity.tenant or "")
+    tenant = provider.directory.require_tenant(application.tenant or provider.estate.tenants[0].id)
+    granted = grant_app_access(provider, application, tenant, access)
+    now = int(call.now)
+    names = ("appid", "appidacr") if granted.version == "1.0" else ("azp", "azpacr")
+    claims = {
+        "aud": granted.audience,
+        **build_common_claims(provider, tenant, granted.version, now),
+        "exp": now + MANAGED_IDENTITY_LIFETIME,
+        **dict(zip(names, (application.client_id, "2"), strict=True)),
+        "idtyp": "app",
+        "oid": granted.service_principal_id,
+        "sub": granted.service_principal_id,
+        "xms_mirid": identity.effective_resource_id,
+    }
+    if granted.roles:
+        claims["roles"] = list(granted.roles)
+    token = sign_jwt(provider.keys.cloud, claims)
+    call.trace_buffer.events.append(
+        TokenIssued(
+            kind="access",
+            grant="managed_identity",
+            subject=identity.name,
+            audience=granted.audience,
+            client_id=application.client_id,
+            digest=compute_digest(token),
+            not_checked=granted.not_checked,
+        )
+    )
+    return HostToken(token, application.client_id, resource, now, now + MANAGED_IDENTITY_LIFETIME)
+
+
+def issue_shell_token(provider: Provider, call: Call, user: User, resource: str) -> HostToken:
+    """Issue an access token of ``user`` for ``resource``, as the local endpoint of a Cloud Shell does.
+
+    The client is the Azure CLI. Raises AadstsError as ``grant_user_access``, and 50057 for a disabled user.
+    """
+    access = _read_resource(resource)
+    application = provider.directory.find_application(_AZURE_CLI)
+    if application is None:
+        raise AadstsError(700016, client=_AZURE_CLI, tenant=user.tenant)
+    if not user.enabled:
+        raise AadstsError(50057)
+    tenant = provider.directory.find_home_tenant(user)
+    granted = grant_user_access(provider, application, tenant, user, access)
+    now, lifetime = int(call.now), provider.estate.cloud.access_token_lifetime
+    claims = {
+        "aud": granted.audience,
+        **build_common_claims(provider, tenant, "1.0", now),
+        "appid": application.client_id,
+        "appidacr": "0",
+        "name": user.display_name,
+        "oid": user.object_id,
+        "scp": " ".join(granted.scopes),
+        "sub": compute_pairwise_subject(user.object_id, granted.audience),
+        "unique_name": user.upn,
+        "upn": user.upn,
+    }
+    token = sign_jwt(provider.keys.cloud, claims)
+    call.trace_buffer.events.append(
+        TokenIssued(
+            kind="access",
+            grant="cloud_shell",
+            subject=user.upn,
+            audience=granted.audience,
+            client_id=application.client_id,
+            digest=compute_digest(token),
+            not_checked=granted.not_checked,
+        )
+    )
+    return HostToken(token, application.client_id, resource, now, now + lifetime)
+
+
+def _read_resource(resource: str) -> RequestedAccess:
+    read = read_requested_access({"resource": resource}, "1.0")
+    return RequestedAccess(read.resource, (), id_token=False, refresh_token=False)

@@ -1,0 +1,49 @@
+"""The fault ``pipelines-oidc``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ssosim.credential_hosts.pipelines import PIPELINES_HOST, render_pipelines_error
+from ssosim.entra.core.fault_effect import HttpEffect
+from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
+from ssosim.faults.core.http_fault import HttpFault
+
+__all__ = ["PipelinesOidc"]
+
+
+class PipelinesOidc(HttpFault, frozen=True, kw_only=True, tag="pipelines-oidc"):
+    """The OIDC endpoint of Azure Pipelines gives no token.
+
+    ``how``: ``unauthorized`` (401), ``redirect`` (302 to the sign-in page), ``not-found`` (404 with the text of the
+    service), ``preview-version`` (400), ``no-token`` (200 without ``oidcToken``). Source: troubleshooting guides of
+    azidentity and azure-identity, AzurePipelinesCredential.
+    """
+
+    host: str = PIPELINES_HOST
+    path: str = "/oidctoken"
+    how: Literal["unauthorized", "redirect", "not-found", "preview-version", "no-token"] = "unauthorized"
+
+    def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all requests
+        """Return the answer."""
+        match self.how:
+            case "unauthorized":
+                reply = HttpReply(401, b"", "", (("WWW-Authenticate", "Bearer"),))
+            case "redirect":
+                reply = HttpReply(302, b"", "", (("Location", f"https://{PIPELINES_HOST}/_signin"),))
+            case "not-found":
+                text = "No service connection found with the identifier."
+                reply = render_pipelines_error(404, "EndpointNotFoundException", text)
+            case "preview-version":
+                text = (
+                    "The requested version of the resource is under preview. The -preview flag must be supplied in the "
+                    "api-version for such requests."
+                )
+                reply = render_pipelines_error(400, "VssInvalidPreviewVersionException", text)
+            case "no-token":
+                reply = make_json_reply({"count": 1, "value": "The service connection is not referenced in the stage."})
+        return HttpEffect(reply=reply, from_service=True)
+
+    def describe(self) -> str:
+        """Describe the fault in one line."""
+        return f"{self.how}: {self.describe_scope()}"

@@ -1,0 +1,225 @@
+"""The keys of a realm's accounts as values: which the KDC encrypts tickets with, and which the services have.
+
+An account has one password, and so one key of each encryption type, for all of its service principal names. Its key
+version number (kvno, ``msDS-KeyVersionNumber`` in Active Directory) counts the passwords. Two keys of an account are
+equal if version and type are equal. Pure functions; ``realm_keys`` writes the values into a KDC and its keytabs.
+
+Source: RFC 4120, sections 5.2.9 (kvno) and 3.1.3 (choice of encryption types); MS-KILE, section 3.1.1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from ssosim.estate import Estate
+from ssosim.kerberos.enctypes import AES256, DEFAULT_ENCTYPES, SUPPORTED
+from ssosim.kerberos.errors import KerberosError
+
+__all__ = [
+    "Account",
+    "AccountError",
+    "IssuedKeys",
+    "KeyDatabase",
+    "KeyRule",
+    "find_enctype_faults",
+    "find_key_faults",
+    "fold_key_rules",
+    "list_accounts",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of the realm with its principals, and its keys at the KDC and at its services.
+
+    ``kvno``: the version that the KDC encrypts new tickets with. ``service_kvnos``: the versions in the services' key
+    tables, the newest first. ``enctypes``: the types of its keys at the KDC, the strongest first;
+    ``service_enctypes``: those in the key tables; ``session_enctypes``: the types of session keys that the KDC takes
+    its services to support, None where that was never set. ``lost`` are the service principal names that are registered
+    on another account now, while the key tables still have them. An account without ``service_kvnos`` has no service in
+    the lab, such as a computer account.
+    """
+
+    name: str
+    principals: tuple[str, ...]
+    enctypes: tuple[str, ...] = DEFAULT_ENCTYPES
+    service_enctypes: tuple[str, ...] = DEFAULT_ENCTYPES
+    kvno: int = 1
+    service_kvnos: tuple[int, ...] = (1,)
+    session_enctypes: tuple[str, ...] | None = None
+    lost: tuple[str, ...] = ()
+
+    def roll(self, *, at_kdc: bool, at_service: bool, previous_keys: int) -> Account:
+        """The account after its next password; a service keeps ``previous_keys`` former keys beside the new one."""
+        kvnos = self.service_kvnos
+        if at_service and kvnos:
+            kvnos = (kvnos[0] + 1, *kvnos)[: previous_keys + 1]
+        return replace(self, kvno=self.kvno + at_kdc, service_kvnos=kvnos)
+
+    def opens(self, kvno: int, enctype: str) -> bool:
+        """Whether its services have the key of a ticket."""
+        return kvno in self.service_kvnos and enctype in self.service_enctypes
+
+
+class IssuedKeys(NamedTuple):
+    """The keys that a KDC chose for a ticket: its account, key version and type, and the type of the session key."""
+
+    account: str
+    kvno: int
+    enctype: str
+    session_enctype: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDatabase:
+    """The accounts of a realm that have services. ``enctypes`` are the types that its KDC supports.
+
+    ``duplicates`` are the service principal names that two accounts have, each with the error that the KDC answers.
+    """
+
+    accounts: tuple[Account, ...]
+    enctypes: tuple[str, ...] = SUPPORTED
+    duplicates: tuple[tuple[str, int], ...] = ()
+
+    def find(self, name: str) -> Account | None:
+        """The account called ``name``, or the one that has this service principal name; in any case, as in AD."""
+        wanted = name.lower()
+        for account in self.accounts:
+            if wanted == account.name.lower() or wanted in (each.lower() for each in account.principals):
+                return account
+        return None
+
+    def owner_of(self, principal: str) -> Account | None:
+        """The account whose key tickets for ``principal`` are encrypted with. Compares exactly, as an MIT KDC does."""
+        return next((account for account in self.accounts if principal in account.principals), None)
+
+    def with_account(self, account: Account) -> KeyDatabase:
+        """The database with another value of the account of that name."""
+        return replace(self, accounts=tuple(account if each.name == account.name else each for each in self.accounts))
+
+    def register(self, spns: Sequence[str], account: str) -> KeyDatabase:
+        """The database with ``spns`` on ``account`` alone, in the spelling given here; a new account is created."""
+        taken = {each.lower() for each in spns}
+        others = [self._without(each, taken, account) for each in self.accounts]
+        owner = next((each for each in others if each.name.lower() == account.lower()), None)
+        if owner is None:
+            return replace(self, accounts=(*others, Account(account, tuple(spns), service_kvnos=())))
+        kept = tuple(each for each in owner.principals if each.lower() not in taken)
+        return replace(self, accounts=tuple(others)).with_account(replace(owner, principals=(*kept, *spns)))
+
+    @staticmethod
+    def _without(account: Account, taken: set[str], owner: str) -> Account:
+        gone = tuple(each for each in account.principals if each.lower() in taken)
+        if not gone or account.name.lower() == owner.lower():
+            return account
+        kept = tuple(each for each in account.principals if each not in gone)
+        return replace(account, principals=kept, lost=(*account.lost, *gone))
+
+    def find_duplicate(self, principal: str) -> int | None:
+        """The error for a service principal name that two accounts have; None for any other."""
+        return next((code for name, code in self.duplicates if name == principal), None)
+
+    def usable_enctypes(self, account: Account) -> tuple[str, ...]:
+        """The types of the account's keys that the KDC can encrypt a ticket with, the strongest first."""
+        return tuple(each for each in account.enctypes if each in self.enctypes)
+
+    def choose_keys(self, principal: str, offered: Sequence[str] = SUPPORTED) -> IssuedKeys | None:
+        """The keys that a KDC chooses for a ticket for ``principal`` to a client with the types ``offered``.
+
+        The ticket gets the account's strongest type, the session the client's first type that the account supports;
+        an MIT KDC takes every account to support AES, unless it is told otherwise (krb5 1.20, measured). None: there is
+        no common type (KDC_ERR_ETYPE_NOSUPP). Principals without a service have the first key.
+        """
+        account = self.owner_of(principal)
+        if account is None:
+            return IssuedKeys("", 1, AES256, AES256)
+        keys = self.usable_enctypes(account)
+        sessions = DEFAULT_ENCTYPES if account.session_enctypes is None else account.session_enctypes
+        session = next((each for each in offered if each in sessions and each in self.enctypes), None)
+        return None if session is None or not keys else IssuedKeys(account.name, account.kvno, keys[0], session)
+
+
+class AccountError(KerberosError):
+    """A change names an account, or a service principal name, that the realm does not have."""
+
+
+class KeyRule(NamedTuple):
+    """What one fault does to the keys of a realm. ``change`` raises AccountError if it does not fit."""
+
+    change: Callable[[KeyDatabase], KeyDatabase]
+    fault: int = 0
+
+
+def list_accounts(estate: Estate) -> KeyDatabase:
+    """The accounts of the default realm of ``estate`` that have services, with their first keys.
+
+    ``realm.services`` are services on member servers: each has an account of its own, which is called like it here.
+    """
+    realm = estate.default_realm
+    cloud = realm.service_account
+    own = Account(cloud.name, (cloud.name, *cloud.spns), cloud.enctypes, cloud.enctypes)
+    return KeyDatabase((own, *(Account(spn, (spn,)) for spn in realm.services)))
+
+
+def fold_key_rules(healthy: KeyDatabase, rules: Sequence[KeyRule]) -> KeyDatabase:
+    """The keys with the changes of ``rules``, the oldest first.
+
+    A change that does not fit is left out: the account that it names may have come from another fault, which is undone.
+    """
+    for rule in rules:
+        with contextlib.suppress(AccountError):
+            healthy = rule.change(healthy)
+    return healthy
+
+
+def find_key_faults(
+    healthy: KeyDatabase, rules: Sequence[KeyRule], principal: str, kvno: int | None, enctype: str
+) -> tuple[int, ...]:
+    """The faults because of which a service has no key for a ticket for ``principal``.
+
+    A fault is one of them if without it the service had the ticket's key, or the KDC issued tickets that the service
+    can decrypt. Where no single fault is to blame, all that changed the account are.
+    """
+
+    def opens(database: KeyDatabase) -> bool:
+        account, issued = database.owner_of(principal), database.choose_keys(principal)
+        if account is None:
+            return False
+        other = issued is not None and (issued.kvno, issued.enctype) != (kvno, enctype)
+        return (kvno is not None and account.opens(kvno, enctype)) or (
+            other and issued is not None and account.opens(issued.kvno, issued.enctype)
+        )
+
+    return _blame(healthy, rules, principal, opens)
+
+
+def find_enctype_faults(
+    healthy: KeyDatabase, rules: Sequence[KeyRule], principal: str, offered: Sequence[str]
+) -> tuple[int, ...]:
+    """The faults because of which the KDC refuses a ticket: by encryption types, or for a duplicate name."""
+
+    def issues(database: KeyDatabase) -> bool:
+        return database.find_duplicate(principal) is None and database.choose_keys(principal, offered) is not None
+
+    return _blame(healthy, rules, principal, issues)
+
+
+def _state_of(database: KeyDatabase, principal: str) -> tuple[object, ...]:
+    return database.owner_of(principal), database.enctypes, database.find_duplicate(principal)
+
+
+def _blame(
+    healthy: KeyDatabase, rules: Sequence[KeyRule], principal: str, works: Callable[[KeyDatabase], bool]
+) -> tuple[int, ...]:
+    """The faults without any one of which it works; where there is none, all that changed the keys of ``principal``."""
+    changing, alone = [], []
+    for number, rule in enumerate(rules):
+        before, after = fold_key_rules(healthy, rules[:number]), fold_key_rules(healthy, rules[: number + 1])
+        if _state_of(before, principal) != _state_of(after, principal):
+            changing.append(rule.fault)
+            if works(fold_key_rules(healthy, [*rules[:number], *rules[number + 1 :]])):
+                alone.append(rule.fault)
+    return tuple(alone or changing)

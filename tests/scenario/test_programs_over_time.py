@@ -1,0 +1,82 @@
+"""Faults that change within a phase pass in real seconds for programs: at steps, after a time, in caches."""
+
+import json
+
+import pytest
+
+HOST = "autologon.microsoftazuread-sso.com"
+CURL = f"curl -sf --negotiate -u : https://{HOST}/contoso.com/winauth/sso"
+TRIES = f"for n in $(seq 60); do {CURL} && exit 0; sleep 0.5; done; exit 7"
+FAULT = f'{{ fault = "servfail", names = ["{HOST}"] }}'
+
+
+def _scenario(tmp_path, steps, commands, more="", clients=""):
+    programs = "".join(
+        f'[[clients]]\nname = "{name}"\nrun = ["sh", "-c", {json.dumps(command)}]\ndeadline = 40\n'
+        for name, command in commands.items()
+    )
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        f'name = "mine"\ntitle = "t"\nend = 2025-03-01T11:00:00Z\n{clients}{programs}{more}'
+        f'[[phases]]\nname = "p"\nstart = 2025-03-01T10:00:00Z\n{steps}\n'
+    )
+    return str(file)
+
+
+def _play(bench, file, *words):
+    done = bench.run("run", file, "--json", *words)
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout)["phases"][0]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        f"steps = [{{ at = 0, until = 5, faults = [{FAULT}] }}]",
+        f'faults = [{{ fault = "servfail", names = ["{HOST}"], for_s = 5 }}]',
+        f'steps_from = "first-message"\nsteps = [{{ at = 0, until = 5, faults = [{FAULT}] }}]',
+    ],
+    ids=["step", "time-limit", "from-first-message"],
+)
+def test_a_program_that_retries_outlives_a_fault_of_five_seconds(bench, tmp_path, steps):
+    """The fault ends after five real seconds of each program, in turn; a program that asks once meets it."""
+    model = '[[clients]]\nname = "office"\nmodel = "office"\ndevice = "desk-1"\n'
+    file = _scenario(tmp_path, steps, {"patient": TRIES, "again": TRIES, "hasty": CURL}, clients=model)
+    clients = _play(bench, file)["clients"]
+    outcomes = {name: each["outcome"] for name, each in clients.items()}
+    assert outcomes == {"office": "silent", "patient": "silent", "again": "silent", "hasty": "failed"}
+    for name in ("patient", "again"):
+        assert clients[name]["decided_s"] >= 4, "the fault was there, also for the second program"
+        assert 0 <= clients[name]["measures"]["recovered_after_s"] < clients[name]["decided_s"] - 4
+    assert clients["office"]["measures"]["step"] == "mex", "the fault was there for the model, in the lab's time"
+
+
+def test_a_fault_that_begins_later_meets_the_second_sign_in(bench, tmp_path):
+    """A step at 3 s: the sign-in at once succeeds, and the one of 6 s later fails."""
+    steps = f"steps = [{{ at = 3, faults = [{FAULT}] }}]"
+    file = _scenario(tmp_path, steps, {"twice": f"{CURL} || exit 1; sleep 6; {CURL} && exit 2; exit 0"})
+    _play(bench, file)
+    records = [each for each in bench.records("run-mine") if each["client"] == "twice"]
+    rcodes = [each["rcode"] for each in records if each["event"] == "DnsAnswered" and each["type"] == "A"]
+    assert rcodes[0] == "NOERROR"
+    assert "SERVFAIL" in rcodes[1:], "and not before"
+    end = next(each for each in records if each["event"] == "ClientFinished")
+    assert end["exit_code"] == 0
+
+
+def test_a_fault_that_was_over_before_the_first_message_is_said(bench, tmp_path):
+    """A program that starts to talk after the fault has ended signs in, and a note says that nothing was tested."""
+    steps = f"steps = [{{ at = 0, until = 1, faults = [{FAULT}] }}]"
+    phase = _play(bench, _scenario(tmp_path, steps, {"slow": f"sleep 3; {CURL}", "hasty": CURL}))
+    assert phase["clients"]["slow"]["outcome"] == "silent"
+    assert any("over before the first message of slow" in note for note in phase["notes"]), phase["notes"]
+    assert not any("hasty" in note for note in phase["notes"])
+
+
+def test_a_cached_failure_expires_for_a_program(bench, tmp_path):
+    """Behind a caching resolver the lab's time goes on for a program: what failed is asked again (RFC 2308, 7)."""
+    steps = f"steps = [{{ at = 0, until = 2, faults = [{FAULT}] }}]"
+    resolver = '[[resolvers]]\nname = "res"\naddress = "192.0.2.253"\n'
+    clients = _play(bench, _scenario(tmp_path, steps, {"patient": TRIES}, more=resolver))["clients"]
+    assert clients["patient"]["outcome"] == "silent", clients["patient"]["reason"]
+    assert clients["patient"]["decided_s"] >= 2

@@ -1,0 +1,64 @@
+"""Ways in which a run could say yes wrongly: dropped records, a token of an earlier sign-in, unseen requests."""
+
+import pytest
+
+from ssosim.estate import default_estate
+from ssosim.lab.base.errors import LabError
+from ssosim.scenario.client_choice import model_of, with_clients
+from ssosim.scenario.in_memory import play_in_memory
+from ssosim.scenario.loader import load_scenario
+from ssosim.scenario.phases import judge_phase
+from ssosim.trace import (
+    ClientFinished,
+    ConnectionFailed,
+    DnsAnswered,
+    HttpExchange,
+    LabEvent,
+    Record,
+    TokenIssued,
+    Trace,
+)
+from ssosim.verdict import judge, measure
+
+device = LabEvent(part="device", text="curl runs on desk-1")
+ended = ClientFinished(program="curl", exit_code=0)
+renewed = TokenIssued(kind="access", grant="refresh_token", subject="a@b.c")
+first = TokenIssued(kind="access", grant="password", subject="a@b.c")
+
+
+def _records(*events):
+    return [Record(number, 100.0 + number, "c", event) for number, event in enumerate(events, 1)]
+
+
+def test_a_phase_whose_records_were_dropped_is_not_judged():
+    """Without its first records a phase has fewer prompts, requests and exposures than there were."""
+    scenario = load_scenario("feb-2025")
+    trace = Trace(limit=4)
+    for _ in range(9):
+        trace.record("office", DnsAnswered(name="a.example", type="A", rcode="NOERROR", answers=("A 192.0.2.1",)))
+    with pytest.raises(LabError, match="SSOSIM_TRACE_RECORDS"):
+        judge_phase(scenario, scenario.phases[0], trace, 0)
+    assert judge_phase(scenario, scenario.phases[0], trace, trace.dropped)
+
+
+def test_a_refresh_token_of_an_earlier_sign_in_is_said():
+    """It signs in, and shows nothing about tickets or passwords; one that was issued in this phase is usual."""
+    assert "with a refresh token of an earlier sign-in" in judge(_records(device, renewed, ended), 100.0).reason
+    assert "earlier" not in judge(_records(device, first, renewed, ended), 100.0).reason
+
+
+def test_failed_connections_count_for_the_rate():
+    """A client that hammers a port that refuses it sends requests, though no service answers one."""
+    refused = ConnectionFailed(host="a.example", address="192.0.2.1", stage="connect", reason="refused", port=444)
+    records = _records(device, *[refused] * 50, ended)
+    verdict = judge(records, 100.0)
+    assert measure(records, verdict, 100.0, 100.0).peak_requests_per_minute == 50
+    answered = _records(device, *[HttpExchange(host="a.example", method="GET", path="/", status=200)] * 50, ended)
+    assert measure(answered, judge(answered, 100.0), 100.0, 100.0).requests == 50
+
+
+def test_every_model_of_the_incident_signs_in_with_a_token():
+    """No shipped model is called signed in for less than a token or the session of a browser."""
+    scenario = with_clients(load_scenario("feb-2025"), [c for c in load_scenario("feb-2025").clients if c.model])
+    played = play_in_memory(scenario, default_estate(), {each.name: model_of(each) for each in scenario.clients})
+    assert played.as_expected
