@@ -198,7 +198,7 @@ def test_assertion_at_another_tenant(desk):
     """Alice's assertion is worth nothing at a tenant that is not hers."""
     assertion = desk.assertion_in(desk.windows(desk.token()))
     reply = desk.redeem(assertion, tenant="litware.example")
-    assert (reply.status, reply.codes) == (400, [50034])
+    assert (reply.status, reply.codes) == (400, [50020])
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def redeem_code(
 
     Also returns the request with its client authenticated as the type of the redirect URI demands. Raises AadstsError:
     900144 (parameter missing), 9002313 (not a code), 70008 (expired, of another client), 500112 (another redirect
-    address), 9002325 (a single-page application without PKCE), 501481 (PKCE), 54005 (used), 50034, 50057 and 50020 (the
+    address), 9002325 (a single-page application without PKCE), 501481 (PKCE), 54005 (used), 50034 and 50020 (the
     user); those of ``client_types`` and ``access_grants``. A request that is refused for its parameters does not use up
     the code, so somebody who has seen the code cannot invalidate it.
     """
@@ -188,8 +188,6 @@ def redeem_code(
     user = provider.directory.find_user_by_id(claims.subject)
     if user is None:
         raise AadstsError(50034, user=claims.subject, tenant="")
-    if not user.enabled:
-        raise AadstsError(50057)
     wanted = request.authority if isinstance(request.authority, Tenant) else None
     tenant = find_resource_tenant(provider, wanted, user, request.application)
     access = _access_of_code(provider, request, claims)

@@ -33,7 +33,7 @@ def verify_user_assertion(
     time is that of the token).
     Raises AadstsError: 900144 and 9002313 (parameters), 7000218 and the codes of client authentication, 50027 (not a
     JWT), 50013 (signature, issuer, not an access token), 500133 (dates), 500131 (the token is for another API), 7000114
-    (the token of an application), 50034 and 50057 (the user). ``check_parameters`` refuses ``requested_token_type``.
+    (the token of an application), 50034 (the user). ``check_parameters`` refuses ``requested_token_type``.
     """
     assertion = require_parameter(request.form, "assertion").strip()
     use = require_parameter(request.form, "requested_token_use").strip()
@@ -51,8 +51,6 @@ def verify_user_assertion(
     user = provider.directory.find_user_by_id(subject)
     if user is None:
         raise AadstsError(50034, user=subject[:64], tenant=str(token.claims.get("tid"))[:64])
-    if not user.enabled:
-        raise AadstsError(50057)
     amr, issued = token.claims.get("amr") or (), token.claims.get("iat")
     method = WINDOWS if "wia" in amr else PASSWORD
     return request, user, Authentication(method, int(issued) if isinstance(issued, int) else 0, mfa="mfa" in amr)

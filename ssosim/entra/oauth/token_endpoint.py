@@ -133,8 +133,6 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
     user = provider.directory.find_user_by_id(claims.subject)
     if user is None:
         raise AadstsError(50034, user=claims.subject, tenant=claims.tenant)
-    if not user.enabled:
-        raise AadstsError(50057)
     tenant = _find_tenant(provider, request, user)
     access = _access_of_refresh(provider, request, claims)
     check_not_for_itself(provider, request.application, access)
