@@ -348,7 +348,7 @@ class Interleavings(RuleBasedStateMachine):
 
         async def work() -> None:
             await self.pauses.pause()
-            self.broken.add(apply_fault(self.lab.faults, fault)["id"])
+            self.broken.add(apply_fault(self.lab.faults, default_estate(), fault)["id"])
 
         self.begin(self.refusable(work))
 

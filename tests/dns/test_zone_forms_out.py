@@ -93,14 +93,21 @@ def test_an_empty_record_set_has_a_line(tmp_path: Path) -> None:
     assert line.startswith("gone.example.com A: left out: ")
 
 
+UNREAD_BY_BIND = ("utf16", "include-absolute")
+"""BIND reads no UTF-16, and absolute paths in an ``$INCLUDE`` are the server's."""
+
+
 @pytest.mark.skipif(shutil.which("named-compilezone") is None, reason="bind9utils is not installed")
 @pytest.mark.parametrize(
-    "form", sorted(path.name for path in CORPUS.iterdir() if any(path.rglob("*.zone")) or any(path.rglob("db.*")))
+    "form",
+    sorted(
+        path.name
+        for path in CORPUS.iterdir()
+        if path.name not in UNREAD_BY_BIND and (any(path.rglob("*.zone")) or any(path.rglob("db.*")))
+    ),
 )
 def test_named_reads_the_same_records(form: str, tmp_path: Path) -> None:
     """named-compilezone loads the same file as the same zone: values and TTLs. Differences are intended ones."""
-    if form in ("utf16", "include-absolute"):
-        pytest.skip("BIND reads no UTF-16, and absolute paths are the server's")
     [file] = [each for each in (CORPUS / form).rglob("*") if each.is_file() and b"SOA" in each.read_bytes().upper()][:1]
     if form in ("include", "template-folder"):
         file = next(each for each in (CORPUS / form).rglob("example.com.zone"))

@@ -130,7 +130,7 @@ def test_a_mistake_is_named(board: ActiveFaults, data: dict[str, Any], words: st
     with pytest.raises(FaultError, match=words):
         fault_from(data)
     with pytest.raises(LabInputError, match=words):
-        apply_fault(board, data)
+        apply_fault(board, default_estate(), data)
 
 
 def test_a_mistake_in_a_scenario_has_its_place() -> None:
@@ -143,9 +143,9 @@ def test_a_mistake_in_a_scenario_has_its_place() -> None:
 
 def test_the_control_api_keeps_a_list(board: ActiveFaults) -> None:
     """Apply, list, undo by id, by name and all; what does not fit is refused with its reason."""
-    one = apply_fault(board, {"fault": "servfail", "names": ["a.example"]})
-    two = apply_fault(board, {"fault": "name-removed", "name": "login.microsoftonline.com"})
-    apply_fault(board, {"fault": "servfail"})
+    one = apply_fault(board, default_estate(), {"fault": "servfail", "names": ["a.example"]})
+    two = apply_fault(board, default_estate(), {"fault": "name-removed", "name": "login.microsoftonline.com"})
+    apply_fault(board, default_estate(), {"fault": "servfail"})
     listed = list_faults(board)["faults"]
     assert [each["fault"] for each in listed] == ["servfail", "name-removed", "servfail"]
     assert json.loads(json.dumps(listed))[0]["names"] == ["a.example"]
@@ -156,7 +156,7 @@ def test_the_control_api_keeps_a_list(board: ActiveFaults) -> None:
     with pytest.raises(LabInputError, match=r"no fault '9' is in force; there are: 3 \(servfail\)"):
         undo_faults(board, "9")
     with pytest.raises(LabError, match="nothing to remove"):
-        apply_fault(board, {"fault": "name-removed", "name": "nope.fabrikam.com"})
+        apply_fault(board, default_estate(), {"fault": "name-removed", "name": "nope.fabrikam.com"})
     assert len(undo_faults(board, "all")["undone"]) == 1
     assert undo_faults(board, "all") == {"undone": []}
 

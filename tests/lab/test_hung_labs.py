@@ -64,8 +64,9 @@ def test_down_ends_a_lab_that_does_not_answer(lab, which):
 def test_any_command_sweeps_the_secrets_of_a_killed_lab(lab, command):
     """The next command removes KDC database, tickets and keys of a lab whose processes were all killed at once."""
     bench, first, supervisor, folder = lab
-    for process in (supervisor, first):
-        os.kill(process, signal.SIGKILL)
+    for how in (signal.SIGSTOP, signal.SIGKILL):  # stopped first, so that neither can remove anything
+        for process in (supervisor, first):
+            os.kill(process, how)
     for process in (supervisor, first):
         wait_for_end(process)
     assert {"kdc", "tickets"} <= {each.name for each in folder.iterdir()}

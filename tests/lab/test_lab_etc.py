@@ -76,11 +76,11 @@ def test_a_resolv_conf_of_the_user_replaces_the_labs(running, tmp_path):
 
 
 def test_a_missing_folder_is_reported(running, tmp_path):
-    """Exit code 2, with the option, before anything is started."""
+    """Exit code 125 (the program's own codes are its own), with the option, before anything is started."""
     (tmp_path / "file").write_text("")
     for name in ("nowhere", "file"):
         done = running.run("exec", "--etc", str(tmp_path / name), "--", "true")
-        assert (done.returncode, done.stdout) == (2, "")
+        assert (done.returncode, done.stdout) == (125, "")
         assert done.stderr.startswith(f"ssosim: --etc {tmp_path / name}: no such folder"), done.stderr
 
 
