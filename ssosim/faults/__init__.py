@@ -10,6 +10,7 @@ from ssosim.faults.core.certificate_fault import CertificateFault
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.estate_fault import EstateFault
 from ssosim.faults.core.fault import Applied, DnsRule, Fault, FaultState, FaultTarget, HttpRule, Undo
+from ssosim.faults.core.host_fault import HostFault
 from ssosim.faults.core.http_fault import HttpFault
 from ssosim.faults.core.kdc_effect import KdcEffect, KdcRule
 from ssosim.faults.core.kdc_fault import KdcFault
@@ -107,6 +108,7 @@ __all__ = [
     "FaultError",
     "FaultState",
     "FaultTarget",
+    "HostFault",
     "HostSpnRegistered",
     "HttpAnswer",
     "HttpDelay",
