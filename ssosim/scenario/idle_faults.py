@@ -52,10 +52,28 @@ def describe_idle_faults(phase: Phase, clients: Iterable[str], records: Sequence
         if _key(record) in effective:  # it begins anew for each program, and has touched another client
             continue
         fault = next((each for each in faults if (each.fault_name, each.detail) == (event.name, event.detail)), None)
+        if _may_have_refused(fault, record, mine):
+            continue
         reason = _explain(fault, mine)
         if reason != _SAME or not any(part in event.name for part in _NOT_IN_THE_TRACE):
             found.append(f"{event.name} touched nothing: {reason}")
     return tuple(dict.fromkeys(found))
+
+
+def _may_have_refused(fault: AnyFault | None, applied: Record, records: Sequence[Record]) -> bool:
+    """Return whether ``fault``, one of the directory, may be why a request was refused after it was applied.
+
+    A request with an assertion, a ticket or a refresh token does not say in plain text whose it is, so the exchange
+    does not name the fault (``EstateFault.explains``). The code is what shows it; a federation service has no codes,
+    and answers with a SOAP fault (500) that no other fault explains.
+    """
+    codes = getattr(fault, "CODES", ())
+    after = [record.event for record in records if record.seq > applied.seq]
+    return bool(codes) and any(
+        event.code in codes or (event.code is None and event.status >= 500 and not event.injected and not event.faults)
+        for event in after
+        if isinstance(event, HttpExchange)
+    )
 
 
 def _key(record: Record) -> tuple[str, str]:

@@ -67,6 +67,6 @@ def test_an_error_answers_requests_for_tickets_only() -> None:
 
 
 def test_the_memory_kdcs_reply_can_be_read() -> None:
-    """The TGS-REP of the KDC in memory has realm, principal and service where RFC 4120 has them."""
+    """The TGS-REP of the KDC in memory has realm, principal, service and etype where RFC 4120 has them."""
     reply = read_message(build_tgs_reply("R", "alice", "HTTP/app", b"sealed"))
-    assert reply == KdcReply("TGS", "R", "alice", "HTTP/app")
+    assert reply == KdcReply("TGS", "R", "alice", "HTTP/app", enctype=18)

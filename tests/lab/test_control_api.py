@@ -184,7 +184,7 @@ def test_limits_from_the_command_line(api: Api) -> None:
     made = json.loads(done.stdout)
     assert (made["first"], made["for_s"], made["clients"]) == (2, 0.5, ["a", "b"])
     wrong = api.bench.run("fault", "apply", "drop", "--for", "soon")
-    assert (wrong.returncode, "expected a time" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "expected a duration" in wrong.stderr) == (2, True)
     assert api.ok("GET", "/v1/wait", kind="FaultUndone", text="after 0.5 s")["name"] == "kdc-refuses"
 
 

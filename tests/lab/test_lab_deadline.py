@@ -71,12 +71,12 @@ def test_the_device_of_a_killed_exec_is_released(running):
 
 
 def test_a_scenario_ends_an_unstoppable_program_at_its_deadline(bench, tmp_path):
-    """``ssosim run``: the program is stopped and judged failed, its output is kept, and nothing is left."""
+    """``ssosim run``: the program is stopped and judged stalled, its output is kept, and nothing is left."""
     file = tmp_path / "unstoppable.toml"
     file.write_text(
         'name = "unstoppable"\ntitle = "t"\nend = 2025-01-01T01:00:00Z\n'
         f'[[clients]]\nname = "unstoppable"\nrun = ["{sys.executable}", "{UNSTOPPABLE}"]\ndeadline = 2\n'
-        '[[phases]]\nname = "only"\nstart = 2025-01-01T00:00:00Z\nexpect = { unstoppable = "failed" }\n'
+        '[[phases]]\nname = "only"\nstart = 2025-01-01T00:00:00Z\nexpect = { unstoppable = "stalled" }\n'
     )
     began = time.monotonic()
     done = bench.run("run", str(file))
