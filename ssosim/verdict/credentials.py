@@ -35,9 +35,10 @@ def is_probe_without_host(event: Event) -> bool:
 
 
 def describe_credential(records: Sequence[Record], issued: Record) -> str:
-    """Describe the credential behind the token of ``issued``; empty for the credential of a person."""
+    """Describe the credential behind the token of ``issued``; empty for that of a person, and for a service's page."""
     token = issued.event
-    assert isinstance(token, TokenIssued)  # noqa: S101 - by the caller
+    if not isinstance(token, TokenIssued):
+        return ""
     before = [record.event for record in records if record.seq < issued.seq]
     if token.grant == "managed_identity":
         for event in reversed(before):
