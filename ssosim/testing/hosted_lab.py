@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ssosim.estate import Estate
 from ssosim.faults import Fault
+from ssosim.faults.core.placeholders import expand_fault
 from ssosim.lab.base.default_trust import install_trust
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import ensure_cache_folder
@@ -90,11 +91,14 @@ class HostedLab:
 
     @contextlib.contextmanager
     def broken(self, *faults: Fault) -> Iterator[None]:
-        """Apply ``faults`` for the length of a ``with`` block; raises the fault's own error if one does not fit."""
+        """Apply ``faults`` for the length of a ``with`` block; raises the fault's own error if one does not fit.
+
+        Placeholders in a fault's fields, as those of a shipped scenario have, become names of the lab's estate.
+        """
         undos: list[Callable[[], None]] = []
         try:
             for fault in faults:
-                undos += [self._at_once(partial(fault.apply, self._lab))]
+                undos += [self._at_once(partial(expand_fault(fault, self.estate).apply, self._lab))]
             yield
         finally:
             for undo in reversed(undos):

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +14,23 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "java"
 NEEDS = ("java", "javac", "mvn")
 
 
+@pytest.fixture
+def short_home() -> Iterator[Path]:
+    """A folder for labs with a path that is short enough for Unix sockets, whatever the folder of the test is."""
+    with tempfile.TemporaryDirectory(prefix="java-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.skipif(
     not all(shutil.which(program) for program in NEEDS), reason="needs a JDK and Maven: apt install default-jdk maven"
 )
-def test_the_java_example_proves_retries(tmp_path: Path) -> None:
+def test_the_java_example_proves_retries(tmp_path: Path, short_home: Path) -> None:
     """A fault limited to the first two is survived, one of ten is not; events are waited for; verdicts are read."""
     project = tmp_path / "java"
     shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("target"))
     environment = os.environ | {
         "SSOSIM": str(Path(sys.executable).with_name("ssosim")),
-        "SSOSIM_HOME": str(tmp_path / "home"),
+        "SSOSIM_HOME": str(short_home),
     }
     maven = subprocess.run(
         ["mvn", "--quiet", "--batch-mode", "test"],

@@ -152,17 +152,26 @@ def test_an_unknown_spn_is_asked_for_twice_and_nothing_is_sent(attempt, name):
         (("http-status", "status=403"), 1, NO_BODY),
         (("http-status", "status=500"), 2, NO_BODY),
         (("http-status", "status=503", "retry_after=2"), 2, NO_BODY),
-        (("http-status", "status=503", "code=90033", "retry_after=2"), 1, "SAXParseException"),
         (("http-page", "status=200"), 1, "SAXParseException"),
     ],
 )
 def test_errors_of_windowstransport_reach_the_caller_as_unreadable(attempt, fault, posts, words):
-    """read-retries: the status is not looked at. A 5xx is tried twice; Retry-After is seen only beside a body."""
+    """read-retries: the status is not looked at. A 5xx without a body is tried twice, with Retry-After too."""
     kind, *fields = fault
     tried = attempt("msal4j/integrated-federated", faults=[(kind, f"host={STS}", "path=windowstransport", *fields)])
     assert tried.done.returncode == 1
     assert words in tried.done.stderr
     assert len(tried.requests("windowstransport")) == posts
+    assert not tried.requests("/token")
+
+
+def test_retry_after_is_seen_beside_a_body(attempt):
+    """read-retries: with a body, such as the SOAP fault that autologon sends with a code, a 503 is tried once."""
+    fields = (f"host={AUTOLOGON}", "path=windowstransport", "status=503", "code=90033", "retry_after=2")
+    tried = attempt("msal4j/integrated", faults=[("http-status", *fields)])
+    assert tried.done.returncode == 1
+    assert "MsalServiceException: Server returned error in RSTR" in tried.done.stderr
+    assert len(tried.requests("windowstransport")) == 1
     assert not tried.requests("/token")
 
 

@@ -31,12 +31,15 @@ AUTHORITY: Final = "https://login.microsoftonline.com/organizations/oauth2/v2.0"
 CLIENT_ID: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI: a public client with a loopback redirect URI
 SCOPE: Final = "openid profile offline_access https://graph.microsoft.com/.default"
 TIMEOUT_S: Final = 90.0  # a KDC that does not answer blocks Chromium for almost a minute
-_FORM: Final = """(form => form && form.checkVisibility() ? document.getElementById("error")?.textContent ?? "" : null)(
-    document.getElementById("signin"))"""
+_FIND_FORM: Final = "(document.getElementById('signin') ?? document.getElementById('loginForm'))"
+_FORM: Final = f"""(form => form && form.checkVisibility()
+    ? (document.getElementById("error") ?? document.getElementById("errorText"))?.textContent ?? "" : null)(
+    {_FIND_FORM})"""
 """The error text in the sign-in form, ``""`` for none; null while no form is visible."""
 
+_IS_ADFS: Final = "!!document.getElementById('loginForm')"
 _SENT: Final = "document.userHasPosted"
-_IS_OTHER_PAGE: Final = "document.readyState === 'complete' && !document.getElementById('signin')"
+_IS_OTHER_PAGE: Final = f"document.readyState === 'complete' && !{_FIND_FORM}"
 _MAX_OTHER_PAGES: Final = 200  # how often another page is seen, 50 ms apart: a busy machine takes seconds to redirect
 _ATTEMPTS: Final = {"types-wrong-password": 3}
 """How often a user with this behaviour tries; once for the others."""
@@ -109,8 +112,9 @@ def fill_in_form(browser: Chromium, script: dict[str, Any], behaviour: str) -> N
     if behaviour == "refuses":
         browser.js("document.querySelector('button[name=cancel]').click()")
         return
-    browser.type("#login", script["upn"])
-    browser.type("#passwd", ("not-" if behaviour == "types-wrong-password" else "") + script["password"])
+    name, password = ("#userNameInput", "#passwordInput") if browser.js(_IS_ADFS) else ("#login", "#passwd")
+    browser.type(name, script["upn"])
+    browser.type(password, ("not-" if behaviour == "types-wrong-password" else "") + script["password"])
     browser.press_enter()
 
 

@@ -72,12 +72,12 @@ final class Lab {
 
     /**
      * Starts a Java program of this project on a device of its own; {@code client} is its name in trace and verdict.
-     * What it prints is in target/CLIENT.log.
+     * What it prints is in target/CLIENT.log. It is signed in with the assertion that it gets for its ticket.
      */
     Process start(String client, Class<?> program) throws IOException {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         return new ProcessBuilder(
-                        COMMAND, "exec", "--name", name, "--as", client, "--",
+                        COMMAND, "exec", "--name", name, "--as", client, "--last-step", "wstrust-ticket", "--",
                         java, "-XX:TieredStopAtLevel=1", "-cp", "target/classes", program.getName())
                 .redirectErrorStream(true)
                 .redirectOutput(Path.of("target", client + ".log").toFile())
