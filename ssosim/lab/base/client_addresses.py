@@ -49,7 +49,8 @@ class ClientAddresses:
 
     def client_without_reports(self, remote: str, local: str) -> str:
         """Return ``client_of(remote, local)``, or ``""`` if that client's device records failed connections itself."""
-        return "" if remote in self._reporting else self.client_of(remote, local)
+        own = remote if self._clients.get(remote) else local  # a connection of a device to itself has its address here
+        return "" if own in self._reporting else self.client_of(remote, local)
 
     def new_label(self, stem: str) -> str:
         """Return a client name that was not used before: ``stem``, a dash and a number."""
