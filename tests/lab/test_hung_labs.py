@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.base.sweep import sweep_killed_labs
+
 KEPT = {"lock", "trace.jsonl", "lab.log"}
 
 
@@ -81,6 +84,21 @@ def test_a_running_lab_is_not_swept(lab):
     bench.run("--version")
     assert {each.name for each in folder.iterdir()} == before
     assert bench.run("exec", "--", "true").returncode == 0
+
+
+def test_no_command_waits_for_the_lock_of_a_running_lab(tmp_path, monkeypatch):
+    """The sweep comes before every command, so it never tries to take a lock that a lab holds."""
+    monkeypatch.setenv("SSOSIM_HOME", str(tmp_path / "s"))
+    folder = LabFolder.of("default")
+    held = folder.try_lock()
+    (folder.path / "control.sock").write_text("")
+    waited = []
+    monkeypatch.setattr(LabFolder, "try_lock", lambda *_, **__: waited.append("tried"))
+    sweep_killed_labs()
+    assert waited == []
+    os.close(held)
+    sweep_killed_labs()
+    assert len(waited) == 1, "one that does not run is swept"
 
 
 def test_a_lab_without_a_folder_ends_by_itself(lab):
