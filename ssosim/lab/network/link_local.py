@@ -7,15 +7,12 @@ Connection attempts are captured for the trace. Sources: RFC 3927, ip-route(8), 
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.ip_command import run_ip
-from ssosim.lab.network.unknown_destinations import attach_filter
+from ssosim.lab.network.packet_capture import ETH_P_IP, PacketCapture, RecentConnections
 from ssosim.trace import ConnectionFailed, SignInStep, Trace
 
 __all__ = ["LINK_LOCAL_NETWORK", "SilentLinkLocalNetwork"]
@@ -23,8 +20,6 @@ __all__ = ["LINK_LOCAL_NETWORK", "SilentLinkLocalNetwork"]
 LINK_LOCAL_NETWORK = IPv4Network("169.254.0.0/16")
 
 _METADATA_SERVICE = "169.254.169.254"
-_ETH_P_IP = 0x0800
-_MOST_CONNECTIONS = 4096
 # Classic BPF over an IPv4 header: TCP to 169.254.0.0/16, SYN without ACK. (code, jump if true, jump if false, operand)
 _FILTER = (
     (0x30, 0, 0, 9),  # load the protocol's number
@@ -50,29 +45,17 @@ class SilentLinkLocalNetwork:
         self._trace = trace
         self._client_addresses = client_addresses
         self._hosts = set(hosts)
-        self._seen: dict[bytes, None] = {}
-        self._packets: socket.socket | None = None
+        self._seen = RecentConnections()
+        self._capture = PacketCapture(ETH_P_IP, _FILTER, self._examine)
 
     def start(self) -> None:
         """Start to discard and to capture packets. Raises LabError and OSError."""
         run_ip([f"route add blackhole {LINK_LOCAL_NETWORK}"])
-        packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_IP))
-        attach_filter(packets, _FILTER)
-        asyncio.get_running_loop().add_reader(packets.fileno(), self._read_packets)
-        self._packets = packets
+        self._capture.start()
 
     def stop(self) -> None:
         """Stop capturing packets. May be called twice."""
-        if self._packets is not None:
-            asyncio.get_running_loop().remove_reader(self._packets.fileno())
-            self._packets.close()
-            self._packets = None
-
-    def _read_packets(self) -> None:
-        assert self._packets is not None  # noqa: S101 - ``stop`` removes the reader
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self._examine(self._packets.recv(128))
+        self._capture.stop()
 
     def _examine(self, packet: bytes) -> None:
         header = (packet[0] & 0x0F) * 4
@@ -81,9 +64,7 @@ class SilentLinkLocalNetwork:
         client = self._client_addresses.client_of(str(IPv4Address(packet[12:16])), "")
         if not client or to in self._hosts or connection in self._seen:
             return
-        self._seen[connection] = None
-        if len(self._seen) > _MOST_CONNECTIONS:
-            del self._seen[next(iter(self._seen))]
+        self._seen.add(connection)
         step = SignInStep.MANAGED_IDENTITY if to == _METADATA_SERVICE else SignInStep.UNKNOWN
         port = int.from_bytes(packet[header + 2 : header + 4], "big")
         event = ConnectionFailed(

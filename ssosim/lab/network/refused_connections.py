@@ -6,18 +6,14 @@ RST and ACK, and the sequence number 0 (RFC 9293, section 3.5.2). Sources: packe
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
 from ipaddress import IPv4Address, IPv6Address
 
 from ssosim.lab.base.client_addresses import ClientAddresses
-from ssosim.lab.network.unknown_destinations import attach_filter
+from ssosim.lab.network.packet_capture import ETH_P_ALL, PacketCapture
 from ssosim.trace import NO_FIRST_STEPS, ConnectionFailed, DnsAnswered, FirstSteps, Trace, step_of_host
 
 __all__ = ["RefusedConnections"]
 
-_ETH_P_ALL = 3  # a socket for one protocol does not see packets that go out
 _IPV4, _REFUSED, _MOST_RECORDS = 4, 0x14, 50_000
 # Classic BPF over an IP header: TCP with RST and ACK, sequence number 0. (code, jump if true, jump if false, operand)
 _FILTER = (
@@ -56,27 +52,15 @@ class RefusedConnections:
         self._trace = trace
         self._client_addresses = client_addresses
         self._first_steps = first_steps
-        self._packets: socket.socket | None = None
+        self._capture = PacketCapture(ETH_P_ALL, _FILTER, self._examine)
 
     def start(self) -> None:
         """Start capturing packets. Raises OSError."""
-        packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_ALL))
-        attach_filter(packets, _FILTER)
-        asyncio.get_running_loop().add_reader(packets.fileno(), self._read_packets)
-        self._packets = packets
+        self._capture.start()
 
     def stop(self) -> None:
         """Stop capturing packets. May be called twice."""
-        if self._packets is not None:
-            asyncio.get_running_loop().remove_reader(self._packets.fileno())
-            self._packets.close()
-            self._packets = None
-
-    def _read_packets(self) -> None:
-        assert self._packets is not None  # noqa: S101 - ``stop`` removes the reader
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self._examine(self._packets.recv(128))
+        self._capture.stop()
 
     def _examine(self, packet: bytes) -> None:
         is_ipv4 = packet[0] >> 4 == _IPV4

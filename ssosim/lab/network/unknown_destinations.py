@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import ctypes
 import dataclasses
-import socket
-import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv6Address, IPv6Network
 
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.network.misdirected_clients import MisdirectedClients, foreign_host_failure
+from ssosim.lab.network.packet_capture import ETH_P_IPV6, PacketCapture, RecentConnections
 from ssosim.trace import NO_FIRST_STEPS, FirstSteps, Trace, step_of_host
 
-__all__ = ["UnknownDestinations", "attach_filter"]
+__all__ = ["UnknownDestinations"]
 
-_ETH_P_IPV6 = 0x86DD
-_SO_ATTACH_FILTER = 26
 _HEADER = 40
-_MOST_CONNECTIONS = 4096
 # Classic BPF over an IPv6 header: TCP, SYN without ACK. (code, jump if true, jump if false, operand)
 _FILTER = (
     (0x30, 0, 0, 6),  # load the next header's number
@@ -57,34 +50,22 @@ class UnknownDestinations:
         self._silent = silent
         self._first_steps = first_steps
         self._misdirected = MisdirectedClients(trace, "AAAA", lambda address: IPv6Address(address) not in self._hosts)
-        self._seen: dict[bytes, None] = {}
-        self._packets: socket.socket | None = None
+        self._seen = RecentConnections()
+        self._capture = PacketCapture(ETH_P_IPV6, _FILTER, self._examine)
 
     def start(self) -> None:
         """Start capturing packets. Raises OSError."""
-        packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_IPV6))
-        attach_filter(packets, _FILTER)
-        asyncio.get_running_loop().add_reader(packets.fileno(), self._read_packets)
-        self._packets = packets
+        self._capture.start()
         self._misdirected.start()
 
     def stop(self) -> None:
         """Stop capturing packets. May be called twice."""
         self._misdirected.stop()
-        if self._packets is not None:
-            asyncio.get_running_loop().remove_reader(self._packets.fileno())
-            self._packets.close()
-            self._packets = None
+        self._capture.stop()
 
     def find_name(self, client: str, address: str) -> str:
         """Return the last name that ``client`` resolved to ``address``; ``""`` if none is known."""
         return self._misdirected.find_name(client, address)
-
-    def _read_packets(self) -> None:
-        assert self._packets is not None  # noqa: S101 - ``stop`` removes the reader
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self._examine(self._packets.recv(128))
 
     def _examine(self, packet: bytes) -> None:
         to = IPv6Address(packet[24:40])
@@ -92,21 +73,10 @@ class UnknownDestinations:
         client = self._client_addresses.client_of(str(IPv6Address(packet[8:24])), "")
         if not client or to in self._hosts or connection in self._seen:
             return
-        self._seen[connection] = None
-        if len(self._seen) > _MOST_CONNECTIONS:
-            del self._seen[next(iter(self._seen))]
+        self._seen.add(connection)
         name = self._misdirected.find_name(client, str(to))
         tls = self._ports.get(int.from_bytes(packet[42:44], "big"))
         failed = foreign_host_failure(name, str(to), tls, step_of_host(self._first_steps, name))
         if to in self._silent:
             failed = dataclasses.replace(failed, stage="connect", reason="unreachable")
         self._trace.record(client, failed)
-
-
-def attach_filter(packets: socket.socket, filter_program: Sequence[tuple[int, int, int, int]]) -> None:
-    """Let ``packets`` receive what the classic BPF program accepts only. Raises OSError."""
-    instructions = b"".join(struct.pack("HBBI", *each) for each in filter_program)
-    program = ctypes.create_string_buffer(instructions)
-    packets.setsockopt(
-        socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(filter_program), ctypes.addressof(program))
-    )
