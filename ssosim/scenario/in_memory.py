@@ -18,19 +18,17 @@ from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.people import client_random
 from ssosim.memory import Engine, MemoryLab, NoProgressError, Run, memory_device
 from ssosim.scenario.fitting import fit_scenario
-from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import (
     ClientVerdict,
     PhaseFaults,
     Playback,
-    declare_last_steps,
+    begin_sign_ins,
+    describe_phase,
     judge_phase,
-    run_actions,
 )
-from ssosim.scenario.rc4_findings import describe_rc4_use
-from ssosim.trace import PhaseStarted, SignInsStarted
+from ssosim.trace import PhaseStarted
 
 __all__ = ["play_in_memory"]
 
@@ -78,7 +76,6 @@ class _Play:
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
         notes: dict[str, tuple[str, ...]] = {}
-        names = [client.name for client in scenario.clients]
         for index, phase in enumerate(scenario.phases):
             began = phase.start.timestamp()
             self._until(began)
@@ -88,19 +85,13 @@ class _Play:
             first = mark
             for number, at in enumerate(phase.sign_in_times):
                 self._run_to(began, at, steps)
-                if at > 0:
-                    mark = lab.trace.last_seq
-                    run_actions(steps, at)
-                if phase.sign_in_at:
-                    lab.trace.record("", SignInsStarted(scenario=scenario.name, phase=phase.name, sign_in_at=at))
-                declare_last_steps(scenario, lab.trace)
+                mark = begin_sign_ins(scenario, phase, at, steps, lab.trace, mark)
                 self._enter()
                 self._run_to(began, scenario.sign_in_end(index, number), steps)
                 self._check()
                 judged = judge_phase(scenario, phase, lab.trace, mark, sign_in=number, first_steps=lab.first_steps)
                 results += judged
-            played = lab.trace.since(first)
-            notes[phase.name] = (*describe_idle_faults(phase, names, played), *describe_rc4_use(played))
+            notes[phase.name] = describe_phase(scenario, phase, lab.trace.since(first))
         self._event_limit.stop()
         for run in self._runs.values():
             run.cancel()

@@ -12,14 +12,17 @@ import msgspec
 
 from ssosim.faults import AnyFault, FaultTarget, Undo
 from ssosim.lab.base.errors import LabError
+from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Phase, Scenario, Step
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramTimes
+from ssosim.scenario.rc4_findings import describe_rc4_use
 from ssosim.trace import (
     NO_FIRST_STEPS,
     FaultUndone,
     FirstSteps,
     LastStepDeclared,
     Record,
+    SignInsStarted,
     SignInStep,
     Trace,
 )
@@ -34,7 +37,9 @@ __all__ = [
     "ClientVerdict",
     "PhaseFaults",
     "Playback",
+    "begin_sign_ins",
     "declare_last_steps",
+    "describe_phase",
     "find_rest_of_phase",
     "judge_phase",
     "run_actions",
@@ -205,6 +210,34 @@ def _find_rest_of_faults(faults: Sequence[AnyFault], since: float) -> tuple[AnyF
         for fault in faults
         if fault.for_s is None or fault.for_s > since
     )
+
+
+def begin_sign_ins(
+    scenario: Scenario,
+    phase: Phase,
+    at: float,
+    actions: list[tuple[float, Callable[[], None]]],
+    trace: Trace,
+    mark: int,
+) -> int:
+    """Begin the sign-ins ``at`` seconds after the start of ``phase``: its actions up to then, and their records.
+
+    Returns the number of the last trace record before them. For the first sign-ins it is ``mark``, from before the
+    phase's faults.
+    """
+    if at > 0:
+        mark = trace.last_seq
+        run_actions(actions, at)
+    if phase.sign_in_at:
+        trace.record("", SignInsStarted(scenario=scenario.name, phase=phase.name, sign_in_at=at))
+    declare_last_steps(scenario, trace)
+    return mark
+
+
+def describe_phase(scenario: Scenario, phase: Phase, records: Sequence[Record]) -> tuple[str, ...]:
+    """Return the notes about a phase from its records: faults that touched nothing, accounts that still use RC4."""
+    names = [client.name for client in scenario.clients]
+    return (*describe_idle_faults(phase, names, records), *describe_rc4_use(records))
 
 
 def run_actions(actions: list[tuple[float, Callable[[], None]]], until: float) -> None:

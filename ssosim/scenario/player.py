@@ -55,21 +55,19 @@ from ssosim.lab.base.socket_policy import OutsideLabError
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.client_slots import ClientSlot, model_device, reserve_client_slot
 from ssosim.scenario.fitting import fit_scenario
-from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Client, Phase, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import (
     ClientVerdict,
     PhaseFaults,
     Playback,
-    declare_last_steps,
+    begin_sign_ins,
+    describe_phase,
     find_rest_of_phase,
     judge_phase,
-    run_actions,
 )
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramRunner, run_programs
-from ssosim.scenario.rc4_findings import describe_rc4_use
-from ssosim.trace import PhaseStarted, SignInsStarted
+from ssosim.trace import PhaseStarted
 
 __all__ = ["play"]
 
@@ -99,7 +97,6 @@ async def play(
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
         notes: dict[str, tuple[str, ...]] = {}
-        names = [client.name for client in scenario.clients]
         for index, phase in enumerate(scenario.phases):
             began = phase.start.timestamp()
             await clock.run_until(began)
@@ -109,12 +106,7 @@ async def play(
             first = mark
             for number, at in enumerate(phase.sign_in_times):
                 await _run_to(clock, began, at, steps)
-                if at > 0:
-                    mark = lab.trace.last_seq
-                    run_actions(steps, at)
-                if phase.sign_in_at:
-                    lab.trace.record("", SignInsStarted(scenario=scenario.name, phase=phase.name, sign_in_at=at))
-                declare_last_steps(scenario, lab.trace)
+                mark = begin_sign_ins(scenario, phase, at, steps, lab.trace, mark)
                 times = NOT_TIMED
                 if run_program is not None:
                     programs = [client for client in scenario.clients if client.run]
@@ -128,8 +120,7 @@ async def play(
                 results += judge_phase(
                     scenario, phase, lab.trace, mark, times, sign_in=number, first_steps=lab.first_steps
                 )
-            played = lab.trace.since(first)
-            notes[phase.name] = (*describe_idle_faults(phase, names, played), *describe_rc4_use(played))
+            notes[phase.name] = describe_phase(scenario, phase, lab.trace.since(first))
         return Playback(scenario, tuple(results), notes, fitted.left_out)
 
 
