@@ -13,10 +13,10 @@ from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.jose import sign_jwt
 from ssosim.entra.core.messages import Call
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.oauth.access_grants import grant_app_access, grant_user_access
+from ssosim.entra.oauth.access_grants import GrantedAccess, grant_app_access, grant_user_access
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access
 from ssosim.entra.oauth.tokens import build_common_claims, compute_digest, compute_pairwise_subject
-from ssosim.estate import ManagedIdentity, User
+from ssosim.estate import Application, ManagedIdentity, User
 from ssosim.trace import TokenIssued
 
 __all__ = ["MANAGED_IDENTITY_LIFETIME", "HostToken", "issue_managed_identity_token", "issue_shell_token"]
@@ -52,10 +52,9 @@ def issue_managed_identity_token(provider: Provider, call: Call, identity: Manag
     granted = grant_app_access(provider, application, tenant, access)
     now = int(call.now)
     names = ("appid", "appidacr") if granted.version == "1.0" else ("azp", "azpacr")
-    claims = {
+    claims: dict[str, object] = {
         "aud": granted.audience,
-        **build_common_claims(provider, tenant, granted.version, now),
-        "exp": now + MANAGED_IDENTITY_LIFETIME,
+        **build_common_claims(provider, tenant, granted.version, now, MANAGED_IDENTITY_LIFETIME),
         **dict(zip(names, (application.client_id, "2"), strict=True)),
         "idtyp": "app",
         "oid": granted.service_principal_id,
@@ -65,17 +64,7 @@ def issue_managed_identity_token(provider: Provider, call: Call, identity: Manag
     if granted.roles:
         claims["roles"] = list(granted.roles)
     token = sign_jwt(provider.keys.cloud, claims)
-    call.trace_buffer.events.append(
-        TokenIssued(
-            kind="access",
-            grant="managed_identity",
-            subject=identity.name,
-            audience=granted.audience,
-            client_id=application.client_id,
-            digest=compute_digest(token),
-            not_checked=granted.not_checked,
-        )
-    )
+    _record_issue(call, "managed_identity", identity.name, application, granted, token)
     return HostToken(token, application.client_id, resource, now, now + MANAGED_IDENTITY_LIFETIME)
 
 
@@ -93,7 +82,7 @@ def issue_shell_token(provider: Provider, call: Call, user: User, resource: str)
     tenant = provider.directory.find_home_tenant(user)
     granted = grant_user_access(provider, application, tenant, user, access)
     now, lifetime = int(call.now), provider.estate.cloud.access_token_lifetime
-    claims = {
+    claims: dict[str, object] = {
         "aud": granted.audience,
         **build_common_claims(provider, tenant, "1.0", now),
         "appid": application.client_id,
@@ -106,18 +95,25 @@ def issue_shell_token(provider: Provider, call: Call, user: User, resource: str)
         "upn": user.upn,
     }
     token = sign_jwt(provider.keys.cloud, claims)
+    _record_issue(call, "cloud_shell", user.upn, application, granted, token)
+    return HostToken(token, application.client_id, resource, now, now + lifetime)
+
+
+def _record_issue(
+    call: Call, grant: str, subject: str, application: Application, granted: GrantedAccess, token: str
+) -> None:
+    """Record the token for the trace."""
     call.trace_buffer.events.append(
         TokenIssued(
             kind="access",
-            grant="cloud_shell",
-            subject=user.upn,
+            grant=grant,
+            subject=subject,
             audience=granted.audience,
             client_id=application.client_id,
             digest=compute_digest(token),
             not_checked=granted.not_checked,
         )
     )
-    return HostToken(token, application.client_id, resource, now, now + lifetime)
 
 
 def _read_resource(resource: str) -> RequestedAccess:
