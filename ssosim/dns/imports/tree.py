@@ -82,7 +82,7 @@ def read_two_trees(
         before, after = before.with_name(f"{before.name}#before"), after.with_name(f"{after.name}#after")
     was, skipped = read_tree_with_warnings(before, memo, without)
     now, also = read_tree_with_warnings(after, memo, without)
-    return was, _share_nodes(was, now), tuple(dict.fromkeys((*skipped, *also)))
+    return was, _share_nodes(was, now, memo.rebuilt), tuple(dict.fromkeys((*skipped, *also)))
 
 
 def read_tree_with_warnings(path: Path, memo: LineMemo | None = None, without: Collection[str] = ()) -> Tree:
@@ -100,7 +100,7 @@ def read_tree_with_warnings(path: Path, memo: LineMemo | None = None, without: C
         raise ImportMistakeError(str(error)) from error
     if found.mistakes:
         raise ImportMistakeError.of([*found.mistakes, *(line for zone in found.zones for line in zone.mistakes)])
-    result = assemble(found.zones, profiles, without)
+    result = assemble(found.zones, profiles, without, memo)
     return result, (*found.warnings, *(line for zone in found.zones for line in zone.warnings))
 
 
@@ -111,11 +111,14 @@ def _split_side(path: Path) -> tuple[Path, Side]:
     return path, "after"
 
 
-def _share_nodes(before: ZoneSet, after: ZoneSet) -> ZoneSet:
-    """``after`` with the nodes of ``before`` where they have the same record sets: a comparison skips these."""
+def _share_nodes(before: ZoneSet, after: ZoneSet, sharing: Collection[Name]) -> ZoneSet:
+    """``after`` with the nodes of ``before`` where they have the same record sets: a comparison skips these.
+
+    The zones ``sharing`` have them already.
+    """
     for origin, zone in after.zones.items():
         former = before.zones.get(origin)
-        if former is not None:
+        if former is not None and origin not in sharing:
             after = after.with_zone(share_nodes_of(former, zone))
     return after
 
