@@ -160,7 +160,7 @@ def test_a_zone_that_shares_with_the_former_one_is_the_same(
     lines: list[str], new: list[str], removed: list[int], has_new_soa: bool
 ):
     """Hypothesis: the second of two states, read with what is known of the first, is as if it were read alone."""
-    head = APEX.replace(" 1 2 3", " 2 2 3") if has_new_soa else APEX
+    head = APEX.replace("SOA ns1 host 1 2 3 4 5", "SOA ns2 other 2 2 3 4 6") if has_new_soa else APEX
     before = APEX + "\n".join(lines)
     after = head + "\n".join([*(line for at, line in enumerate(lines) if at not in removed), *new])
     memo = LineMemo()
@@ -180,6 +180,31 @@ def test_a_change_of_a_few_lines_shares_the_nodes():
     assert isinstance(before, ZoneSet) and isinstance(after, ZoneSet)  # noqa: PT018
     former, zone = before.zones[ORIGIN], after.zones[ORIGIN]
     assert [str(name) for name, node in zone.nodes.items() if former.nodes[name] is not node] == ["h7.example.org."]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("sub NS ns1\n", ""),
+        ("", "sub NS ns1\n"),
+        ("sub NS ns1\n", "sub NS ns2\n"),
+        ("sub NS ns1\n", "sub A 192.0.2.1\n"),
+        ("sub DNAME other.example.\n", "sub DNAME another.example.\n"),
+        ("a.b.c A 192.0.2.1\n", ""),
+        ("a.b.c A 192.0.2.1\n", "b.c A 192.0.2.1\n"),
+        ("", "x.y TXT a\n"),
+    ],
+)
+def test_cuts_and_empty_names_follow_the_change(before: str, after: str):
+    """Delegations, DNAMEs and empty non-terminals of a zone that shares with the former one."""
+    lines = "".join(f"h{number} A 192.0.2.{number}\n" for number in range(20))
+    memo = LineMemo()
+    build(APEX + lines + before, memo)
+    shared, alone = build(APEX + lines + after, memo), build(APEX + lines + after)
+    assert isinstance(shared, ZoneSet) and isinstance(alone, ZoneSet)  # noqa: PT018
+    zone, other = shared.zones[ORIGIN], alone.zones[ORIGIN]
+    assert zone == other
+    assert (zone.below, zone.cuts) == (other.below, other.cuts)
 
 
 def test_what_is_known_of_one_zone_is_not_taken_for_another():
