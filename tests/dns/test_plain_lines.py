@@ -207,6 +207,28 @@ def test_cuts_and_empty_names_follow_the_change(before: str, after: str):
     assert (zone.below, zone.cuts) == (other.below, other.cuts)
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        "$TTL 300\n@ SOA ns2 other 2 2 3 4 6\n@ NS ns1\n",
+        "$TTL 300\n@ 60 SOA ns1 host 1 2 3 4 5\n@ NS ns1\n",
+        "$TTL 300\n@ SOA ns1 host 1 2 3 4 5\n@ NS ns2\n@ NS ns3\n",
+        "$TTL 300\n@ SOA ns1 host 1 2 3 4 5\n",
+        "$TTL 300\n@ NS ns1\n",
+    ],
+)
+def test_the_settings_of_a_zone_follow_its_apex(after: str):
+    """SOA and NS records of a zone that shares with the former one, and those that are missing."""
+    lines = "".join(f"h{number} A 192.0.2.{number}\n" for number in range(20))
+    memo = LineMemo()
+    build(APEX + lines, memo)
+    shared, alone = build(after + lines, memo), build(after + lines)
+    assert isinstance(shared, ZoneSet) and isinstance(alone, ZoneSet)  # noqa: PT018
+    assert shared.zones[ORIGIN] == alone.zones[ORIGIN]
+    assert shared.zones[ORIGIN].missing == alone.zones[ORIGIN].missing
+    assert build(APEX + lines, memo) == build(APEX + lines)
+
+
 def test_what_is_known_of_one_zone_is_not_taken_for_another():
     """A line that is in one zone may be outside of another, below the same $ORIGIN."""
     memo = LineMemo()
