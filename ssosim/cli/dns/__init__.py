@@ -151,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
             gc.enable()
 
 
-_MANY_OBJECTS = 100_000
+_MANY_OBJECTS = 50_000
 
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {

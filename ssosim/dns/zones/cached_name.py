@@ -12,7 +12,7 @@ from typing import Any
 
 from dns.name import Name
 
-__all__ = ["CachedName", "NameMaker", "cached", "lower_labels_of"]
+__all__ = ["CachedName", "NameMaker", "cached", "lower_labels_of", "make_name"]
 
 LONGEST_NAME, LONGEST_LABEL = 255, 63
 """Octets on the wire, length octets included in the first. Source: RFC 1035 section 2.3.4."""
@@ -55,7 +55,7 @@ class CachedName(Name):
         """The name without its first label; raises dns.name.NoParent for the root."""
         if len(self.labels) < 2:
             return super().parent()
-        return CachedName(self.labels[1:])
+        return _fill(self.labels[1:], self.lower_labels[1:])
 
 
 _new: Any = object.__new__
@@ -64,6 +64,22 @@ _set_labels = _slots.labels.__set__
 _set_lower_labels = _slots.lower_labels.__set__
 _set_hash = _slots.hash_value.__set__
 """They set the slots of a name without dnspython's check, which takes longer than all the rest."""
+
+
+def _fill(labels: tuple[bytes, ...], lower: tuple[bytes, ...]) -> CachedName:
+    total = 0
+    for octet in b"".join(lower):
+        total = total * 9 + octet  # as dnspython computes it
+    made: CachedName = _new(CachedName)
+    _set_labels(made, labels)
+    _set_lower_labels(made, lower)
+    _set_hash(made, total)
+    return made
+
+
+def make_name(labels: tuple[bytes, ...]) -> CachedName:
+    """The name of labels whose lengths are known to be right; the last one is empty."""
+    return _fill(labels, tuple([label.lower() for label in labels]))
 
 
 class NameMaker:

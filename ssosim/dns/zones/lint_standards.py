@@ -6,10 +6,10 @@ They look at the zones only and ask no server. Wildcards count, and names below 
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from dns.name import Name
 from dns.rdatatype import AAAA, CNAME, MX, NS, SOA, SPF, SRV, TXT, A, RdataType
@@ -41,7 +41,7 @@ class TakeoverSuffix:
 @functools.cache
 def load_suffixes(kind: str) -> tuple[TakeoverSuffix, ...]:
     """Load the suffixes of ``takeover.toml``: ``suffixes`` for targets of CNAMEs, ``name_servers`` for those of NS."""
-    text = importlib.resources.files(__package__).joinpath("takeover.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("takeover.toml").read_text(encoding="utf-8")
     return tuple(
         TakeoverSuffix(to_name(name), entry["service"], entry["source"])
         for entry in tomllib.loads(text)[kind]

@@ -16,6 +16,7 @@ records of a name are one record set here; ``signatures`` gives those of one cov
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,6 +30,7 @@ from dns.rdata import Rdata
 from dns.rdataclass import IN
 from dns.rdatatype import AAAA, CNAME, DNAME, RRSIG, SOA, TYPE0, A, RdataType
 
+from ssosim.dns.zones.cached_name import lower_labels_of
 from ssosim.dns.zones.errors import DnsChangeError
 
 __all__ = [
@@ -127,7 +129,14 @@ def make_plain_rrset(name: Name, rdtype: RdataType, ttl: int, rdatas: tuple[Rdat
 
 def plain(name: Name) -> str:
     """The text of ``name`` as in the trace: lower case, no trailing dot (``.`` for the root)."""
+    text = b".".join(lower_labels_of(name))
+    if _NEEDS_NO_ESCAPE.fullmatch(text) and text.count(b".") == len(name.labels) - 1:
+        return text[:-1].decode("ascii")
     return name.to_text(omit_final_dot=True).lower()
+
+
+_NEEDS_NO_ESCAPE = re.compile(rb"[a-z0-9_*-][a-z0-9_*.-]*\.")
+"""Names that are absolute, and in text as on the wire; for others dnspython's rules hold."""
 
 
 def to_name(text: str | Name, origin: Name = dns.name.root) -> Name:

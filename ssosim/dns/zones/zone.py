@@ -17,7 +17,7 @@ from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import CNAME, DNAME, DS, KEY, NS, NSEC, NSEC3, NSEC3PARAM, NXT, RRSIG, SIG, SOA, RdataType
 
-from ssosim.dns.zones.cached_name import cached
+from ssosim.dns.zones.cached_name import cached, lower_labels_of
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, plain, to_rdatas
 
@@ -52,6 +52,11 @@ class Zone:
     below: MappingProxyType[Name, int] = field(compare=False)
     cuts: frozenset[Name] = field(compare=False, default=frozenset())
     missing: frozenset[RdataType] = field(compare=False, default=frozenset())
+    cut_labels: frozenset[tuple[bytes, ...]] = field(init=False, repr=False, compare=False)
+    """The labels of the cuts in lower case, for ``match_name``."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cut_labels", frozenset(map(lower_labels_of, self.cuts)))
 
     @classmethod
     def build(
