@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ssosim.kerberos.free_ports import Address
     from ssosim.kerberos.gateway import Forward, GatewayLimits, KdcGateway, KdcRequestContext, KdcResponder
     from ssosim.kerberos.kdc import Kdc
-    from ssosim.kerberos.kinit import ClientOptions, KinitError, KinitErrorKind, kinit, write_krb5_conf
+    from ssosim.kerberos.kinit import ClientOptions, KinitError, KinitErrorKind, write_krb5_conf
     from ssosim.kerberos.realm import PreparedRealm, compute_realm_digest, prepare_realm
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "PreparedRealm",
     "RealmError",
     "compute_realm_digest",
-    "kinit",
     "prepare_realm",
     "write_krb5_conf",
 ]
@@ -50,7 +49,6 @@ _MODULES = {
     "ClientOptions": "kinit",
     "KinitError": "kinit",
     "KinitErrorKind": "kinit",
-    "kinit": "kinit",
     "write_krb5_conf": "kinit",
     "PreparedRealm": "realm",
     "compute_realm_digest": "realm",

@@ -75,9 +75,10 @@ from ssosim.estate import Device, Estate, User
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.key_faults import KeyFaults
-from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
+from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, prepare_realm, write_krb5_conf
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.key_database import list_accounts
+from ssosim.kerberos.kinit import kinit
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
