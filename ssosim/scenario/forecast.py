@@ -22,8 +22,16 @@ from ssosim.dns.zones.stub import reverse_name
 from ssosim.estate import Estate
 from ssosim.scenario.forecast_times import CacheWindows, Timing, measure_windows, timing_of
 from ssosim.scenario.forecast_zones import Outside, assume_outside
-from ssosim.scenario.viewpoints import Choice, Viewpoint, choices_at, list_viewpoints, reachable_profiles, settle
-from ssosim.services import http_host_names
+from ssosim.scenario.viewpoints import (
+    Choice,
+    Viewpoint,
+    choices_at,
+    list_viewpoints,
+    reachable_profiles,
+    settle,
+    split_by_order,
+)
+from ssosim.services import http_host_names, services_of
 
 if TYPE_CHECKING:  # models, provider and KDC are imported where a change concerns a host of a service
     from ssosim.entra import Keys
@@ -215,6 +223,7 @@ class _Players:
         self._keys = keys
         self._host = host
         self._names = [to_name(each) for each in hosts]
+        self._places = {each.address: each.name for each in services_of(estate)}
         self._federated = host in {service.host for service in estate.federation_services}
         self._played: dict[tuple[object, ...], _Played] = {}
         self._choices: dict[tuple[int, Viewpoint], tuple[Choice, ...]] = {}
@@ -229,13 +238,18 @@ class _Players:
             self._profiles[id(zones)] = reachable_profiles(zones, self._names)
         key = id(zones), viewpoint
         if key not in self._choices:
-            self._choices[key] = choices_at(zones, viewpoint, self._profiles[id(zones)])
+            found = choices_at(zones, viewpoint, self._profiles[id(zones)])
+            self._choices[key] = split_by_order(zones, found, viewpoint, self._names[0], self._place_of)
         return self._choices[key]
 
     def key(self, zones: ZoneSet, viewpoint: Viewpoint) -> tuple[object, ...]:
         """Return a value that is equal for viewpoints that get the same answers from ``zones``."""
-        shares = tuple((round(each.share, 6), each.profiles) for each in self.choices(zones, viewpoint))
+        shares = tuple((round(each.share, 6), each.profiles, each.first) for each in self.choices(zones, viewpoint))
         return id(zones), viewpoint.family, shares
+
+    def _place_of(self, address: str) -> str:
+        """Return the service at an address; empty if nothing is there."""
+        return self._places.get(address, "")
 
     def play(self, zones: ZoneSet, viewpoint: Viewpoint) -> tuple[tuple[float, _Played], ...]:
         """Return the results at ``viewpoint``, each with its share."""
@@ -246,7 +260,7 @@ class _Players:
         return tuple(settle(zones, each, viewpoint, self._names) for each in self.choices(zones, viewpoint))
 
     def _play(self, zones: ZoneSet, viewpoint: Viewpoint, choice: Choice) -> _Played:
-        key = id(zones), viewpoint.family, choice.profiles
+        key = id(zones), viewpoint.family, choice.profiles, choice.first
         if key not in self._played:
             self._played[key] = self._play_zones(settle(zones, choice, viewpoint, self._names), viewpoint.family)
         return self._played[key]
