@@ -17,6 +17,7 @@ from ssosim.estate.credentials import (
     OpenidIssuer,
     TrustedCertificateSubject,
 )
+from ssosim.estate.kdc_hosts import KdcHost, find_kdc_at, list_kdcs
 from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
 from ssosim.estate.managed_identities import (
     KINDS_WITH_IDENTITIES,
@@ -73,6 +74,7 @@ __all__ = [
     "FederationService",
     "Host",
     "HostService",
+    "KdcHost",
     "Location",
     "ManagedIdentity",
     "Monitor",
@@ -94,8 +96,10 @@ __all__ = [
     "WorkloadIdentity",
     "Zone",
     "default_estate",
+    "find_kdc_at",
     "find_location_mistakes",
     "find_profile_mistakes",
+    "list_kdcs",
     "list_service_names",
     "load_estate",
     "parse_estate",

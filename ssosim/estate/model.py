@@ -110,12 +110,15 @@ class Host(EstateEntry, frozen=True, kw_only=True):
     """One machine of the lab: its address, and the services that it runs.
 
     ``name`` is for messages; the names that clients resolve are in ``zones``. An entry of ``services`` is a registered
-    name such as ``"login"``, or a table with a port (``HostService``).
+    name such as ``"login"``, or a table with a port (``HostService``). A host with the service ``kdc`` is a domain
+    controller of ``realm`` (default: the first realm), with a database of its own; two entries with one name are two
+    addresses of one KDC. Clients ask the KDCs in file order.
     """
 
     name: str
     address: str
     services: tuple[HostService | str, ...]
+    realm: str | None = None
 
     def service_entries(self) -> tuple[HostService, ...]:
         """Return the services, each as a HostService, in file order."""
@@ -138,15 +141,24 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     r"""A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds.
 
     ``netbios_name`` is the name before the backslash in ``DOMAIN\user``; by default the first label of ``name``.
+    ``trusts`` are the realms whose accounts may get tickets for services of this one (a one-way trust; the other realm
+    names this one too for a two-way trust). A realm other than the first needs no ``service_account``.
+    ``dns_lookup_kdc``: clients find the KDCs by URI or SRV records, not in their krb5.conf; ``dns_lookup_realm``: they
+    find the realm of a host by TXT records. ``kdc_proxy``: the host name of a KDC proxy (MS-KKDCP), which clients ask
+    after all KDCs. Source: krb5 documentation, krb5.conf and "Realm configuration decisions"; MS-KKDCP.
     """
 
     name: str
     domain: str
-    service_account: ServiceAccount
+    service_account: ServiceAccount = ServiceAccount()
     services: tuple[str, ...] = ()
     ticket_lifetime: int = 36000
     renewable_lifetime: int = 7 * 86400
     netbios_name: str | None = None
+    trusts: tuple[str, ...] = ()
+    dns_lookup_kdc: bool = False
+    dns_lookup_realm: bool = False
+    kdc_proxy: DnsName | None = None
 
     @property
     def netbios(self) -> str:
@@ -192,6 +204,7 @@ class User(EstateEntry, frozen=True, kw_only=True):
     authentication for every sign-in (per-user MFA); ``mfa_registered``: whether the user has a second factor.
     ``totp_secret``: its shared secret in base32 (RFC 6238); by default one is derived. ``guest_tenants`` are the
     tenants that have invited the user. ``sign_in_sessions_valid_from``: refresh tokens of before are revoked.
+    ``realm`` is the realm of the account (default: the first).
     """
 
     upn: str
@@ -213,6 +226,7 @@ class User(EstateEntry, frozen=True, kw_only=True):
     guest_tenants: tuple[str, ...] = ()
     on_premises_upn: str | None = None
     sign_in_sessions_valid_from: Moment | None = None
+    realm: str | None = None
 
 
 class Device(EstateEntry, frozen=True, kw_only=True):
@@ -438,9 +452,14 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
         """The realm of every entry that names no other one: the first in the file."""
         return self.realms[0]
 
-    def realm_of(self, member: User | Device | Host) -> Realm:  # noqa: ARG002 - one realm for now (``find_mistakes``)
-        """Return the realm in which ``member`` has its account."""
-        return self.default_realm
+    def realm(self, name: str) -> Realm | None:
+        """Return the realm called ``name``, in any case; None if there is none."""
+        wanted = name.lower()
+        return next((realm for realm in self.realms if realm.name.lower() == wanted), None)
+
+    def realm_of(self, member: User | Host) -> Realm:
+        """Return the realm in which ``member`` has its account, or whose KDC it is."""
+        return self.default_realm if member.realm is None else self.realm(member.realm) or self.default_realm
 
     def addresses(self, service: str) -> tuple[str, ...]:
         """Return the addresses of the hosts that run ``service`` (a registered name), in file order."""

@@ -83,6 +83,8 @@ class KdcExchange(Event):
     ``outcome`` is ``"issued"``, the error's RFC 4120 name (``KDC_ERR_S_PRINCIPAL_UNKNOWN``), or ``"no answer"``.
     ``principal`` is the client; it is empty for TGS requests, which carry it encrypted. ``kvno`` and ``etype`` are the
     version and the encryption type of the key that an issued ticket is encrypted with (RFC 4120, section 5.2.9).
+    ``transport`` is ``https`` where the request came through a KDC proxy (MS-KKDCP). ``kdc`` is the host of the KDC; it
+    is empty where the lab has one only.
     """
 
     layer: ClassVar[Layer] = "kerberos"
@@ -91,10 +93,11 @@ class KdcExchange(Event):
     outcome: str
     principal: str = ""
     realm: str = ""
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: Literal["udp", "tcp", "https"] = "udp"
     faults: tuple[int, ...] = ()
     kvno: int | None = None
     etype: str = ""
+    kdc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

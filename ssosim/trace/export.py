@@ -182,7 +182,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             source = ", ".join(filter(None, (event.transport, event.by, event.origin, event.extended_error)))
             return f"{event.type} {event.name} → {event.rcode} {answer} ({source})"
         case events.KdcExchange():
-            return f"{event.request} {event.service or '?'} → {event.outcome}{_describe_key(event)} ({event.transport})"
+            where = f"{event.transport}, {event.kdc}" if event.kdc else event.transport
+            return f"{event.request} {event.service or '?'} → {event.outcome}{_describe_key(event)} ({where})"
         case events.TicketChecked(accepted=True):
             return f"ticket accepted: {event.principal} for {event.service}{_describe_key(event)}"
         case events.TicketChecked():
