@@ -142,7 +142,8 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
 
     ``netbios_name`` is the name before the backslash in ``DOMAIN\user``; by default the first label of ``name``.
     ``trusts`` are the realms whose accounts may get tickets for services of this one (a one-way trust; the other realm
-    names this one too for a two-way trust). A realm other than the first needs no ``service_account``.
+    names this one too for a two-way trust). ``parent`` is the parent domain in the same forest; the two trust each
+    other. A realm other than the first needs no ``service_account``.
     ``dns_lookup_kdc``: clients find the KDCs by URI or SRV records, not in their krb5.conf; ``dns_lookup_realm``: they
     find the realm of a host by TXT records. ``kdc_proxy``: the host name of a KDC proxy (MS-KKDCP), which clients ask
     after all KDCs. Source: krb5 documentation, krb5.conf and "Realm configuration decisions"; MS-KKDCP.
@@ -155,6 +156,7 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     ticket_lifetime: int = 36000
     renewable_lifetime: int = 7 * 86400
     netbios_name: str | None = None
+    parent: str | None = None
     trusts: tuple[str, ...] = ()
     dns_lookup_kdc: bool = False
     dns_lookup_realm: bool = False

@@ -199,6 +199,15 @@ class KdcGateway:
         if port.kdc.name in self._closed:
             port.close()
 
+    @property
+    def closed(self) -> frozenset[str]:
+        """The names of the KDCs whose ports are closed."""
+        return self._closed
+
+    def list_kdcs(self) -> tuple[str, ...]:
+        """Return the names of the KDCs that the addresses stand for."""
+        return tuple(dict.fromkeys(port.kdc.name for port in self._ports.values()))
+
     def find_kdc(self, local: Address) -> KdcEndpoint:
         """Return the KDC that the address ``local`` stands for."""
         port = self._ports.get(local)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ssosim.kerberos.messages import KdcRequest, Message, build_error
 
-__all__ = ["KDC_TIMEOUT_S", "KdcDecision", "KdcEffect", "KdcRule", "decide_kdc_request"]
+__all__ = ["KDC_TIMEOUT_S", "KdcDecision", "KdcEffect", "KdcRule", "decide_kdc_request", "list_closed_kdcs"]
 
 KDC_TIMEOUT_S = 15.0
 """How long libkrb5 tries to reach a KDC, in seconds. Source: measured with krb5 1.20.1."""
@@ -18,9 +18,10 @@ KDC_TIMEOUT_S = 15.0
 class KdcEffect:
     """The effect on one request: first ``delay`` (seconds), then at most one of the others.
 
-    ``silent``: no reply is sent. ``refused``: nothing listens on the port of the KDC. ``error``: the client gets a KRB-ERROR with this code (RFC 4120, section 7.5.9).
-    ``reply``: the client gets these bytes. In these cases the KDC does not get the request. ``change``: the KDC
-    gets it, and this function changes the reply; it is called with None where the KDC sent none, and None sends none.
+    ``silent``: no reply is sent. ``refused``: nothing listens on the port of the KDC. ``error``: the client
+    gets a KRB-ERROR with this code (RFC 4120, section 7.5.9). ``reply``: the client gets these bytes. In these cases
+    the KDC does not get the request. ``change``: the KDC gets it, and this function changes the reply; it is called
+    with None where the KDC sent none, and None sends none.
     """
 
     delay: float = 0.0
@@ -67,13 +68,20 @@ class KdcRule(NamedTuple):
 
     ``effect_on`` gets the request and the name of the client, and has no side effects: it may be called to look ahead.
     ``count_hit`` is called once for each request on which it had an effect. ``kdcs``: the KDCs that it is limited to,
-    by the names of their hosts; empty means all.
+    by the names of their hosts; empty means all. ``closed``: nothing listens on their ports.
     """
 
     effect_on: Callable[[Message, str], KdcEffect | None]
     count_hit: Callable[[], None] = lambda: None
     fault: int = 0
     kdcs: tuple[str, ...] = ()
+    closed: bool = False
+
+
+def list_closed_kdcs(rules: Iterable[KdcRule], kdcs: Iterable[str]) -> dict[str, int]:
+    """Return those of ``kdcs`` where nothing listens, each with the number of the fault."""
+    closing = [rule for rule in rules if rule.closed]
+    return {name: rule.fault for name in kdcs for rule in closing if not rule.kdcs or name in rule.kdcs}
 
 
 class KdcDecision(NamedTuple):

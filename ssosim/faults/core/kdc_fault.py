@@ -14,8 +14,8 @@ __all__ = ["KdcFault"]
 class KdcFault(Fault, frozen=True, kw_only=True):
     """A fault of requests to the KDC. ``clients`` limits it to these clients; empty means all.
 
-    ``kdcs`` limits it to these KDCs, by the names of their hosts in the estate; empty means all. ``first``: the fault is
-    undone after this many requests.
+    ``kdcs`` limits it to these KDCs, by the names of their hosts in the estate; empty means all. ``first``: the fault
+    is undone after this many requests.
     """
 
     clients: tuple[str, ...] = ()

@@ -188,7 +188,7 @@ class ProgramDevices:
             await hosted.stop()
             raise LabInputError(f"pid: process {request.pid} has already ended")
         self._hosted[address] = hosted
-        if user is not None and device.corporate_network:
+        if user is not None and lab.gets_ticket(device):
             ccache = home / "ccache"
             shutil.copyfile(await lab.ticket_of(user), ccache)
             ccache.chmod(0o600)
@@ -255,7 +255,10 @@ class ProgramDevices:
         They add a route to each host and no default route: connecting to any other address fails at once. Packets to
         the link-local network go to the lab, which discards them.
         """
-        unreachable = () if device.corporate_network else self._context.estate.addresses("kdc")
+        # A KDC proxy may be at the address of a KDC; the device has a route to that one.
+        proxies = self._context.estate.addresses("kdc-proxy")
+        kdcs = [each for each in self._context.estate.addresses("kdc") if each not in proxies]
+        unreachable = [] if device.corporate_network else kdcs
         hosts = self._context.addresses()
         reachable = [each for each in hosts if each not in unreachable and ":" not in each]
         hosts_ipv6 = [each for each in hosts if ":" in each]
