@@ -42,6 +42,10 @@ def _kdc_proxies(estate: Estate) -> Iterator[Mistake]:
     with_proxy = [realm.name for realm in estate.realms if realm.kdc_proxy is not None]
     if with_proxy and not estate.addresses("kdc-proxy"):
         yield ("hosts",), f'needs a host with "kdc-proxy" in its services: the realm {with_proxy[0]} has a KDC proxy'
+    for number, host in enumerate(estate.hosts):
+        if {"kdc", "kdc-proxy"} <= {each.name for each in host.service_entries()}:
+            text = "a KDC proxy needs a host of its own: devices outside the corporate network reach it, and no KDC"
+            yield ("hosts", number, "services"), text
     if estate.addresses("kdc-proxy") and not with_proxy:
         yield ("realms", 0, "kdc_proxy"), 'names no host, and a host has "kdc-proxy" in its services'
 

@@ -222,10 +222,11 @@ def find_enctype_faults(
 
     It refuses by encryption types, for a duplicate name, or for a name that is not replicated to it yet.
     """
+    has_owner = fold_key_rules(healthy, rules).owner_of(principal) is not None
 
     def issues(database: KeyDatabase) -> bool:
         view = database.at(kdc)
-        known = view.owner_of(principal) is not None or database.owner_of(principal) is None
+        known = view.owner_of(principal) is not None or not has_owner
         return known and view.find_duplicate(principal) is None and view.choose_keys(principal, offered) is not None
 
     return _blame(healthy, rules, principal, issues)

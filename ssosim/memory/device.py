@@ -168,7 +168,7 @@ class MemoryDevice(ServiceExchange):
         await pause(self._durations.ticket)
         lab = self._lab
         default = lab.estate.default_realm.name
-        spn = name_realm(lab.estate, self._owner, spn)
+        asked, spn = spn, name_realm(lab.estate, self._owner, spn)
         full = spn if "@" in spn else f"{spn}@{default}"
         token = self._tickets.build_token(full)
         if token is not None:
@@ -176,8 +176,11 @@ class MemoryDevice(ServiceExchange):
         if self._client in lab.off_network:
             away = lab.kdc_of(self._tickets.realm).hosts[0]
             lab.trace.record(self._client, no_route_event(away))
-            raise TicketFailure("kdc-unreachable", spn, f"Cannot contact any KDC for realm '{away.realm}'")
-        self._tickets.add(full, await self._request_service_ticket(spn, full.rpartition("@")[2]))
+            raise TicketFailure("kdc-unreachable", asked, f"Cannot contact any KDC for realm '{away.realm}'")
+        try:
+            self._tickets.add(full, await self._request_service_ticket(spn, full.rpartition("@")[2]))
+        except TicketFailure as failure:
+            raise TicketFailure(failure.kind, asked, failure.text) from failure
         token = self._tickets.build_token(full)
         if token is None:
             raise TicketFailure("other", spn)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from ssosim.faults import AnyFault
 from ssosim.scenario.model import Phase
 from ssosim.trace import (
+    ConnectionFailed,
     DnsAnswered,
     FaultApplied,
     FaultUndone,
@@ -28,6 +29,7 @@ _NOT_IN_THE_TRACE = ("ttl-changed", "delay")
 _SAME = "no exchange would have been another one without it"
 _SAME_KEYS = "no service refused a ticket because of its key"
 _SHOWN = 3
+_KDC_PORT = 88
 
 
 def describe_idle_faults(phase: Phase, clients: Iterable[str], records: Sequence[Record]) -> tuple[str, ...]:
@@ -126,9 +128,14 @@ def _explain(fault: AnyFault | None, records: Sequence[Record]) -> str:
     wanted = [str(each) for each in wanted if each]
     if wanted and not any(_concerns(record, wanted) for record in records):
         return f"no client asked for {' or '.join(wanted)}"
-    if ".kerberos." in type(fault).__module__ and not any(isinstance(r.event, KdcExchange) for r in records):
+    if ".kerberos." in type(fault).__module__ and not any(_concerns_kdc(r) for r in records):
         return "no client asked the KDC"
     return _SAME_KEYS if hasattr(fault, "account") else _SAME
+
+
+def _concerns_kdc(record: Record) -> bool:
+    event = record.event
+    return isinstance(event, KdcExchange) or (isinstance(event, ConnectionFailed) and event.port == _KDC_PORT)
 
 
 def _describe_servers(servers: Sequence[str], records: Sequence[Record]) -> str:

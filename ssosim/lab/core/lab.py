@@ -155,6 +155,7 @@ class Lab:
         self.ca = LabCa()
         self.client_tls = self.ca.client_context()
         self.krb5_conf = home / "krb5.conf"
+        self._own_krb5_conf = home / "krb5-lab.conf"
         self.keys: Keys
         self.resolvers: dict[str, RecursiveServer] = {}
         self.provider: Provider | None = None  # from the start of the web servers on
@@ -236,6 +237,8 @@ class Lab:
                 port = self.network.local_endpoint(address, _KDC_PORT)
                 opened[kdc.realm].append(await gateway.start(*port, endpoint))
         write_client_conf(self.krb5_conf, self.estate, opened, ca=self.home / "ca.pem")
+        # The lab itself finds its KDCs without DNS, which starts later.
+        write_client_conf(self._own_krb5_conf, self.estate, opened)
 
     async def _start_dns(self) -> None:
         server = DnsServer(self.zones, self.trace, self.client_addresses.client_of)
@@ -510,7 +513,7 @@ class Lab:
         folder.mkdir(mode=0o700, exist_ok=True)
         realm = self.estate.realm_of(user)
         ccache = folder / f"{user.sam_account}{'' if user.realm is None else f'@{realm.name}'}.ccache"
-        await kinit(f"{user.sam_account}@{realm.name}", user.password, self.krb5_conf, ccache)
+        await kinit(f"{user.sam_account}@{realm.name}", user.password, self._own_krb5_conf, ccache)
         return ccache
 
 

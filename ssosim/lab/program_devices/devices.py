@@ -255,10 +255,7 @@ class ProgramDevices:
         They add a route to each host and no default route: connecting to any other address fails at once. Packets to
         the link-local network go to the lab, which discards them.
         """
-        # A KDC proxy may be at the address of a KDC; the device has a route to that one.
-        proxies = self._context.estate.addresses("kdc-proxy")
-        kdcs = [each for each in self._context.estate.addresses("kdc") if each not in proxies]
-        unreachable = [] if device.corporate_network else kdcs
+        unreachable = () if device.corporate_network else self._context.estate.addresses("kdc")
         hosts = self._context.addresses()
         reachable = [each for each in hosts if each not in unreachable and ":" not in each]
         hosts_ipv6 = [each for each in hosts if ":" in each]
