@@ -37,6 +37,9 @@ class EstateMistake:
 
 def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
     """Yield every mistake in ``estate``, in the order of the sections of a file."""
+    if not estate.realms:
+        yield EstateMistake(("realms",), "needs at least one realm")
+        return  # the other checks look for the realm of each member
     for path, text in find_value_mistakes(estate):
         yield EstateMistake(path, text)
     yield from _hosts(estate)
@@ -86,8 +89,6 @@ def _needed_services(estate: Estate) -> Iterator[tuple[str, str]]:
 
 
 def _realms(estate: Estate) -> Iterator[EstateMistake]:
-    if not estate.realms:
-        yield EstateMistake(("realms",), "needs at least one realm")
     yield from _unique("realms", "name", [realm.name for realm in estate.realms])
     yield from _unique("realms", "domain", [realm.domain for realm in estate.realms])
     for index, realm in enumerate(estate.realms):

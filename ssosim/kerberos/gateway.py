@@ -67,12 +67,13 @@ _REOPEN_TRIES, _REOPEN_PAUSE_S = 100, 0.01
 class KdcEndpoint(NamedTuple):
     """The KDC behind an address of the gateway: the name of its host, its krb5kdc, and its realm.
 
-    The name is empty where the lab has one KDC only.
+    ``named``: the trace names it; not where the lab has one KDC only.
     """
 
     name: str
     upstream: Address
     realm: str = ""
+    named: bool = False
 
 
 ClientOf = Callable[[Address, Address], str]
@@ -137,6 +138,7 @@ class KdcGateway:
         self._limits = limits or GatewayLimits()
         self._ports: dict[Address, _Port] = {}
         self._closed: frozenset[str] = frozenset()
+        self._reopening: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pending: set[tuple[Address, Address, bytes]] = set()
         self._connections = 0
@@ -179,7 +181,14 @@ class KdcGateway:
                 port.close()
             elif port.listener is None and not port.reopening:
                 port.reopening = True
-                self._spawn(self._reopen(port))
+                task = self._spawn(self._reopen(port))
+                self._reopening.add(task)
+                task.add_done_callback(self._reopening.discard)
+
+    async def wait_until_open(self) -> None:
+        """Wait until the ports that are being opened again are open."""
+        if self._reopening:
+            await asyncio.wait(set(self._reopening))
 
     async def _reopen(self, port: _Port) -> None:
         """Open a port again. The loop closes its former sockets in its next iteration, so the first try may fail."""
@@ -282,7 +291,7 @@ class KdcGateway:
             faults=tuple(sorted(set(context.faults))),
             kvno=answer.kvno if answer else None,
             etype=enctype_name(answer.enctype) if answer else "",
-            kdc=context.kdc.name,
+            kdc=context.kdc.name if context.kdc.named else "",
         )
         self._trace.record(context.client, event)
 

@@ -58,9 +58,9 @@ class RealmKdcs:
         return {host.name: kdc.realm for host, kdc in pairs if host.realm == realm}
 
     def list_endpoints(self) -> dict[KdcHost, KdcEndpoint]:
-        """Return what the gateway needs to know of each KDC, in file order. A single KDC has no name."""
+        """Return what the gateway needs to know of each KDC, in file order."""
         named = len(self.hosts) > 1
         return {
-            host: KdcEndpoint(host.name if named else "", kdc.address, host.realm)
+            host: KdcEndpoint(host.name, kdc.address, host.realm, named)
             for host, kdc in zip(self.hosts, self._kdcs, strict=True)
         }

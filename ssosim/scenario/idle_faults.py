@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from ssosim.faults import AnyFault
 from ssosim.scenario.model import Phase
 from ssosim.trace import (
-    ConnectionFailed,
     DnsAnswered,
     FaultApplied,
     FaultUndone,
@@ -20,7 +19,7 @@ from ssosim.trace import (
     LabEvent,
     Record,
 )
-from ssosim.verdict.steps import is_on_the_wire
+from ssosim.verdict.steps import is_on_the_wire, is_refused_by_kdc
 
 __all__ = ["describe_idle_faults"]
 
@@ -29,7 +28,6 @@ _NOT_IN_THE_TRACE = ("ttl-changed", "delay")
 _SAME = "no exchange would have been another one without it"
 _SAME_KEYS = "no service refused a ticket because of its key"
 _SHOWN = 3
-_KDC_PORT = 88
 
 
 def describe_idle_faults(phase: Phase, clients: Iterable[str], records: Sequence[Record]) -> tuple[str, ...]:
@@ -134,8 +132,7 @@ def _explain(fault: AnyFault | None, records: Sequence[Record]) -> str:
 
 
 def _concerns_kdc(record: Record) -> bool:
-    event = record.event
-    return isinstance(event, KdcExchange) or (isinstance(event, ConnectionFailed) and event.port == _KDC_PORT)
+    return isinstance(record.event, KdcExchange) or is_refused_by_kdc(record.event)
 
 
 def _describe_servers(servers: Sequence[str], records: Sequence[Record]) -> str:

@@ -42,13 +42,14 @@ from ssosim.verdict.steps import (
     find_refused_certificate,
     has_address,
     is_address_query,
+    is_refused_by_kdc,
 )
 
 __all__ = ["FoundCause", "find_causes"]
 
 _PENDING_CODES = (70016,)
 _MANY = 500
-_KDC_PORT, _KDC_RECORDS, _KDC_PREFIX = 88, ("SRV", "URI"), "_kerberos."
+_KDC_RECORDS, _KDC_PREFIX = ("SRV", "URI"), "_kerberos."
 _REFUSED = (401, 403)
 _NEGOTIATE_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.BROWSER_SSO)
 
@@ -79,6 +80,9 @@ def find_causes(
             yield from _explain_http(records, around, last, last.event)
         case KdcExchange():
             yield from _explain_ticket(records, around, last)
+        case ConnectionFailed() if is_refused_by_kdc(last.event):
+            yield FoundCause("no ticket", last, last.event.faults)
+            yield FoundCause(f"it reached no KDC: {describe_failed_connection(last.event)}", last, last.event.faults)
         case ConnectionFailed():
             yield FoundCause(describe_failed_connection(last.event), last, last.event.faults)
             yield from _explain_address(records, around, last, last.event)
@@ -141,7 +145,7 @@ def _keys_of_failure(event: Event) -> Iterator[tuple[str, ...]]:
             yield "http", event.host, event.path
         case ConnectionFailed():
             yield "connection", event.host
-            if event.port == _KDC_PORT:  # another KDC may have answered
+            if is_refused_by_kdc(event):  # another KDC may have answered
                 yield ("kdc",)
         case KdcExchange():
             yield "ticket", event.service
@@ -229,7 +233,7 @@ def _find_missing_kdc(records: Sequence[Record], around: Sequence[Record], last:
         event = record.event
         if record.seq >= last.seq:
             continue
-        if isinstance(event, ConnectionFailed) and event.port == _KDC_PORT:
+        if isinstance(event, ConnectionFailed) and is_refused_by_kdc(event):
             return FoundCause(f"it reached no KDC: {describe_failed_connection(event)}", record, event.faults)
         if isinstance(event, DnsAnswered) and event.type in _KDC_RECORDS and event.name.startswith(_KDC_PREFIX):
             if event.answers:

@@ -97,6 +97,7 @@ from ssosim.verdict.steps import (
     find_unanswered_name,
     is_attempt,
     is_on_the_wire,
+    is_refused_by_kdc,
     select_before_prompt,
 )
 
@@ -473,7 +474,7 @@ class _ClientRecords:
         last: Record | None = None
         for record in self._records:
             event = record.event
-            if is_probe_without_host(event):
+            if is_probe_without_host(event) or is_refused_by_kdc(event):
                 continue
             if isinstance(event, ConnectionFailed):
                 last = record

@@ -13,7 +13,12 @@ TEXT = (resources.files("ssosim.estate") / "contoso.toml").read_text()
 SID = "S-1-5-21-3623811015-3361044348-30300820-1102"
 MISTAKES = [
     # the schema: types, keys, enumerations
-    ('["kdc"]', '["kcd"]', "hosts[0].services[0]", "no service 'kcd'; did you mean 'kdc'? known: dns, kdc, kdc-proxy, login"),
+    (
+        '["kdc"]',
+        '["kcd"]',
+        "hosts[0].services[0]",
+        "no service 'kcd'; did you mean 'kdc'? known: dns, kdc, kdc-proxy, login",
+    ),
     ('["kdc"]', '["kdc", "kdc"]', "hosts[0].services[1]", "is listed already for this host"),
     ('["kdc"]', '["kdc", { nam = "x" }]', "hosts[0].services[1].nam", "did you mean 'name'?"),
     ('["kdc"]', '["kdc", { name = "login", port = 0 }]', "hosts[0].services[1].port", "`int` >= 1"),
@@ -53,10 +58,10 @@ MISTAKES = [
     ('name = "CORP.CONTOSO.COM"', 'name = "A B"', "realms[0].name", "expected e.g. CORP.CONTOSO.COM"),
     ('spns = ["HTTP/', 'spns = ["HTTP:', "realms[0].service_account.spns", "expected SERVICE/host"),
     (
-        "[[hosts]]",
-        '[[realms]]\nname = "B.TEST"\ndomain = "b.test"\n[[hosts]]',
-        "hosts",
-        'needs a host with "kdc" in its services and realm = "B.TEST"',
+        'password = "Bob-lab-password-1"',
+        'realm = "B.TEST"\npassword = "Bob-lab-password-1"',
+        "users[1].realm",
+        "there is no realm 'B.TEST'; known: CORP.CONTOSO.COM",
     ),
     ('["dns"]', '["login"]', "hosts", 'needs at least one host with "dns" in its services'),
     ('["federation"]', "[]", "hosts", "it answers for sts.fabrikam.com"),

@@ -72,9 +72,10 @@ from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.entra import Keys, Provider, TicketAcceptor, first_steps
 from ssosim.entra.http.app import create_server
 from ssosim.entra.http.server import ListenerConfig, ProviderServer
-from ssosim.estate import Device, Estate, KdcHost, User, list_kdcs
+from ssosim.estate import Device, Estate, KdcHost, User, find_kdc_at, list_kdcs
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import Address, KdcGateway, RealmKdcs, kinit
 from ssosim.kerberos.carried_tickets import read_ticket_service
@@ -484,6 +485,18 @@ class Lab:
     def user_of(self, device: Device) -> User:
         """Who is signed on to ``device``; raises LabInputError for somebody without an account in the realm."""
         return user_on(self.estate, device)
+
+    def find_faults_at_kdc(self, address: str, port: int) -> tuple[int, ...]:
+        """Return the numbers of the faults because of which nothing listens on the port of a KDC at ``address``."""
+        kdc = find_kdc_at(self.estate, address) if port == _KDC_PORT else None
+        if kdc is None:
+            return ()
+        return tuple(list_closed_kdcs(self.faults.state.kdc, [kdc.name]).values())
+
+    async def wait_for_kdcs(self) -> None:
+        """Wait until the ports of KDCs that a fault has closed are open again, after it was undone."""
+        assert self._gateway is not None  # noqa: S101 - the lab has started
+        await self._gateway.wait_until_open()
 
     async def gateway_for(self, address: str) -> dict[KdcHost, Address]:
         """Start an endpoint of each KDC at ``address`` for the one client there.

@@ -224,5 +224,6 @@ def _make_kdc_selection(
         choose,
         select,
         Initiator(slot.home / "krb5-nobody.conf", slot.home / "ccache"),
+        lab.wait_for_kdcs,
         named=len(slot.kdcs) > 1,
     )

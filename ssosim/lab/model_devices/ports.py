@@ -44,7 +44,8 @@ class KdcSelection:
     (``choose``, by the number in ``find_kdcs``) and asks that one alone (``select``); the trace records those that it
     passes, and the virtual clock advances. ``cache_only`` has the same ticket cache and KDC addresses where nothing
     listens: a cached ticket is found, any other request fails at once. ``choose`` returns None where the device has no
-    route to any KDC. ``named``: the lab has several KDCs, which the trace names.
+    route to any KDC. ``wait_for_kdcs`` waits until ports are open that a fault had closed. ``named``: the lab has
+    several KDCs, which the trace names.
     """
 
     trace: Trace
@@ -54,10 +55,12 @@ class KdcSelection:
     choose: Callable[[str], KdcChoice | None]
     select: Callable[[str, int], Initiator]
     cache_only: Initiator
+    wait_for_kdcs: Callable[[], Awaitable[None]]
     named: bool = False
 
     async def request_token(self, spn: str, usual: Initiator) -> tuple[Initiator | None, bytes]:
         """Return the initiator to go on with, or a token from the cache. Raises TicketError where no KDC answers."""
+        await self.wait_for_kdcs()
         choice = self.choose(spn)
         decision = None if choice is None else choice.decision
         if choice is not None and not choice.passed and (decision is None or not decision.effect.is_missing):

@@ -117,7 +117,9 @@ class ProgramDevices:
         self._link_local.start()
         self._hosted: dict[str, HostedDevice] = {}
         self._stopping: set[asyncio.Task[None]] = set()
-        self._refused_connections = RefusedConnections(lab.trace, lab.client_addresses, lab.first_steps)
+        self._refused_connections = RefusedConnections(
+            lab.trace, lab.client_addresses, lab.first_steps, lab.find_faults_at_kdc
+        )
         self._refused_connections.start()
         self._foreign_ipv6_hosts = ForeignIpv6Hosts(
             lab.ca,
