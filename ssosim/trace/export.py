@@ -1,7 +1,8 @@
 """The trace as JSON Lines, and as lines of text for people.
 
-Each line is one JSON object: ``seq``, ``at`` (UTC, ISO 8601 with microseconds), ``client``, ``layer``, ``event`` (the
-name of the class) and the fields of the event. Reading a line gives a record equal to the one that was written.
+Each line is one JSON object: ``seq``, ``at`` (UTC, ISO 8601 with microseconds), ``version`` (of the format),
+``client``, ``layer``, ``event`` (the name of the class) and the fields of the event. Reading a line gives a record
+equal to the one that was written.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ssosim.output import one_line
+from ssosim.output import DOCUMENT_VERSION, one_line
 from ssosim.trace import events
 from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.trace.log import ClientEvent, Record
@@ -98,22 +99,29 @@ def _second(whole: int) -> str:
 @lru_cache(maxsize=4096)
 def _head(client: str, layer: str, event: str) -> str:
     """Return the part of a line that is the same for all events of one kind and client."""
-    return json.dumps({"client": client, "layer": layer, "event": event}, separators=(",", ":"))[1:-1]
+    head = {"version": DOCUMENT_VERSION, "client": client, "layer": layer, "event": event}
+    return json.dumps(head, separators=(",", ":"))[1:-1]
 
 
 def parse_record(line: str) -> Record:
     """Read a line of ``record_to_json``; raises TraceFormatError."""
     try:
         data: dict[str, Any] = json.loads(line)
-        kind = _KINDS[data.pop("event")]
-        seq, client, at = data.pop("seq"), data.pop("client"), datetime.fromisoformat(data.pop("at"))
-        data.pop("layer")
-        if "step" in data:
-            data["step"] = SignInStep(data["step"])
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-        return Record(seq, at.timestamp(), client, kind(**fields))
+        if data.pop("version", DOCUMENT_VERSION) == DOCUMENT_VERSION:  # those of before had none
+            return _build_record(data)
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise TraceFormatError(f"not a trace record: {line[:80]!r}") from error
+    raise TraceFormatError(f"not a trace record of version {DOCUMENT_VERSION}: {line[:80]!r}")
+
+
+def _build_record(data: dict[str, Any]) -> Record:
+    kind = _KINDS[data.pop("event")]
+    seq, client, at = data.pop("seq"), data.pop("client"), datetime.fromisoformat(data.pop("at"))
+    data.pop("layer")
+    if "step" in data:
+        data["step"] = SignInStep(data["step"])
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    return Record(seq, at.timestamp(), client, kind(**fields))
 
 
 def read_records(lines: Iterable[str]) -> Iterator[Record]:

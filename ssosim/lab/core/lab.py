@@ -96,8 +96,9 @@ from ssosim.lab.network.networks import LoopbackNetwork, Network
 from ssosim.lab.network.service_faults import ForeignHost, make_key_faults, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
 from ssosim.lab.network.tls_observer import TlsObserver
-from ssosim.services import KeyTable, Service, complete_estate, services_of
+from ssosim.services import KeyTable, Service, complete_estate, services_at, services_of
 from ssosim.services.applications import Responders, responders_at, start_applications
+from ssosim.services.https_redirect import HTTPS_REDIRECT, add_https_redirects, step_at_redirect
 from ssosim.trace import Trace
 from ssosim.trace.log import DEFAULT_LIMIT
 
@@ -140,7 +141,7 @@ class Lab:
         clock: Clock | None = None,
     ) -> None:
         self.estate = complete_estate(estate)
-        self.services = services_of(self.estate)
+        self.services = add_https_redirects(services_of(self.estate))
         self.home = home
         self.network: Network = network or LoopbackNetwork()
         self.clock: Clock = clock or SystemClock()
@@ -346,7 +347,10 @@ class Lab:
         for address, port, tls in dict.fromkeys((each.address, each.port, each.tls) for each in responders):
             host_responders = responders_at(responders, address, port)
             context = self.ca.server_context(host_responders) if tls else None
-            listener_config = ListenerConfig(host_responders, "https" if tls else "http", port)
+            is_redirect = any(each.name == HTTPS_REDIRECT for each in services_at(self.services, address, port))
+            listener_config = ListenerConfig(
+                host_responders, "https" if tls else "http", port, step_of=step_at_redirect if is_redirect else None
+            )
             for endpoint in self.network.local_endpoints(address, port):
                 listener = _create_listener(*endpoint)
                 self._endpoints[address, port] = listener.getsockname()[:2]

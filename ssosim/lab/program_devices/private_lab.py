@@ -19,6 +19,7 @@ from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices, overlay_etc
 from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.services import Service, complete_estate
+from ssosim.services.https_redirect import HTTPS_REDIRECT
 
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.core.lab import Lab
@@ -167,10 +168,10 @@ def _nsswitch() -> str:
 
 
 def _group_by_name(services: tuple[Service, ...]) -> list[list[Service]]:
-    """Group the services that have an application by name, port and scheme."""
+    """Group the services that have an application by name, port and scheme, without port 80 of the provider."""
     groups: dict[tuple[str, int, bool], list[Service]] = {}
     for service in services:
-        if service.application is not None:
+        if service.application is not None and service.name != HTTPS_REDIRECT:
             groups.setdefault((service.name, service.port, service.tls), []).append(service)
     return [*groups.values()]
 
