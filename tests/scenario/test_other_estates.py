@@ -25,7 +25,8 @@ from ssosim.memory import Engine, MemoryLab
 from ssosim.report.junit import junit_xml
 from ssosim.report.text_table import table
 from ssosim.scenario.client_choice import model_of, with_clients
-from ssosim.scenario.fitting import cloud_hosts_of, fit_scenario
+from ssosim.scenario.cloud_hosts import cloud_hosts_of
+from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import list_shipped_names, load_scenario, parse_scenario
 from ssosim.scenario.model import Client, Scenario
