@@ -62,9 +62,9 @@ def fit_faults(scenario: Scenario, estate: Estate) -> Scenario:
     )
 
 
-def cloud_hosts_of(estate: Estate) -> CloudHosts:
-    """Return the hosts of the cloud of ``estate``, for the configuration of client models."""
-    cloud = estate.cloud
+def cloud_hosts_of(estate: Estate, upn: str) -> CloudHosts:
+    """Return the hosts of the cloud of the user ``upn``, for the configuration of client models."""
+    cloud = estate.cloud_of_user(upn)
     return CloudHosts(cloud.login_hosts, cloud.autologon_host, GRAPH_URIS[cloud_name_of(cloud.cloud_instance_name)])
 
 

@@ -24,6 +24,7 @@ from ssosim.entra.oauth.access_grants import check_resource
 from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, Canary, SignInFlow, check_challenge
 from ssosim.entra.oauth.error_page import build_page_error, render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
+from ssosim.entra.oauth.national_clouds import find_cloud_of_login, redirect_to_cloud
 from ssosim.entra.oauth.redirect_uris import check_redirect_uri, redirect_error
 from ssosim.entra.oauth.request_parameters import check_parameters
 from ssosim.entra.oauth.requested_access import (
@@ -81,6 +82,12 @@ def _authorize(provider: Provider, call: Call, tenant: str, version: TokenVersio
     except AadstsError as error:
         return redirect_error(flow, error, call, provider.settings.error_separator)
     hint = query.get("domain_hint", "")
+    other = find_cloud_of_login(provider, flow, flow.login_hint or hint)
+    if other is not None and "select_account" not in query.get("prompt", "").split():
+        try:
+            return redirect_to_cloud(other, flow, flow.login_hint)
+        except AadstsError as error:
+            return render_error_page(error, call)
     service = federation_service_of_login(provider, flow.login_hint or hint)
     if service is not None and "select_account" not in query.get("prompt", "").split():
         return redirect_to_service(provider, call, flow, service, flow.login_hint)
@@ -151,6 +158,7 @@ def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersio
         challenge_method=query.get("code_challenge_method", ""),
         nonce=query.get("nonce", ""),
         client_info=query.get("client_info") == "1",
+        instance_aware=query.get("instance_aware", "").lower() == "true",
         login_hint=query.get("login_hint", "").strip(),
     )
 

@@ -31,6 +31,7 @@ from ssosim.entra.oauth.authorize_endpoint import (
 from ssosim.entra.oauth.client_types import client_type_of_redirect
 from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
+from ssosim.entra.oauth.national_clouds import describe_cloud, find_cloud_of_login, redirect_to_cloud
 from ssosim.entra.oauth.redirect_uris import find_redirect_type, redirect_error, redirect_to_application
 from ssosim.entra.oauth.requested_access import OIDC_SCOPES, RequestedAccess, list_resources, read_scopes
 from ssosim.entra.oauth.sign_in_rules import SignIn, check_sign_in, find_resource_tenant
@@ -65,11 +66,8 @@ def handle_login(provider: Provider, call: Call, captured: tuple[str, ...]) -> H
         record_unattended_post(provider, call, flow)
     if form.get("cancel"):
         return _decline(provider, call, flow)
-    service = federation_service_of_login(provider, form.get("login", "")) if method == PASSWORD else None
-    if service is not None:
-        # The real page asks for the name first, without a password. A password in this post is not checked.
-        call.trace_buffer.auth = "password" if form.get("passwd") else "none"
-        return redirect_to_service(provider, call, flow, service, form["login"].strip()[:256])
+    if method == PASSWORD and (elsewhere := _send_elsewhere(provider, call, flow, form)) is not None:
+        return elsewhere
     try:
         user = (
             _user_of_dsso_token(provider, call, flow, form)
@@ -82,6 +80,26 @@ def handle_login(provider: Provider, call: Call, captured: tuple[str, ...]) -> H
         )
         return show_sign_in_page(provider, call, again, error=error)
     return finish_sign_in(provider, call, flow, user, authenticate_by(method, user, call.now))
+
+
+def _send_elsewhere(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> HttpReply | None:
+    """Send the browser to the cloud or to the federation service of the user; None if this page signs the user in.
+
+    The real page asks for the name first, without a password. A password in this post is not checked.
+    """
+    login = form.get("login", "").strip()[:256]
+    other = find_cloud_of_login(provider, flow, login)
+    service = federation_service_of_login(provider, login)
+    if other is None and service is None:
+        return None
+    call.trace_buffer.auth = "password" if form.get("passwd") else "none"
+    if service is not None:
+        return redirect_to_service(provider, call, flow, service, login)
+    assert other is not None  # noqa: S101 - see above
+    try:
+        return redirect_to_cloud(other, flow, login)
+    except AadstsError as error:
+        return render_error_page(error, call)
 
 
 def handle_process_auth(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
@@ -192,6 +210,8 @@ def finish_sign_in(
         if flow.client_info:
             info = {"uid": user.object_id, "utid": provider.directory.find_home_tenant(user).id}
             fields["client_info"] = encode_base64url(msgspec.json.encode(info))
+        if flow.instance_aware:
+            fields |= describe_cloud(provider, call)
         return redirect_to_application(flow, fields)
     code = provider.device_codes.find_by_user_code(flow.user_code)
     if code is None or code.state != "pending" or call.now >= code.not_on_or_after:

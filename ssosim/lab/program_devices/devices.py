@@ -293,7 +293,7 @@ class ProgramDevices:
             user,
             behaviour,
             ca=context.folder.path / "ca.pem",
-            login_host=context.estate.cloud.login_hosts[0],
+            login_host=context.estate.cloud_of_user(user.upn).login_hosts[0],
             login_page_host=federated_login_host(context.estate, user),
         )
 
