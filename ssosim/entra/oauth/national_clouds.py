@@ -1,9 +1,9 @@
 """Requests that reach another cloud than the one that can answer them: the public cloud and the national clouds.
 
 Sources: ms-rest-nodeauth issue 110, certify issue 553 (a secret: 900382); azure-powershell issue 22647 and
-azure-sdk-for-net issue 28170 (a tenant of China at the public cloud: 90002); live tests of the public library azure_auth
-of September 2026 (an assertion: 700023); tieto/sipe issue 182, msgraph-cli issue 396 (users: 90038); MSAL.js document on
-instance awareness and MSAL.NET tests (``cloud_instance_host_name``); MSAL for Android issue 1454 (a code: 900384).
+azure-sdk-for-net issue 28170 (a tenant of China at the public cloud: 90002); live tests of the public library
+azure_auth, September 2026 (an assertion: 700023); tieto/sipe issue 182, msgraph-cli issue 396 (users: 90038); MSAL.js
+document on instance awareness, MSAL.NET tests (``cloud_instance_host_name``); MSAL for Android issue 1454 (900384).
 """
 
 from __future__ import annotations
