@@ -187,7 +187,7 @@ def test_a_silent_request_needs_a_session_of_this_browser(site, make_browser):
 
 
 def test_a_session_ends(site, make_browser):
-    """After a day without use (each use prolongs it), at logout, and for a user who is disabled or has a new password."""
+    """After a day without use (each use prolongs it), at logout, and for a user who may no longer sign in."""
     browser = make_browser(site)
     browser.code()
     for _ in range(2):
