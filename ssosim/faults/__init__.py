@@ -26,6 +26,7 @@ from ssosim.faults.directory.password_changed import PasswordChanged
 from ssosim.faults.directory.password_expired import PasswordExpired
 from ssosim.faults.directory.realm_managed import RealmManaged
 from ssosim.faults.directory.secret_expired import SecretExpired
+from ssosim.faults.directory.sessions_revoked import SessionsRevoked
 from ssosim.faults.directory.user_disabled import UserDisabled
 from ssosim.faults.directory.user_locked import UserLocked
 from ssosim.faults.dns.aaaa_dead import AaaaDead
@@ -149,6 +150,7 @@ __all__ = [
     "ReverseZoneDead",
     "SecretExpired",
     "ServFail",
+    "SessionsRevoked",
     "SignatureExpired",
     "SignatureFault",
     "SignatureTampered",
