@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         KdcResponder,
     )
     from ssosim.kerberos.kdc import Kdc
-    from ssosim.kerberos.kinit_command import ClientOptions, KinitError, KinitErrorKind, kinit, write_krb5_conf
+    from ssosim.kerberos.kinit import ClientOptions, KinitError, KinitErrorKind, write_krb5_conf
     from ssosim.kerberos.realm import PreparedRealm, compute_realm_digest, prepare_realm
     from ssosim.kerberos.realm_kdcs import RealmKdcs
 
@@ -40,7 +40,6 @@ __all__ = [
     "RealmError",
     "RealmKdcs",
     "compute_realm_digest",
-    "kinit",
     "prepare_realm",
     "write_krb5_conf",
 ]
@@ -58,11 +57,10 @@ _MODULES = {
     "KdcRequestContext": "gateway",
     "KdcResponder": "gateway",
     "Kdc": "kdc",
-    "ClientOptions": "kinit_command",
-    "KinitError": "kinit_command",
-    "KinitErrorKind": "kinit_command",
-    "kinit": "kinit_command",
-    "write_krb5_conf": "kinit_command",
+    "ClientOptions": "kinit",
+    "KinitError": "kinit",
+    "KinitErrorKind": "kinit",
+    "write_krb5_conf": "kinit",
     "PreparedRealm": "realm",
     "compute_realm_digest": "realm",
     "RealmKdcs": "realm_kdcs",

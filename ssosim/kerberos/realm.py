@@ -30,7 +30,7 @@ from ssosim.files.owned_folder import (
 )
 from ssosim.kerberos.errors import RealmError
 from ssosim.kerberos.free_ports import Address
-from ssosim.kerberos.kinit_command import ClientOptions, OtherRealms, write_krb5_conf
+from ssosim.kerberos.kinit import ClientOptions, OtherRealms, write_krb5_conf
 from ssosim.kerberos.lab_files import find_lab_files, render_template
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB, build_keytab_name, build_principals_batch
 from ssosim.kerberos.programs import build_tool_environment, find_program

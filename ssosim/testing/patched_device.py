@@ -23,7 +23,7 @@ from ssosim_clients.spn import RULES
 
 from ssosim.estate import Device, User
 from ssosim.kerberos import Address
-from ssosim.kerberos.kinit_command import ClientOptions
+from ssosim.kerberos.kinit import ClientOptions
 from ssosim.lab.base.client_conf import write_client_conf
 from ssosim.lab.base.kerberos_environment import enter_environment, leave_environment
 from ssosim.lab.base.resolver_choice import resolver_addresses

@@ -9,7 +9,7 @@ from pathlib import Path
 from ssosim.estate import Estate, Realm, User
 from ssosim.estate.trusts import find_service_realm, list_host_routes
 from ssosim.kerberos import Address, ClientOptions, write_krb5_conf
-from ssosim.kerberos.kinit_command import OtherRealms
+from ssosim.kerberos.kinit import OtherRealms
 from ssosim.services import KeyTable
 
 __all__ = ["KDC_PROXY_PATH", "name_realm", "realms_of", "write_client_conf"]

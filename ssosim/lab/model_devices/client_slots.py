@@ -21,7 +21,7 @@ from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.exchanges import is_nowhere
 from ssosim.faults.core.kdc_choice import KdcChoice, choose_kdc
 from ssosim.kerberos import Address
-from ssosim.kerberos.kinit_command import ClientOptions
+from ssosim.kerberos.kinit import ClientOptions
 from ssosim.kerberos.messages import KdcRequest
 from ssosim.lab.base.client_conf import name_realm, write_client_conf
 from ssosim.lab.base.people import app_credentials, client_random
