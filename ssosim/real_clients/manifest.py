@@ -75,12 +75,14 @@ class Manifest(_Frozen, frozen=True, kw_only=True):
 
     ``needs`` are programs that must be on PATH, ``packages`` the Debian packages that contain them. ``install`` are the
     installation steps, run in a copy of the client's folder. Without steps nothing is copied, and the client runs in
-    its own folder.
+    its own folder. ``unattended`` is a program for devices without a person, which scenarios do not play: its arguments
+    are a credential and settings (``managed-identity client_id=...``). It may contain ``{home}``.
     """
 
     name: str
     title: str
-    flows: tuple[Flow, ...]
+    flows: tuple[Flow, ...] = ()
+    unattended: tuple[str, ...] = ()
     source: str = ""
     needs: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
@@ -131,8 +133,10 @@ def _mistakes(manifest: Manifest, folder: Path) -> Iterator[_Mistake]:
     for index, tool in enumerate(manifest.needs):
         if not tool or "\0" in tool:
             yield ("needs", index), "expected the name of a program"
-    if not manifest.flows:
-        yield ("flows",), "needs at least one [[flows]]"
+    if not manifest.flows and not manifest.unattended:
+        yield ("flows",), "needs at least one [[flows]], or unattended, a program for devices without a person"
+    if manifest.unattended:
+        yield from _command_mistakes(("unattended",), manifest.unattended)
     names = [flow.name for flow in manifest.flows]
     for index, flow in enumerate(manifest.flows):
         path: KeyPath = ("flows", index)

@@ -126,6 +126,15 @@ kind = "vm"
 user_assigned_identities = ["orders", "billing"]
 
 [[devices]]
+name = "vm-user-assigned"
+kind = "vm"
+user_assigned_identities = ["orders"]
+
+[[devices]]
+name = "vm-none"
+kind = "vm"
+
+[[devices]]
 name = "scale-set"
 kind = "scale-set"
 system_assigned_identity = true
