@@ -40,6 +40,7 @@ from ssosim.credential_hosts.selection import (
     VERSION_2017_PARAMETERS,
     IdentityNotFoundError,
     Parameters,
+    list_ignored_parameters,
     read_identity_request,
     select_identity,
 )
@@ -317,6 +318,7 @@ class CredentialHost:
                     client_id=given.effective_client_id if given and not error else "",
                     resource=resource[:256],
                     error=error,
+                    ignored=list_ignored_parameters(fields, parameters),
                 ),
             )
 

@@ -18,6 +18,7 @@ __all__ = [
     "IdentityNotFoundError",
     "IdentityRequest",
     "Parameters",
+    "list_ignored_parameters",
     "read_identity_request",
     "select_identity",
 ]
@@ -43,6 +44,18 @@ APP_SERVICE_PARAMETERS: Parameters = {
 
 VERSION_2017_PARAMETERS: Parameters = {"clientid": "client_id"}
 """The parameter of version 2017-09-01, at App Service and Azure Machine Learning."""
+
+
+_ALL_PARAMETERS = ("client_id", "clientid", "object_id", "principal_id", "msi_res_id", "mi_res_id", "resource_id")
+
+
+def list_ignored_parameters(fields: Mapping[str, str], parameters: Parameters) -> str:
+    """Return the parameters of ``fields`` that name an identity elsewhere, and not here, separated by blanks.
+
+    A host answers as if they were not there: the program gets the default identity and not the one that it named.
+    Source: the incident of Az 5.0 (AZ5-014), aad-pod-identity issue 427.
+    """
+    return " ".join(each for each in fields if each.lower() in _ALL_PARAMETERS and each not in parameters)
 
 
 class IdentityNotFoundError(Exception):

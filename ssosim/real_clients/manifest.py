@@ -128,11 +128,7 @@ def _mistakes(manifest: Manifest, folder: Path) -> Iterator[_Mistake]:
         yield ("name",), f"{manifest.name!r}: expected small letters, digits, '-', '.' and '_'"
     elif manifest.name != folder.name:
         yield ("name",), f"{manifest.name!r}: expected the name of its folder, {folder.name!r}"
-    for index, step in enumerate(manifest.install):
-        yield from _command_mistakes(("install", index), step)
-    for index, tool in enumerate(manifest.needs):
-        if not tool or "\0" in tool:
-            yield ("needs", index), "expected the name of a program"
+    yield from _installation_mistakes(manifest)
     if not manifest.flows and not manifest.unattended:
         yield ("flows",), "needs at least one [[flows]], or unattended, a program for devices without a person"
     if manifest.unattended:
@@ -144,6 +140,14 @@ def _mistakes(manifest: Manifest, folder: Path) -> Iterator[_Mistake]:
             yield (*path, "name"), f"{flow.name!r} is there twice"
         for at, what in _flow_mistakes(flow, folder):
             yield (*path, *at), what
+
+
+def _installation_mistakes(manifest: Manifest) -> Iterator[_Mistake]:
+    for index, step in enumerate(manifest.install):
+        yield from _command_mistakes(("install", index), step)
+    for index, tool in enumerate(manifest.needs):
+        if not tool or "\0" in tool:
+            yield ("needs", index), "expected the name of a program"
 
 
 def _flow_mistakes(flow: Flow, folder: Path) -> Iterator[_Mistake]:

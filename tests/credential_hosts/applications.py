@@ -22,7 +22,7 @@ APP = "3c9d7e51-6a0b-4b0e-9c55-2f8b1d7e4a01"
 ELSEWHERE = "3c9d7e51-6a0b-4b0e-9c55-2f8b1d7e4a02"
 """An application of Litware alone."""
 LITWARE = "8d7a41f3-52b9-4c0e-8a57-6f1f4f0b7c22"
-PASSWORD = "key store"  # noqa: S105 - of a file that the tests make
+PASSWORD = "key store"
 _DAY = timedelta(days=1)
 _AES = BestAvailableEncryption(PASSWORD.encode())
 _TRIPLE_DES = (

@@ -1,4 +1,4 @@
-"""ManagedIdentityCredential in four languages, unmodified, on every host: the identity that was asked for, or an error."""
+"""ManagedIdentityCredential in four languages, unmodified, on every host: the identity that it names, or an error."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ _CLASSES = {
 
 @pytest.mark.parametrize(("language", "case"), pair({"vm-none": "node java"}))
 def test_a_machine_without_an_identity(play: Play, language: str, case: str) -> None:
-    """Two libraries call it unavailable, so that a chain goes on; two call it failed, so that it stops (GO-025, PY-025)."""
+    """That for Java calls it failed, so that a chain stops; the others unavailable, so that it goes on (GO-025, PY-025)."""
     result = play(language, case, "managed-identity")
     kind, text = _CLASSES[language]
     if language == "go":  # without an id it is unavailable there

@@ -1,7 +1,7 @@
 """A program without a person: it gets one token with azure-identity, and prints what the token says, or the error.
 
-Usage: ``unattended.py CREDENTIAL [NAME=VALUE ...]``. The settings of the credentials are those of the library; ``resource``
-is the API. With ``log=1`` the library's log goes to stderr.
+Usage: ``unattended.py CREDENTIAL [NAME=VALUE ...]``. The settings of the credentials are those of the library;
+``resource`` is the API. With ``log=1`` the library's log goes to stderr.
 """
 # ruff: noqa: INP001  a program, not a package
 

@@ -196,7 +196,7 @@ class ProgramDevices:
         kind = "" if device.kind == "desktop" else f" ({device.kind})"
         who = user.upn if user is not None else "nobody"
         text = f"{request.program} runs on {device.name}{kind} as {who}, {addresses}"
-        lab.trace.record(client, LabEvent(part="device", text=text))
+        lab.trace.record(client, LabEvent(part="device", text=text, device_kind=device.kind))
         if last_step is not None:
             lab.trace.record(client, LastStepDeclared(last_step=last_step))
         return {
