@@ -36,6 +36,7 @@ from ssosim.credential_hosts.replies import (
 )
 from ssosim.credential_hosts.selection import (
     APP_SERVICE_PARAMETERS,
+    IDENTITY_PARAMETERS,
     IMDS_PARAMETERS,
     VERSION_2017_PARAMETERS,
     IdentityNotFoundError,
@@ -264,7 +265,11 @@ class CredentialHost:
         return reply_with_token(token, call.now, numbers=True, expires_in=False)
 
     def _cloud_shell(self, call: Call) -> HttpReply:
-        """Answer as a Cloud Shell, with a token of the user. Java sends a GET with a query, other libraries a form."""
+        """Answer as a Cloud Shell, with a token of the user. Java sends a GET with a query, other libraries a form.
+
+        A request that names an identity is refused, since the token would be of somebody else: unconfirmed. The
+        libraries refuse it themselves.
+        """
         try:
             fields = call.query if call.method == "GET" else read_fields(call.body.decode("utf-8"), 32)
         except ValueError:
@@ -274,11 +279,26 @@ class CredentialHost:
         user = self.provider.directory.find_user(self.device.user)
         if user is None or not fields.get("resource"):
             return refuse_as_imds("The parameter resource is missing.")
-        try:
-            token = issue_shell_token(self.provider, call, user, fields["resource"])
-        except AadstsError as error:
-            return refuse_as_imds(describe(error), "invalid_resource")
-        return reply_with_token(token, call.now)
+        position = len(call.trace_buffer.events)
+        asked = " ".join(f"{each} {fields[each]}" for each in fields if each.lower() in IDENTITY_PARAMETERS)[:512]
+        reply, client = refuse_as_imds("A Cloud Shell has no managed identities, only its user."), ""
+        if not asked:
+            try:
+                token = issue_shell_token(self.provider, call, user, fields["resource"])
+                reply, client = reply_with_token(token, call.now), token.client_id
+            except AadstsError as error:
+                reply = refuse_as_imds(describe(error), "invalid_resource")
+        event = ManagedIdentityRequested(
+            host_kind=self.device.kind,
+            device=self.device.name,
+            requested=asked,
+            identity=user.upn if client else "",
+            client_id=client,
+            resource=fields["resource"][:256],
+            error=reply.error_description,
+        )
+        call.trace_buffer.events.insert(position, event)
+        return reply
 
     def _issue(
         self,

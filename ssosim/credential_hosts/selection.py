@@ -13,6 +13,7 @@ from ssosim.estate import ManagedIdentity
 
 __all__ = [
     "APP_SERVICE_PARAMETERS",
+    "IDENTITY_PARAMETERS",
     "IMDS_PARAMETERS",
     "VERSION_2017_PARAMETERS",
     "IdentityNotFoundError",
@@ -46,7 +47,8 @@ VERSION_2017_PARAMETERS: Parameters = {"clientid": "client_id"}
 """The parameter of version 2017-09-01, at App Service and Azure Machine Learning."""
 
 
-_ALL_PARAMETERS = ("client_id", "clientid", "object_id", "principal_id", "msi_res_id", "mi_res_id", "resource_id")
+IDENTITY_PARAMETERS = ("client_id", "clientid", "object_id", "principal_id", "msi_res_id", "mi_res_id", "resource_id")
+"""All names, in lower case, by which some host, version or library names an identity."""
 
 
 def list_ignored_parameters(fields: Mapping[str, str], parameters: Parameters) -> str:
@@ -55,7 +57,7 @@ def list_ignored_parameters(fields: Mapping[str, str], parameters: Parameters) -
     A host answers as if they were not there: the program gets the default identity and not the one that it named.
     Source: the incident of Az 5.0 (AZ5-014), aad-pod-identity issue 427.
     """
-    return " ".join(each for each in fields if each.lower() in _ALL_PARAMETERS and each not in parameters)
+    return " ".join(each for each in fields if each.lower() in IDENTITY_PARAMETERS and each not in parameters)
 
 
 class IdentityNotFoundError(Exception):

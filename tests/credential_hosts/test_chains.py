@@ -20,7 +20,12 @@ Play = Callable[..., Result]
 SECRET = {"AZURE_TENANT_ID": CONTOSO, "AZURE_CLIENT_ID": APP, "AZURE_CLIENT_SECRET": "current-secret"}
 MEMBERS = {
     "python": ["EnvironmentCredential:", "WorkloadIdentityCredential:", "ManagedIdentityCredential:", "AzureCliCr"],
-    "go": ["EnvironmentCredential:", "WorkloadIdentityCredential:", "ManagedIdentityCredential:", "AzureCLICredential:"],
+    "go": [
+        "EnvironmentCredential:",
+        "WorkloadIdentityCredential:",
+        "ManagedIdentityCredential:",
+        "AzureCLICredential:",
+    ],
     "node": ["EnvironmentCredential is", "ManagedIdentityCredential:", "Visual Studio Code", "Azure CLI could not"],
     "java": ["EnvironmentCredential", "WorkloadIdentityCredential", "ManagedIdentityCredential", "Azure CLI not"],
 }
@@ -97,7 +102,9 @@ def test_a_member_that_failed_ends_the_chain(hosts: Any, play: Play, language: s
 
     The verdict names the attempt, and does not say more than the trace shows.
     """
-    result = play(language, case, "chained", "of=environment,managed-identity", env=SECRET | {"AZURE_CLIENT_SECRET": "x"})
+    result = play(
+        language, case, "chained", "of=environment,managed-identity", env=SECRET | {"AZURE_CLIENT_SECRET": "x"}
+    )
     assert "AADSTS7000215" in result["text"]
     assert result.events("ManagedIdentityRequested") == []
     verdict = explained(hosts, result.label)
