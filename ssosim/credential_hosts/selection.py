@@ -54,10 +54,14 @@ IDENTITY_PARAMETERS = ("client_id", "clientid", "object_id", "principal_id", "ms
 def list_ignored_parameters(fields: Mapping[str, str], parameters: Parameters) -> str:
     """Return the parameters of ``fields`` that name an identity elsewhere, and not here, separated by blanks.
 
-    A host answers as if they were not there: the program gets the default identity and not the one that it named.
+    A host answers as if they were not there: the program gets the default identity and not the one that it named. So
+    it does for a parameter without a value (Agents-for-js issue 1075).
     Source: the incident of Az 5.0 (AZ5-014), aad-pod-identity issue 427.
     """
-    return " ".join(each for each in fields if each.lower() in IDENTITY_PARAMETERS and each not in parameters)
+    named = [each for each in fields if each.lower() in IDENTITY_PARAMETERS]
+    return " ".join(
+        each if fields[each] else f"the empty {each}" for each in named if each not in parameters or not fields[each]
+    )
 
 
 class IdentityNotFoundError(Exception):

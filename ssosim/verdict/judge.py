@@ -141,8 +141,8 @@ class Verdict:
     the numbers of the trace records that the reason is based on. ``pauses`` are pauses of the lab itself while the
     client was waiting; ``note`` explains them to the reader. ``credential`` describes the credential that signed in
     without a person, and is empty for a person's. ``credential_attempts`` are the credentials without a person that
-    sent requests, in order; the last one gave the token, if ``credential`` is not empty. ``tried`` is the end of ``reason``
-    that says which of them gave no token and why, and whether a chain went on.
+    sent requests, in order; the last one gave the token, if ``credential`` is not empty. ``tried`` is the end of
+    ``reason`` that says which of them gave no token and why, and whether a chain went on.
     """
 
     outcome: Outcome

@@ -29,9 +29,10 @@ IMDS = "http://169.254.169.254/metadata/identity/oauth2/token"
 class Files(dict[str, bytes]):
     """The files that a host has written."""
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file."""
-        self[name] = content
+    def write(self, name: str, content: bytes, *, readable: bool = True) -> None:
+        """Write a file, if the program can read it."""
+        if readable:
+            self[name] = content
 
     def remove(self, name: str) -> None:
         """Remove a file."""

@@ -186,6 +186,19 @@ kind = "aks-workload"
 workload_identity = {{ issuer = "{CLUSTER}", subject = "{CART}", client_id = "{ORDERS.effective_client_id}" }}
 
 [[devices]]
+name = "aks-other-audience"
+kind = "aks-workload"
+[devices.workload_identity]
+issuer = "{CLUSTER}"
+subject = "{CART}"
+client_id = "{_CLIENT}"
+audience = "https://kubernetes.default.svc"
+
+[[devices]]
+name = "app-service-none"
+kind = "app-service"
+
+[[devices]]
 name = "pipelines"
 kind = "pipelines"
 service_connections = [

@@ -119,6 +119,8 @@ def test_the_older_version_has_its_own_names(on: Any) -> None:
             claims_of(program.send("GET", f"{url}?{query}", {"secret": secret}))["appid"] == ORDERS.effective_client_id
         )
         assert program.send("GET", f"{url}?{query}", {"X-IDENTITY-HEADER": secret}).status == 401
+        said = json.loads(program.send("GET", f"{url}?{query}", {"secret": secret}).body)["expires_on"]
+        assert said == ("09/22/2026 14:13:20 +00:00" if device == "app-service" else str(1_790_000_000 + DAY))
 
 
 def arc(program: Any, **headers: str) -> Any:

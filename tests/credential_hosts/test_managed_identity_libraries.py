@@ -129,7 +129,7 @@ _CLASSES = {
 
 @pytest.mark.parametrize(("language", "case"), pair({"vm-none": "node java"}))
 def test_a_machine_without_an_identity(play: Play, language: str, case: str) -> None:
-    """That for Java calls it failed, so that a chain stops; the others unavailable, so that it goes on (GO-025, PY-025)."""
+    """That for Java calls it failed, so a chain stops; the others unavailable, so it goes on (GO-025, PY-025)."""
     result = play(language, case, "managed-identity")
     kind, text = _CLASSES[language]
     if language == "go":  # without an id it is unavailable there

@@ -41,7 +41,14 @@ SETS: dict[str, tuple[bool, tuple[str, ...]]] = {
     "both": (True, ("orders",)),
     "two": (False, ("orders", "billing")),
 }
-KINDS = [(kind, name) for kind in READS for name in SETS if kind != "arc" or name in ("none", "system")]
+SILENT = {"app-service", "functions", "service-fabric"}
+"""Hosts that set no variables where no identity is assigned."""
+KINDS = [
+    (kind, name)
+    for kind in READS
+    for name in SETS
+    if (kind != "arc" or name in ("none", "system")) and (kind not in SILENT or name != "none")
+]
 
 
 def ask(program: Program, kind: str, fields: dict[str, str]) -> HttpResponse:
@@ -146,3 +153,20 @@ def test_a_shell_has_no_identity_but_its_user(on: Any, method: str, parameter: s
         assert (answer.status, asked.identity) == ((400, "") if named else (200, "alice@contoso.com"))
     assert asked.requested == f"{parameter} {names_of(ORDERS)[parameter]}"
     assert len(program.events(TokenIssued)) == 1
+
+
+@pytest.mark.parametrize("kind", sorted(SILENT))
+def test_a_host_without_an_identity_sets_no_variables(kind: str) -> None:
+    """A program there finds nothing, takes itself for a machine, and waits for IMDS; with an identity it has them."""
+    program, _ = start(kind, "none")
+    assert not [name for name in program.variables if name.startswith(("IDENTITY_", "MSI_"))]
+    program, _ = start(kind, "system")
+    assert "IDENTITY_ENDPOINT" in program.variables
+
+
+@pytest.mark.parametrize(("kind", "parameter"), [("vm", "client_id"), ("app-service", "mi_res_id")])
+def test_a_parameter_without_a_value_names_none(kind: str, parameter: str) -> None:
+    """The default identity, and the verdict says that the parameter was empty (Agents-for-js issue 1075)."""
+    program, _ = start(kind, "both")
+    assert ask(program, kind, {parameter: ""}).status == 200
+    assert program.events(ManagedIdentityRequested)[-1].ignored == f"the empty {parameter}"

@@ -208,6 +208,7 @@ class ProgramDevices:
             | user_files.pop("environment")
             | hosted.environment,
             "mounts": hosted.mounts,
+            "obey_file_modes": hosted.obey_file_modes,
             "unset": [*user_files.pop("unset"), *HOST_VARIABLES],
             "resolv_conf": self._resolv_conf(device, ipv6),
             **etc,
