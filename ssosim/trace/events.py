@@ -130,7 +130,8 @@ class HttpExchange(Event):
     is 0 where a fault kept the answer back; ``injected``: what came was not the service's own answer; ``dropped``: none
     came, and the connection was ended at once.
     ``step`` is what the provider has at that path, whoever answered.
-    ``scheme`` and ``port`` are those of where the request arrived.
+    ``scheme`` and ``port`` are those of where the request arrived. ``client_credential`` is what a request for an
+    application's own token (client credentials) carried to prove which application it is.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -148,6 +149,7 @@ class HttpExchange(Event):
     port: int = 443
     dropped: bool = False
     error_description: str = ""
+    client_credential: Literal["", "client_secret", "client_assertion"] = ""
     faults: tuple[int, ...] = ()
 
     @property
@@ -216,7 +218,8 @@ class ManagedIdentityRequested(Event):
     ``host_kind`` is the kind of the device called ``device``. ``requested`` is the id that the program named, with its
     parameter (``client_id 1234...``); empty if it named none. ``identity`` is the identity that the host gave a token
     of, with its client id in ``client_id``; both are empty if it gave none, and ``error`` says why. ``resource`` is the
-    API as the program named it.
+    API as the program named it. ``ignored`` are parameters by which other hosts, or other versions of this one, name an
+    identity, and this host does not: the program may have meant another identity than it got.
     """
 
     layer: ClassVar[Layer] = "token"
@@ -227,6 +230,7 @@ class ManagedIdentityRequested(Event):
     client_id: str = ""
     resource: str = ""
     error: str = ""
+    ignored: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,7 +342,10 @@ class ConnectionFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientMessage(Event):
-    """Output of a client, for the reader of the trace. No verdict depends on it."""
+    """Output of a client, for the reader of the trace. No outcome depends on it.
+
+    A reason may cite which members of a chained credential it names, and says that it does.
+    """
 
     layer: ClassVar[Layer] = "client"
     text: str
@@ -364,11 +371,15 @@ class ClientFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabEvent(Event):
-    """A message about the lab itself: a part started, stopped or failed."""
+    """A message about the lab itself: a part started, stopped or failed.
+
+    ``device_kind`` is the kind of the device on which a program has started, and empty for other messages.
+    """
 
     layer: ClassVar[Layer] = "lab"
     part: str
     text: str
+    device_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

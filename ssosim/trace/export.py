@@ -179,7 +179,8 @@ def describe_identity(event: events.ManagedIdentityRequested) -> str:
     """Return which managed identity a program asked for, and which one its host gave, as one short sentence."""
     asked = event.requested or "no particular identity"
     given = f"gives the identity {event.identity} ({event.client_id})" if event.identity else f"refuses: {event.error}"
-    return f"{event.device} ({event.host_kind}), asked for {asked}, {given}"
+    ignored = f", which ignores {event.ignored}" if event.ignored else ""
+    return f"{event.device} ({event.host_kind}){ignored}, asked for {asked}, {given}"
 
 
 def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence for each kind of event

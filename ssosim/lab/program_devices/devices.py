@@ -198,7 +198,7 @@ class ProgramDevices:
         kind = "" if device.kind == "desktop" else f" ({device.kind})"
         who = user.upn if user is not None else "nobody"
         text = f"{request.program} runs on {device.name}{kind} as {who}, {addresses}"
-        lab.trace.record(client, LabEvent(part="device", text=text))
+        lab.trace.record(client, LabEvent(part="device", text=text, device_kind=device.kind))
         if last_step is not None:
             lab.trace.record(client, LastStepDeclared(last_step=last_step))
         return {
@@ -210,6 +210,7 @@ class ProgramDevices:
             | user_files.pop("environment")
             | hosted.environment,
             "mounts": hosted.mounts,
+            "obey_file_modes": hosted.obey_file_modes,
             "unset": [*user_files.pop("unset"), *HOST_VARIABLES],
             "resolv_conf": self._resolv_conf(device, ipv6),
             **etc,
