@@ -8,6 +8,15 @@ from ssosim.estate.applications import (
     RedirectUri,
     ServicePrincipal,
 )
+from ssosim.estate.azure_resources import (
+    BlobContainer,
+    KeyVault,
+    ResourceGroup,
+    ResourceManager,
+    RoleAssignment,
+    StorageAccount,
+    Subscription,
+)
 from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import (
     Certificate,
@@ -57,6 +66,7 @@ __all__ = [
     "AppRoleAssignment",
     "Application",
     "AssignedUser",
+    "BlobContainer",
     "Certificate",
     "ClientAssertionRules",
     "ClientSecret",
@@ -73,6 +83,7 @@ __all__ = [
     "FederationService",
     "Host",
     "HostService",
+    "KeyVault",
     "Location",
     "ManagedIdentity",
     "Monitor",
@@ -82,9 +93,14 @@ __all__ = [
     "RecordSet",
     "RedirectUri",
     "RelyingParty",
+    "ResourceGroup",
+    "ResourceManager",
+    "RoleAssignment",
     "ServiceAccount",
     "ServiceConnection",
     "ServicePrincipal",
+    "StorageAccount",
+    "Subscription",
     "Tenant",
     "TrafficManager",
     "TrafficManagerEndpoint",

@@ -587,10 +587,19 @@ def _describe_failed_exchange(event: Event) -> str:
 def _describe_answer(event: HttpExchange) -> str:
     """Describe an error in the provider's own words, if it has any."""
     said = f"{event.host}{event.path} answered {event.status}"
+    if event.auth == "bearer":
+        return _describe_resource_answer(event, said)
     if event.code is None:
         return said
     text = event.error_description or f"AADSTS{event.code}"
     return f"{said}, {textwrap.shorten(text.rstrip('.'), _SENTENCE, placeholder=' …')}"
+
+
+def _describe_resource_answer(event: HttpExchange, said: str) -> str:
+    """Describe what a resource server answered to an access token: 403 is a permission that is missing."""
+    text = textwrap.shorten(event.error_description.rstrip("."), _SENTENCE, placeholder=" …")
+    what = "the token was accepted, and a permission is missing: " if event.status == 403 else ""
+    return f"{what}{said}{f', {text}' if text else ''}"
 
 
 def _format_duration(seconds: float) -> str:
