@@ -26,7 +26,15 @@ from ssosim.estate.credentials import (
     OpenidIssuer,
     TrustedCertificateSubject,
 )
-from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
+from ssosim.estate.loader import (
+    SHIPPED_ESTATES,
+    EstateError,
+    default_estate,
+    is_shipped_estate,
+    load_estate,
+    parse_estate,
+    shipped_estate_text,
+)
 from ssosim.estate.managed_identities import (
     KINDS_WITH_IDENTITIES,
     DeviceKind,
@@ -62,6 +70,7 @@ from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mi
 
 __all__ = [
     "KINDS_WITH_IDENTITIES",
+    "SHIPPED_ESTATES",
     "SHIPPED_SERVICES",
     "AppRoleAssignment",
     "Application",
@@ -112,7 +121,9 @@ __all__ = [
     "default_estate",
     "find_location_mistakes",
     "find_profile_mistakes",
+    "is_shipped_estate",
     "list_service_names",
     "load_estate",
     "parse_estate",
+    "shipped_estate_text",
 ]
