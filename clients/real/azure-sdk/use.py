@@ -1,6 +1,6 @@
-"""Use one resource with the Azure SDK for Python, by its public API and its own defaults.
+"""Use resources with the Azure SDK for Python, by its public API and its own defaults.
 
-The result is one line of JSON: what came, or the error with its type and status.
+The result is one line of JSON for each use: what came, or the error with its type and status.
 """
 # ruff: noqa: INP001  a program, not a package
 
@@ -158,9 +158,9 @@ USES = {
 
 
 def main():
-    """Use the resource; the result is one line of JSON."""
+    """Use the resources, one after the other."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("use", choices=sorted(USES))
+    parser.add_argument("use", choices=sorted(USES), nargs="+")
     parser.add_argument("--credential", default="default")
     for name in ("client-id", "tenant", "certificate", "name", "scope"):
         parser.add_argument(f"--{name}", default=None)
@@ -173,13 +173,30 @@ def main():
     warnings.simplefilter("ignore", DeprecationWarning)  # passwords are deprecated
     logging.getLogger("azure").addHandler(logging.NullHandler())
     try:
-        found = {"result": USES[options.use](make_credential(options), options)}
+        credential = make_credential(options)
     except Exception as error:  # noqa: BLE001 - every exception of the library is a result
-        found = {"error": type(error).__name__, "text": " ".join(str(error).split())}
-        if isinstance(error, HttpResponseError) and error.status_code is not None:
-            found["status"] = error.status_code
-    print(json.dumps(found))
-    return 0 if "result" in found else 1
+        print(json.dumps(describe_error(error)))
+        return 1
+    results = [use_one(USES[name], credential, options) for name in options.use]
+    for found in results:
+        print(json.dumps(found))
+    return 0 if all("result" in found for found in results) else 1
+
+
+def use_one(function, credential, options):
+    """Return what one use gave."""
+    try:
+        return {"result": function(credential, options)}
+    except Exception as error:  # noqa: BLE001 - every exception of the library is a result
+        return describe_error(error)
+
+
+def describe_error(error):
+    """Return an exception as a result."""
+    found = {"error": type(error).__name__, "text": " ".join(str(error).split())}
+    status = error.status_code if isinstance(error, HttpResponseError) else None
+    return found if status is None else found | {"status": status}
+
 
 
 if __name__ == "__main__":
