@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ssosim.entra import HttpReply
-from ssosim.resource_servers.arm_operations import OperationStore, describe_deployment, find_state
+from ssosim.entra.core.messages import make_guid
+from ssosim.resource_servers.arm_operations import Deployment, OperationStore, describe_deployment, find_state
 from ssosim.resource_servers.arm_replies import ArmError, reply
 from ssosim.resource_servers.arm_request import ArmRequest
 
@@ -65,6 +66,8 @@ class ResourceGroups:
             case method, ["providers", "microsoft.resources", "deployments", _]:
                 path = f"{group}/providers/{_DEPLOYMENTS}/{parts[4]}"
                 return self._answer_deployment(request, method, group, path)
+            case "POST", ["providers", "microsoft.resources", "deployments", _, "validate"]:
+                return self._validate(request, group, parts[4])
             case "GET", ["providers", "microsoft.resources", "deployments", _, "operationstatuses", operation]:
                 path = f"{group}/providers/{_DEPLOYMENTS}/{parts[4]}"
                 return self._poll_deployment(request, path, operation)
@@ -140,13 +143,17 @@ class ResourceGroups:
             return reply(request.call, None, 204)
         return reply(request.call, describe_deployment(deployment, request.call.now))
 
+    def _validate(self, request: ArmRequest, group: str, name: str) -> HttpReply:
+        path = f"{group}/providers/{_DEPLOYMENTS}/{name}"
+        request.require(f"{_DEPLOYMENTS}/validate/action", path)
+        if self._find(request, group) is None:
+            raise _no_group(group.rpartition("/")[2])
+        mode = _read_mode(request, name)
+        made = Deployment(group, name, "", request.call.now, 0, mode, make_guid())
+        return reply(request.call, describe_deployment(made, request.call.now))
+
     def _deploy(self, request: ArmRequest, group: str, name: str) -> HttpReply:
-        properties = request.read_body().get("properties")
-        if not _DEPLOYMENT_NAME.fullmatch(name):
-            raise ArmError(400, "InvalidDeployment", f"The deployment name '{name[:64]}' is not valid.")
-        if not isinstance(properties, dict) or not (properties.keys() & {"template", "templateLink"}):
-            raise ArmError(400, "InvalidRequestContent", "The request content was invalid: there is no template.")
-        mode = "Complete" if str(properties.get("mode", "")).lower() == "complete" else "Incremental"
+        mode = _read_mode(request, name)
         duration = request.provider.estate.resource_manager.deployment_duration
         made = self.operations.deploy(group, name, request.call.now, duration, mode)
         status = request.url(f"{made.path}/operationStatuses/{made.operation}")
@@ -177,6 +184,16 @@ class ResourceGroups:
         name = group.rpartition("/")[2].lower()
         found = (each for each in request.subscription.resource_groups if each.name.lower() == name)
         return next(((each.name, each.location) for each in found), None)
+
+
+def _read_mode(request: ArmRequest, name: str) -> str:
+    """Check the name and the body of a deployment, and return its mode; raises ArmError 400."""
+    properties = request.read_body().get("properties")
+    if not _DEPLOYMENT_NAME.fullmatch(name):
+        raise ArmError(400, "InvalidDeployment", f"The deployment name '{name[:64]}' is not valid.")
+    if not isinstance(properties, dict) or not (properties.keys() & {"template", "templateLink"}):
+        raise ArmError(400, "InvalidRequestContent", "The request content was invalid: there is no template.")
+    return "Complete" if str(properties.get("mode", "")).lower() == "complete" else "Incremental"
 
 
 def _wait(request: ArmRequest) -> tuple[tuple[str, str], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ssosim.entra import Call, Provider
 from ssosim.estate import Subscription
 from ssosim.resource_servers.access_tokens import Caller
+from ssosim.resource_servers.arm_json import read_relaxed_json
 from ssosim.resource_servers.arm_replies import ArmError
 from ssosim.resource_servers.authorization import is_allowed
 
@@ -47,7 +47,7 @@ class ArmRequest:
     def read_body(self) -> dict[str, Any]:
         """Return the JSON object in the body; raises ArmError 400."""
         try:
-            found = json.loads(self.call.body or b"{}")
+            found = read_relaxed_json(self.call.body or b"{}")
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from ssosim.estate import Estate, parse_estate
 from ssosim.memory import Engine, MemoryLab
 from ssosim.trace import AccessTokenChecked, HttpExchange
 
+from .azure_lab import AzureLab, start_lab
 from .estates import CONTOSO_TENANT, TOML
 
 CONTOSO = Path(__file__).parents[2] / "ssosim" / "estate" / "contoso.toml"
@@ -125,3 +126,23 @@ def error_of(reply: HttpReply) -> tuple[str, str]:
 def servers() -> Servers:
     """The resource servers of a lab in memory."""
     return Servers(MemoryLab(Engine(float(NOW)), make_estate()))
+
+
+@pytest.fixture(scope="module")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureLab]:
+    """A running lab of the estate ``contoso-azure``; the tests of a module share it."""
+    from tests.conftest import Bench  # noqa: PLC0415 - the class of the fixture ``bench``
+
+    bench = Bench(tmp_path_factory.mktemp("azure"))
+    yield start_lab(bench, 1.5)
+    bench.close()
+
+
+@pytest.fixture(scope="module")
+def short_tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureLab]:
+    """The same, with access tokens that live for three seconds, half as long as a deployment."""
+    from tests.conftest import Bench  # noqa: PLC0415 - the class of the fixture ``bench``
+
+    bench = Bench(tmp_path_factory.mktemp("short"))
+    yield start_lab(bench, 6, access_token_lifetime="3")
+    bench.close()

@@ -1,4 +1,4 @@
-"""The estate of these tests: Contoso with subscriptions, a vault, a storage account, roles, and the resource servers."""
+"""The estate of these tests: Contoso with subscriptions, a vault, a storage account, roles and resource servers."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ssosim.entra import HttpReply
 from ssosim.estate import ResourceManager
+from ssosim.resource_servers.arm_json import read_relaxed_json
 
 from .conftest import NOW, Servers, error_of, header_of
 from .estates import BACK_END, SHOP, SUBSCRIPTION
@@ -170,3 +171,18 @@ def test_a_request_without_a_version_is_refused_after_its_token(servers: Servers
     url = "https://management.azure.com/tenants"
     assert error_of(servers.ask("GET", url, servers.token()))[0] == "MissingApiVersionParameter"
     assert servers.ask("GET", url, None).status == 401
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b'{"properties": {"mode": "Incremental", template:{"a": "x: y // z"}}}', {"a": "x: y // z"}),
+        (b'{"properties": {template: {/* why: \n not */ "a": 1 // one\n}}}', {"a": 1}),
+        (b'\xef\xbb\xbf{"properties": {"template": {"a": "b\\": c"}}}', {"a": 'b": c'}),
+    ],
+)
+def test_json_as_the_azure_cli_writes_it(text: bytes, value: dict[str, object]) -> None:
+    """Names without quotation marks and comments are read; what looks like them within a text stays."""
+    assert read_relaxed_json(text)["properties"]["template"] == value
+    with pytest.raises(ValueError, match=r".*"):
+        read_relaxed_json(b"{template: {]}")
