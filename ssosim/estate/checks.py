@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ssosim.estate.application_checks import find_application_mistakes
+from ssosim.estate.azure_resource_checks import find_resource_mistakes
 from ssosim.estate.cloud_partition import find_cloud_mistakes
 from ssosim.estate.credential_checks import find_credential_mistakes
 from ssosim.estate.identity_checks import find_identity_mistakes
@@ -52,6 +53,7 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
         *find_application_mistakes(estate),
         *find_credential_mistakes(estate),
         *find_identity_mistakes(estate),
+        *find_resource_mistakes(estate),
     )
     for path, text in found:
         yield EstateMistake(path, text)

@@ -12,6 +12,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from ssosim.estate.applications import Application, AppRoleAssignment, ResourceName
+from ssosim.estate.azure_resources import (
+    KeyVault,
+    ResourceManager,
+    RoleAssignment,
+    StorageAccount,
+    Subscription,
+)
 from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import ClientAssertionRules, Moment, OpenidIssuer
 from ssosim.estate.entry import EstateEntry
@@ -459,6 +466,11 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
     zones: tuple[Zone, ...] = ()
     dns: DnsSettings = DnsSettings()
     resolvers: tuple[DnsResolver, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    key_vaults: tuple[KeyVault, ...] = ()
+    storage_accounts: tuple[StorageAccount, ...] = ()
+    role_assignments: tuple[RoleAssignment, ...] = ()
+    resource_manager: ResourceManager = ResourceManager()
 
     @property
     def default_realm(self) -> Realm:
@@ -542,6 +554,11 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
         own = (self.system_assigned_identity(device) for device in self.devices)
         identities = (*self.managed_identities, *(each for each in own if each is not None))
         return (*self.applications, *(each.as_application(first) for each in identities))
+
+    def subscription(self, subscription_id: str) -> Subscription | None:
+        """Return the subscription with this id; None if there is none."""
+        wanted = subscription_id.lower()
+        return next((each for each in self.subscriptions if each.id.lower() == wanted), None)
 
     def system_assigned_identity(self, device: Device) -> ManagedIdentity | None:
         """Return the system-assigned identity of ``device``; None if it has none."""
