@@ -24,8 +24,9 @@ __all__ = [
     "printable_path",
 ]
 
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""The flags with which a folder is opened."""
+_UNIX_FLAGS = ("O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC")
+FOLDER = os.O_RDONLY | sum(getattr(os, name, 0) for name in _UNIX_FLAGS)
+"""The flags with which a folder is opened. Windows has none of them, and no lab; there the module is imported only."""
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 

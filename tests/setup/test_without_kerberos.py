@@ -1,24 +1,26 @@
-"""Commands that need no lab work without GSS-API, Kerberos programs, root and a compiler."""
+"""An installed wheel without extras: all that needs no lab works without GSS-API, Kerberos, root and a compiler."""
 
 import json
 import os
 import shutil
-import site
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
+from building import build_distribution
 from ordinary_user import NOBODY, become_nobody
 
 ROOT = Path(__file__).parents[2]
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-LEFT_OUT = ("gssapi", "k5test", "ssosim", "_ssosim", "__editable__")
 ZONE = """$ORIGIN microsoftazuread-sso.com.
 $TTL 300
 @ SOA ns1 hostmaster 1 7200 900 1209600 60
@@ -59,17 +61,34 @@ def test_a_lab(sso_lab):
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def find_distributions(*names: str) -> dict[str, metadata.Distribution]:
+    """Return these distributions and all that they need here, without extras, by name."""
+    found: dict[str, metadata.Distribution] = {}
+    left = [Requirement(name) for name in names]
+    while left:
+        wanted = left.pop()
+        name = canonicalize_name(wanted.name)
+        if name not in found and (not wanted.marker or wanted.marker.evaluate({"extra": ""})):
+            found[name] = metadata.distribution(name)
+            left += [Requirement(each) for each in found[name].requires or ()]
+    return found
+
+
 @pytest.fixture(scope="module")
-def bare() -> Iterator[Path]:
-    """Make a virtual environment with the dependencies of ssosim except gssapi, from the installed packages."""
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Make a virtual environment with the wheel of ssosim and pytest, and only what these two declare."""
     folder = Path(tempfile.mkdtemp(prefix="bare-"))
     folder.chmod(0o755)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True, timeout=60)
     [packages] = (folder / "venv/lib").glob("python3*/site-packages")
-    for found in (each for folder_path in site.getsitepackages() for each in Path(folder_path).iterdir()):
-        if not found.name.lower().startswith(LEFT_OUT):
-            (packages / found.name).symlink_to(found)
-    (packages / "ssosim.pth").write_text(f"{ROOT}\n{ROOT / 'clients'}\n")
+    for name, found in find_distributions("ssosim", "pytest").items():
+        tops = {Path(file).parts[0] for file in found.files or () if name != "ssosim"} - {"..", "__pycache__"}
+        for top in tops:
+            if not (packages / top).exists():
+                (packages / top).symlink_to(found.locate_file(top))
+    wheel = build_distribution(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
+    into = ["--python", folder / "venv/bin/python", "install", "--no-index", "--no-deps", "--quiet", wheel]
+    subprocess.run([sys.executable, "-m", "pip", *into], check=True, timeout=120)
     tools = folder / "tools"
     tools.mkdir()
     for name in ("ip", "setpriv"):  # a lab looks for these before the Kerberos programs
