@@ -27,7 +27,15 @@ def compile_requirements(name: str, target: Path, options: list[str]) -> None:
     """Write the requirements called ``name`` to ``target``. Raises CalledProcessError."""
     pins = [] if name == "release" else ["--constraint", "constraints.txt"]
     command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", *SELECTIONS[name], *pins, *options]
-    settings = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--no-header", "--quiet"]
+    settings = [
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+        "--no-annotate",
+        "--no-header",
+        "--quiet",
+    ]
     subprocess.run([*command, *settings, "--output-file", str(target)], cwd=ROOT, check=True)  # noqa: S603
     target.write_text(_HEADER + target.read_text(encoding="utf-8"), encoding="utf-8")
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol, cast
 from ssosim.cli.parser import Parser
 from ssosim.lab.base.errors import LabError, PrerequisiteError
 from ssosim.lab.base.sweep import sweep_killed_labs
-from ssosim.lab.base.system import require_linux
+from ssosim.lab.base.system import has_labs, require_linux
 from ssosim.output import guard_streams, one_line, print_error, release_streams, say
 
 __all__ = ["COMMANDS", "build_parser", "main"]
@@ -149,7 +149,7 @@ def _run_command(given: list[str]) -> tuple[int, bool]:
     """Return the exit code, and whether it is for a mistake that ssosim itself reports."""
     command = next((c for c in COMMANDS if given and c.name == given[0]), None)
     try:
-        if sys.platform == "linux":
+        if has_labs():
             sweep_killed_labs()
         elif given and given[0] in _LINUX_ONLY:
             require_linux()
@@ -211,7 +211,9 @@ def _without_command(given: list[str]) -> int:
         epilog=f"commands:\n{listing}\n\n'ssosim COMMAND --help' tells more about one.",
         formatter_class=_Help,
     )
-    parser.add_argument("--version", action="store_true", help="show the versions of ssosim, its libraries and MIT Kerberos")
+    parser.add_argument(
+        "--version", action="store_true", help="show the versions of ssosim, its libraries and MIT Kerberos"
+    )
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     options, _ = parser.parse_known_args(given)
     if options.version and given[0] == "--version":

@@ -50,7 +50,7 @@ def find_commit() -> str:
 
 
 def _kerberos_version() -> str:
-    """Return the version of MIT Kerberos: of ``klist``, because krb5kdc has no option for it and has the same source."""
+    """Return the version of MIT Kerberos: of ``klist``, since krb5kdc has no option for it."""
     found = re.search(r"Kerberos 5 version (\S+)", _run("klist", "-V"))
     return f"MIT krb5 {found[1]}" if found else "MIT krb5 not installed"
 

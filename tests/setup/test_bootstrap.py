@@ -26,7 +26,7 @@ def test_no_right_to_install_prints_the_command_and_exits_2(checkout):
     assert {path.name for path in (checkout.path / ".venv").glob(".ready-*")} == {".ready-bare"}
     assert not any("gssapi.txt" in call for call in checkout.calls())
     assert checkout.run("run")[0] == 2
-    assert checkout.calls() == []  # it is there already
+    assert not any("pip install" in call for call in checkout.calls())  # it is there already
     checkout.fake("dpkg-query", f"#!/bin/sh\nfor each in {PACKAGES}; do echo $each=installed; done\n")
     assert checkout.run("run")[0] == 0
     assert any("gssapi.txt" in call for call in checkout.calls())

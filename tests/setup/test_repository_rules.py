@@ -66,7 +66,11 @@ def test_requirements_follow_the_constraints():
     pins = {_normal(name): version for name, version in pins.items()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     lab = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["lab"]]
-    wanted = {"lab": lab, "dev": lab + project["dependency-groups"]["dev"], "build": project["dependency-groups"]["build"]}
+    wanted = {
+        "lab": lab,
+        "dev": lab + project["dependency-groups"]["dev"],
+        "build": project["dependency-groups"]["build"],
+    }
     for name, direct in wanted.items():
         found = {each: version for each, (version, _) in _read_requirements(name).items()}
         behind = {each: version for each, version in found.items() if pins.get(each, version) != version}
