@@ -28,7 +28,9 @@ def read_names() -> list[str]:
 
 def read_version() -> str:
     """Return the version of ssosim."""
-    found = re.search(r'^__version__ = "(.+)"$', (ROOT / "ssosim/__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(
+        r'^__version__ = "(.+)"$', (ROOT / "ssosim/__init__.py").read_text(encoding="utf-8"), re.MULTILINE
+    )
     return found[1] if found else ""
 
 
