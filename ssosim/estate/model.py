@@ -428,7 +428,8 @@ class DnsResolver(EstateEntry, frozen=True, kw_only=True):
     ``devices`` are the devices that use it; none means all devices that no other resolver lists. ``forward_to`` names
     the resolvers that it forwards to, in this order; without any it resolves iteratively, from the root servers.
     ``location`` is the subnet that it sends as its clients' (EDNS client subnet); without it, its own address decides.
-    TTLs and ``client_timer`` are in seconds; see ``ssosim.dns.recursion.ResolverSettings``.
+    TTLs and ``client_timer`` are in seconds; see ``ssosim.dns.recursion.ResolverSettings``. ``max_query_restarts`` is
+    the most CNAMEs that it follows: 11 as BIND and unbound do (BIND 9 reference manual, ``max-query-restarts``).
     """
 
     name: str
@@ -442,6 +443,7 @@ class DnsResolver(EstateEntry, frozen=True, kw_only=True):
     min_ttl: int = 0
     max_ttl: int = 86_400
     max_negative_ttl: int = 3600
+    max_query_restarts: Annotated[int, Meta(ge=1, le=64)] = 11
 
 
 class Estate(EstateEntry, frozen=True, kw_only=True):
