@@ -173,9 +173,8 @@ class MemoryKdc:
 
     def knows(self, spn: str, kdc: str = "") -> bool:
         """Return whether the database of ``kdc`` has a principal ``spn``."""
-        return spn in self.principals() or (
-            self.keys is not None and self.keys.database.at(kdc).owner_of(spn) is not None
-        )
+        keys = None if self.keys is None else self.keys.database
+        return spn in self.principals() or (keys is not None and keys.at(kdc).owner_of(spn) is not None)
 
     def _code(self, service: str, kdc: str) -> int | None:
         if not self.knows(service, kdc):
@@ -221,13 +220,25 @@ class MemoryKdc:
 class TicketCache:
     """The tickets of one client process: a second request for the same service does not reach the KDC.
 
-    ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique.
+    ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique. ``lifetime``: of
+    the ticket-granting ticket, in seconds from ``began`` on.
     """
 
     principal: str
     realm: str
     numbers: Iterator[int]
+    lifetime: float = float("inf")
+    began: float = 0.0
     _services: dict[str, IssuedKeys] = field(default_factory=dict)
+
+    def remove_expired(self, now: float) -> None:
+        """Remove the tickets if the ticket-granting ticket has expired, which is then a new one.
+
+        No ticket is valid longer than that one. Source: RFC 4120, section 3.3.3.
+        """
+        if now - self.began >= self.lifetime:
+            self._services.clear()
+            self.began = now
 
     def build_token(self, spn: str) -> bytes | None:
         """Return a new Negotiate token for ``spn``; None if there is no ticket for it yet."""

@@ -303,8 +303,9 @@ class Lab:
         self._cleanup.push_async_callback(_cancel_and_wait, task)
 
     async def _start_web(self, kdcs: RealmKdcs) -> None:
+        assert self._gateway is not None  # noqa: S101 - it has started before
         self.keys = load_signing_keys(self.estate, self._cache)
-        self._key_faults = make_key_faults(self.estate, self.services, kdcs)
+        self._key_faults = make_key_faults(self.estate, self.services, kdcs, self._gateway)
         provider = Provider(
             estate=self.estate,
             keys=self.keys,
