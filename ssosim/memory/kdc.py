@@ -284,7 +284,8 @@ class MemoryAcceptor:
         client, service, realm, keys = read
         seen = (keys.kvno, keys.enctype, keys.session_enctype)
         if realm != self._realm:
-            text = f"KRB_AP_ERR_NOT_US: Request ticket server {service}@{realm} not found in keytab"
+            name = f"{service}@{realm}"
+            text = f"KRB_AP_ERR_NOT_US: Request ticket server {name} not found in keytab (ticket kvno {keys.kvno})"
             return RefusedTicket("kerberos", "wrong-service", text, *seen)
         if (refused := self._find_missing_key(service, keys)) is not None:
             reason, text = refused
