@@ -142,6 +142,7 @@ class MemoryDevice(ServiceExchange):
             lab.kdc.numbers,
             lab.estate.realm_of(user).ticket_lifetime,
             lab.engine.now,
+            user.authorization_data_size,
         )
 
     async def resolve(self, name: str, family: Family) -> Resolution:

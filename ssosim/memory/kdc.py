@@ -221,7 +221,7 @@ class TicketCache:
     """The tickets of one client process: a second request for the same service does not reach the KDC.
 
     ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique. ``lifetime``: of
-    the ticket-granting ticket, in seconds from ``began`` on.
+    the ticket-granting ticket, in seconds from ``began`` on. ``padding``: octets of authorization data in each ticket.
     """
 
     principal: str
@@ -229,6 +229,7 @@ class TicketCache:
     numbers: Iterator[int]
     lifetime: float = float("inf")
     began: float = 0.0
+    padding: int = 0
     _services: dict[str, IssuedKeys] = field(default_factory=dict)
 
     def remove_expired(self, now: float) -> None:
@@ -250,6 +251,7 @@ class TicketCache:
         name, _, realm = service.partition("@")
         payload = {"client": owner, "service": name, "number": next(self.numbers), "keys": keys}
         payload["realm"] = realm or self.realm
+        payload["authorization_data"] = "0" * (self.padding * 3 // 4)  # base64 adds a third
         return _TICKET + base64.b64encode(json.dumps(payload).encode())
 
     def has(self, service: str) -> bool:
