@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ssosim.estate.application_checks import find_application_mistakes
+from ssosim.estate.azure_resource_checks import find_resource_mistakes
+from ssosim.estate.cloud_partition import find_cloud_mistakes
 from ssosim.estate.credential_checks import find_credential_mistakes
 from ssosim.estate.identity_checks import find_identity_mistakes
 from ssosim.estate.model import Estate, Realm, RecordSet
@@ -40,7 +42,7 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
     if not estate.realms:
         yield EstateMistake(("realms",), "needs at least one realm")
         return  # the other checks look for the realm of each member
-    for path, text in find_value_mistakes(estate):
+    for path, text in (*find_value_mistakes(estate), *find_cloud_mistakes(estate)):
         yield EstateMistake(path, text)
     yield from _hosts(estate)
     yield from _realms(estate)
@@ -51,6 +53,7 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
         *find_application_mistakes(estate),
         *find_credential_mistakes(estate),
         *find_identity_mistakes(estate),
+        *find_resource_mistakes(estate),
     )
     for path, text in found:
         yield EstateMistake(path, text)

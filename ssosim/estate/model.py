@@ -12,6 +12,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from ssosim.estate.applications import Application, AppRoleAssignment, ResourceName
+from ssosim.estate.azure_resources import (
+    KeyVault,
+    ResourceManager,
+    RoleAssignment,
+    StorageAccount,
+    Subscription,
+)
 from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import ClientAssertionRules, Moment, OpenidIssuer
 from ssosim.estate.entry import EstateEntry
@@ -79,6 +86,9 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     ``request_loop_limit``: so many equal token requests of one client for one user within ``request_loop_window``
     seconds are answered, and the next is a loop (AADSTS50196); 0 means no limit. The real limit is unconfirmed.
     ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
+    ``cloud_instance_name`` is the name of the cloud in its documents and in ``Tenant.cloud``. It decides which APIs and
+    applications of Microsoft the cloud has: ``microsoftonline.us`` is US Government, ``partner.microsoftonline.cn`` is
+    China, any other name is the public cloud.
     """
 
     login_hosts: tuple[str, ...]
@@ -186,11 +196,15 @@ class Domain(EstateEntry, frozen=True, kw_only=True):
 
 
 class Tenant(EstateEntry, frozen=True, kw_only=True):
-    """An Entra tenant. ``id`` is a GUID, ``initial_domain`` the ``*.onmicrosoft.com`` name."""
+    """An Entra tenant. ``id`` is a GUID, ``initial_domain`` the ``*.onmicrosoft.com`` name.
+
+    ``cloud`` is the ``cloud_instance_name`` of the cloud that the tenant belongs to (default: that of ``[cloud]``).
+    """
 
     id: str
     display_name: str
     initial_domain: str
+    cloud: str | None = None
     domains: tuple[Domain, ...] = ()
     desktop_sso: bool = True
     conditional_access_policies: tuple[ConditionalAccessPolicy, ...] = ()
@@ -434,10 +448,14 @@ class DnsResolver(EstateEntry, frozen=True, kw_only=True):
 
 
 class Estate(EstateEntry, frozen=True, kw_only=True):
-    """A whole estate; ``ssosim.estate.loader`` reads one. Look-ups of DNS names, users and client ids ignore case."""
+    """A whole estate; ``ssosim.estate.loader`` reads one. Look-ups of DNS names, users and client ids ignore case.
+
+    ``clouds`` are the clouds beside ``cloud``, each with its own hosts, keys, tenants and applications.
+    """
 
     name: str
     cloud: Cloud
+    clouds: tuple[Cloud, ...] = ()
     realms: tuple[Realm, ...]
     hosts: tuple[Host, ...]
     tenants: tuple[Tenant, ...]
@@ -451,6 +469,11 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
     zones: tuple[Zone, ...] = ()
     dns: DnsSettings = DnsSettings()
     resolvers: tuple[DnsResolver, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    key_vaults: tuple[KeyVault, ...] = ()
+    storage_accounts: tuple[StorageAccount, ...] = ()
+    role_assignments: tuple[RoleAssignment, ...] = ()
+    resource_manager: ResourceManager = ResourceManager()
 
     @property
     def default_realm(self) -> Realm:
@@ -465,6 +488,23 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
     def realm_of(self, member: User | Host) -> Realm:
         """Return the realm in which ``member`` has its account, or whose KDC it is."""
         return self.default_realm if member.realm is None else self.realm(member.realm) or self.default_realm
+
+    @property
+    def all_clouds(self) -> tuple[Cloud, ...]:
+        """The clouds, that of ``[cloud]`` first."""
+        return (self.cloud, *self.clouds)
+
+    def cloud_of(self, tenant: Tenant | None) -> Cloud:
+        """Return the cloud of ``tenant``; that of ``[cloud]`` without a tenant, and for an unknown name."""
+        if tenant is None or tenant.cloud is None:
+            return self.cloud
+        wanted = tenant.cloud.lower()
+        return next((each for each in self.clouds if each.cloud_instance_name.lower() == wanted), self.cloud)
+
+    def cloud_of_user(self, upn: str) -> Cloud:
+        """Return the cloud of the user ``upn``; that of ``[cloud]`` for nobody."""
+        user = self.user(upn)
+        return self.cloud if user is None else self.cloud_of(self.tenant(user.tenant))
 
     def addresses(self, service: str) -> tuple[str, ...]:
         """Return the addresses of the hosts that run ``service`` (a registered name), in file order."""
@@ -518,6 +558,11 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
         identities = (*self.managed_identities, *(each for each in own if each is not None))
         return (*self.applications, *(each.as_application(first) for each in identities))
 
+    def subscription(self, subscription_id: str) -> Subscription | None:
+        """Return the subscription with this id; None if there is none."""
+        wanted = subscription_id.lower()
+        return next((each for each in self.subscriptions if each.id.lower() == wanted), None)
+
     def system_assigned_identity(self, device: Device) -> ManagedIdentity | None:
         """Return the system-assigned identity of ``device``; None if it has none."""
         if not device.system_assigned_identity:
@@ -540,8 +585,9 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
 
     def list_identity_hosts(self) -> Iterator[tuple[str, str]]:
         """Yield every DNS name of the identity provider, with the registered name of the service that answers there."""
-        for name in self.cloud.login_hosts:
-            yield name, "login"
-        yield self.cloud.autologon_host, "autologon"
+        for cloud in self.all_clouds:
+            for name in cloud.login_hosts:
+                yield name, "login"
+            yield cloud.autologon_host, "autologon"
         for service in self.federation_services:
             yield service.host, "federation"

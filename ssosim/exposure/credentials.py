@@ -144,11 +144,12 @@ class KnownCredentials:
                 yield FoundCredential(CredentialKind.CODE_VERIFIER)
 
     def _read_opaque(self, run: str) -> Iterator[FoundCredential]:
-        provider = self._provider
-        if provider.device_codes.find_by_device_code(run) is not None:
+        providers = self._provider.list_clouds()
+        if any(each.device_codes.find_by_device_code(run) is not None for each in providers):
             yield FoundCredential(CredentialKind.DEVICE_CODE)
             return
-        match provider.sealer.find_purpose(run, _PURPOSES):
+        purposes = (each.sealer.find_purpose(run, _PURPOSES) for each in providers)
+        match next((purpose for purpose in purposes if purpose is not None), None):
             case None:
                 return
             case "authorization-code":
@@ -170,8 +171,10 @@ class KnownCredentials:
             return
         if not isinstance(header, dict) or not isinstance(claims, dict):
             return
-        key = self._provider.keys.cloud.key_id
-        if key in (header.get("kid"), header.get("x5t")) and not claims.keys().isdisjoint({"scp", "appid", "azp"}):
+        ours = [key.key_id for key in self._provider.keys.clouds]
+        if not any(header.get(name) in ours for name in ("kid", "x5t")):
+            return
+        if not claims.keys().isdisjoint({"scp", "appid", "azp"}):
             owner = str(claims.get("upn") or claims.get("preferred_username") or claims.get("appid") or "")
             yield FoundCredential(CredentialKind.ACCESS_TOKEN, owner, audience=str(claims.get("aud", "")))
         issuer, subject = claims.get("iss"), claims.get("sub")
@@ -183,7 +186,7 @@ class KnownCredentials:
     @cached_property
     def _key_lines(self) -> tuple[bytes, ...]:
         """One line of the PEM form of each private key of the lab."""
-        keys: tuple[SigningKey, ...] = (self._provider.keys.cloud, *self._provider.keys.federation.values())
+        keys: tuple[SigningKey, ...] = (*self._provider.keys.clouds, *self._provider.keys.federation.values())
         return tuple(key.to_pem().splitlines()[5] for key in keys)
 
 

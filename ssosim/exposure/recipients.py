@@ -56,7 +56,8 @@ class Recipient:
 
     ``role`` is what the host is; ``unknown`` if no service has that name, ``foreign`` for a host outside of the
     estate. ``spns`` are the service principal names in its key table, in lower case. ``domains`` are the domains whose
-    users a federation service signs in. ``in_place``: something else answered in the place of the service.
+    users a federation service signs in. ``audiences`` are those of the access tokens that it takes; without any, a
+    token must name the host itself. ``in_place``: something else answered in the place of the service.
     """
 
     host: str
@@ -65,6 +66,7 @@ class Recipient:
     scheme: Literal["https", "http"] = "https"
     spns: frozenset[str] = frozenset()
     domains: frozenset[str] = frozenset()
+    audiences: frozenset[str] = frozenset()
     in_place: bool = False
 
 
@@ -99,6 +101,8 @@ def _explain_business(found: FoundCredential, to: Recipient) -> str:
     if to.role == "login" and kind in _LOGIN:
         return ""
     if to.role == "application" and kind is CredentialKind.ACCESS_TOKEN:
+        if to.audiences:
+            return "" if found.audience in to.audiences else f"the token is for {found.audience}"
         meant = urlsplit(found.audience).hostname if found.audience.startswith(("https://", "http://")) else None
         return "" if meant in (None, to.host) else f"the token is for {found.audience}"
     if to.role == "application" and kind is CredentialKind.AUTHORIZATION_CODE and to.host in found.redirect_hosts:
@@ -140,6 +144,7 @@ class Recipients:
                     role,  # type: ignore[arg-type]
                     spns=spns | (known.spns if known else frozenset()),
                     domains=domains.get(name, frozenset()),
+                    audiences=service.audiences | (known.audiences if known else frozenset()),
                 )
         self._by_host = found
 

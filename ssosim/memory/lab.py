@@ -14,7 +14,6 @@ from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected, run_exchange
 from ssosim.estate import Device, Estate, Realm, list_kdcs
 from ssosim.estate.trusts import list_trusts
-from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
 from ssosim.faults.core.key_faults import KeyFaults
@@ -41,11 +40,18 @@ class MemoryLab:
     """A lab of ``estate`` in the virtual time of ``engine``. Faults are applied to it as to any lab.
 
     ``zones`` are the initial zones, by default the estate's; ``keys`` the identity provider's keys, by default those of
-    this process. Raises LabInputError for an estate that is not supported in memory.
+    this process. ``with_exposures``: credentials in requests are looked for, which takes a quarter of a sign-in's time.
+    Raises LabInputError for an estate that is not supported in memory.
     """
 
     def __init__(
-        self, engine: Engine, estate: Estate, *, zones: ZoneSet | None = None, keys: Keys | None = None
+        self,
+        engine: Engine,
+        estate: Estate,
+        *,
+        zones: ZoneSet | None = None,
+        keys: Keys | None = None,
+        with_exposures: bool = True,
     ) -> None:
         if why := explain_unsupported_estate(estate):
             raise LabInputError(why)
@@ -75,7 +81,10 @@ class MemoryLab:
         )
         self._other_kdcs = {realm.name: self._build_kdc(realm) for realm in estate.realms[1:]}
         self.kdc = self._build_kdc(estate.default_realm)
-        self.provider.find_exposures = ExposureFinder(self.provider, self.services, read_memory_ticket).examine
+        if with_exposures:
+            from ssosim.exposure import ExposureFinder  # noqa: PLC0415
+
+            self.provider.find_exposures = ExposureFinder(self.provider, self.services, read_memory_ticket).examine
         self._reach = Reach(estate, self.services)
         self._responders = start_applications(self.services, self.provider)
         self.provider.fetch_document = DocumentFetcher(

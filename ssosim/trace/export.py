@@ -165,6 +165,11 @@ def describe_authentication(event: events.ClientAuthenticated) -> str:
     return f"{event.client_id} has authenticated by {event.method}{credential}{subject}{lenient}"
 
 
+def _describe_access_token(event: events.AccessTokenChecked) -> str:
+    whose = f" of {event.subject} for {event.audience}" if event.subject else ""
+    return f"access token{whose} {'accepted' if event.accepted else f'refused: {event.reason}'}"
+
+
 def _describe_key(event: events.KdcExchange | events.TicketChecked) -> str:
     """Return the key of a ticket, with a space before it; empty where it is not known."""
     if not event.etype:
@@ -179,7 +184,8 @@ def describe_identity(event: events.ManagedIdentityRequested) -> str:
     """Return which managed identity a program asked for, and which one its host gave, as one short sentence."""
     asked = event.requested or "no particular identity"
     given = f"gives the identity {event.identity} ({event.client_id})" if event.identity else f"refuses: {event.error}"
-    return f"{event.device} ({event.host_kind}), asked for {asked}, {given}"
+    ignored = f", which ignores {event.ignored}" if event.ignored else ""
+    return f"{event.device} ({event.host_kind}){ignored}, asked for {asked}, {given}"
 
 
 def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence for each kind of event
@@ -209,6 +215,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
         case events.TokenIssued():
             unchecked = f" (not checked: {', '.join(event.not_checked)})" if event.not_checked else ""
             return f"{event.kind} token for {event.subject} by {event.grant}{unchecked}"
+        case events.AccessTokenChecked():
+            return _describe_access_token(event)
         case events.ClientAuthenticated():
             return describe_authentication(event)
         case events.ManagedIdentityRequested():

@@ -143,6 +143,7 @@ OWN: dict[str, Strategy] = {
     "realm-managed": _fields(tenant=st.sampled_from(["contoso.com", "contoso.onmicrosoft.com"])),
     "password-changed": _fields(user=PEOPLE, password=st.sampled_from(["x", "another"])),
     "password-expired": _fields(user=PEOPLE),
+    "sessions-revoked": _fields(user=PEOPLE),
     "user-locked": _fields(user=PEOPLE),
     "user-disabled": _fields(user=PEOPLE),
     "mfa-required": _fields(user=PEOPLE, registered=st.booleans()),
@@ -165,7 +166,8 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
                              "delegation-removed", "registry-hold", "lame-delegation", "resolver-poisoned",
                              "wrong-view", "signature-expired", "signature-tampered",
                              "validation-failing", "realm-managed", "password-changed",
-                             "password-expired", "user-locked", "user-disabled", "mfa-required", "consent-revoked",
+                             "password-expired", "sessions-revoked", "user-locked", "user-disabled", "mfa-required",
+                             "consent-revoked",
                              "secret-expired", "certificate-removed", "domain-managed", "key-rolled",
                              "account-encryption-types", "kdc-encryption-types", "spn-moved", "host-spn-registered",
                              "spn-duplicate", "kdc-connection-refused", "kdc-replica-lag")  # fmt: skip

@@ -120,6 +120,7 @@ ROWS: dict[str, list[Fields]] = {
     "kdc-encryption-types": [{}, {"enctypes": ["rc4-hmac"]}],
     "realm-managed": [{"tenant": "contoso.com"}],
     "password-changed": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com", "password": "x"}],
+    "sessions-revoked": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com", "for_s": 600}],
     "password-expired": [{"user": "alice@contoso.com"}, {"user": "alice@contoso.com", "for_s": 600}],
     "user-locked": [{"user": "alice@contoso.com"}],
     "user-disabled": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com"}],

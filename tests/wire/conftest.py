@@ -33,9 +33,9 @@ from lxml import etree
 from msgspec.structs import replace
 
 from ssosim.estate import Estate, default_estate
-from ssosim.kerberos import kinit, write_krb5_conf
+from ssosim.kerberos import write_krb5_conf
 from ssosim.kerberos.gss import Initiator
-from ssosim.kerberos.kinit import ClientOptions
+from ssosim.kerberos.kinit import ClientOptions, kinit
 from ssosim.lab.core.lab import Lab
 from ssosim.trace.export import record_to_json
 

@@ -12,9 +12,10 @@ import dns.name
 from dns.name import Name
 from dns.rdatatype import AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, A
 
-from ssosim.dns.zones.lint import LintFinding, find_node, iter_rrsets, make_finding, targets_of
+from ssosim.dns.zones.lint import TARGET_TYPES, LintFinding, find_node, make_finding, targets_of
 from ssosim.dns.zones.rrset import RRset, plain
 from ssosim.dns.zones.zone import Zone
+from ssosim.dns.zones.zone_index import index_of
 from ssosim.dns.zones.zone_set import ZoneSet
 
 __all__ = ["WRITTEN_NAME_RULES"]
@@ -36,7 +37,7 @@ def names_that_repeat_the_zone(zones: ZoneSet) -> Iterator[LintFinding]:
             if _repeats(name, zone):
                 text = f"the name ends with {plain(zone.origin)} twice: write its last dot"
                 yield make_finding(zone, name, "warning", text, "name-repeats-zone", "RFC 1035 5.1")
-    for zone, rrset in iter_rrsets(zones):
+    for zone, rrset in index_of(zones).of_types(*TARGET_TYPES):
         for target in targets_of(rrset):
             if _repeats(target, zone) and find_node(zones, target) is not None and target not in zone.nodes:
                 text = f"{rrset.type.name} {plain(target)} ends with {plain(zone.origin)} twice: write its last dot"
@@ -44,15 +45,15 @@ def names_that_repeat_the_zone(zones: ZoneSet) -> Iterator[LintFinding]:
 
 
 def _repeats(name: Name, zone: Zone) -> bool:
-    own = zone.origin.labels
-    return len(own) > 1 and name.is_subdomain(dns.name.Name(own[:-1] + own))
+    own, labels = zone.origin.labels, name.labels
+    if len(labels) < 2 * len(own) - 1 or len(own) == 1:
+        return False
+    return [each.lower() for each in labels[1 - 2 * len(own) :]] == [each.lower() for each in own[:-1] + own]
 
 
 def targets_that_are_addresses(zones: ZoneSet) -> Iterator[LintFinding]:
     """CNAME, MX, NS and SRV whose target is an IPv4 address, with a last dot or without (RFC 1035 section 3.3)."""
-    for zone, rrset in iter_rrsets(zones):
-        if rrset.type not in (CNAME, MX, NS, SRV):
-            continue
+    for zone, rrset in index_of(zones).of_types(CNAME, MX, NS, SRV):
         for target in targets_of(rrset):
             written = target.labels[:-1]
             if target.is_subdomain(zone.origin) and not zone.origin.is_subdomain(_REVERSE[0]):
@@ -67,9 +68,10 @@ def names_of_no_host(zones: ZoneSet) -> Iterator[LintFinding]:
 
     named refuses a primary zone with them by default (check-names fail). Source: RFC 952, RFC 1123 section 2.1.
     """
-    for zone, rrset in iter_rrsets(zones):
+    known: dict[tuple[bytes, ...], bool] = {}
+    for zone, rrset in index_of(zones).of_types(A, AAAA, MX, NS, SRV, PTR, SOA):
         for name in _host_names(rrset):
-            if not _is_host_name(name):
+            if not _is_host_name(name, known):
                 what = "" if name == rrset.name else f"{rrset.type.name} {plain(name)} "
                 text = f"{what or rrset.type.name + ' at a name that '}is no host name (letters, digits, hyphens)"
                 yield make_finding(zone, rrset.name, "warning", text, "not-a-host-name", "RFC 1123 2.1")
@@ -90,15 +92,19 @@ def _host_names(rrset: RRset) -> tuple[Name, ...]:
     return ()
 
 
-def _is_host_name(name: Name) -> bool:
-    labels = name.labels[1:-1] if name.is_wild() else name.labels[:-1]
-    return all(_HOST_LABEL.match(label) for label in labels)
+def _is_host_name(name: Name, known: dict[tuple[bytes, ...], bool]) -> bool:
+    """Whether each label is that of a host; ``known`` has the answers for the names above, which most names share."""
+    first, above = name.labels[0], name.labels[1:]
+    is_above = known.get(above)
+    if is_above is None:
+        is_above = known[above] = all(_HOST_LABEL.match(label) for label in above[:-1])
+    return is_above and (first in (b"*", b"") or _HOST_LABEL.match(first) is not None)
 
 
 def mail_policies(zones: ZoneSet) -> Iterator[LintFinding]:
     """Two DMARC records at one name: receivers then apply none (RFC 7489 section 6.6.3)."""
-    for zone, rrset in iter_rrsets(zones):
-        if rrset.type != TXT or rrset.name.labels[0].lower() != b"_dmarc":
+    for zone, rrset in index_of(zones).of_types(TXT):
+        if len(rrset.rdatas) < 2 or rrset.name.labels[0].lower() != b"_dmarc":
             continue
         texts = [b"".join(rdata.strings) for rdata in rrset.rdatas]  # type: ignore[attr-defined]
         policies = [text for text in texts if text.partition(b";")[0].replace(b" ", b"") == b"v=DMARC1"]

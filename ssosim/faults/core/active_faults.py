@@ -120,7 +120,7 @@ class ActiveFaults:
     def _apply(self, fault: Fault) -> Applied:
         self._read_operator_changes()
         number = self._last_id + 1
-        applied = Applied(number, fault, self._state.zones, self.authorities)
+        applied = Applied(number, fault, self._state.zones, self.authorities, at=self.trace.now())
         applied.exhausted = partial(self._exhausted, applied)
         if fault.for_s is not None:
             applied.call_off = self._later(fault.for_s, partial(self._end_at_time_limit, applied))

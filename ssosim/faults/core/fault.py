@@ -218,10 +218,10 @@ def name_parts(state: FaultState, before: FaultState, number: int) -> FaultState
 class Applied:
     """One active fault, with what it must remember.
 
-    ``before``: the zones before it. ``hits``: the number of exchanges on which it had an effect. ``counters``: numbers
-    that the fault itself remembers, by names of its choice. ``suspended``: it does not fit the layers below any more,
-    because one of them was undone or changed. ``exhausted`` ends the fault and gets the reason. ``call_off`` cancels
-    the timer of its time limit.
+    ``at``: when it was applied, in seconds since the Unix epoch by the clock of the lab. ``before``: the zones before
+    it. ``hits``: the number of exchanges on which it had an effect. ``counters``: numbers that the fault itself
+    remembers, by names of its choice. ``suspended``: it does not fit the layers below any more, because one of them was
+    undone or changed. ``exhausted`` ends the fault and gets the reason. ``call_off`` cancels the timer of its limit.
     """
 
     id: int
@@ -231,6 +231,7 @@ class Applied:
     hits: int = 0
     counters: Counter[str] = field(default_factory=Counter)
     suspended: bool = False
+    at: float = 0.0
     exhausted: Callable[[str], None] = lambda _: None
     call_off: Undo = lambda: None
     _random_of: dict[str, Random] = field(default_factory=dict)

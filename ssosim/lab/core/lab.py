@@ -77,10 +77,10 @@ from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
-from ssosim.kerberos import Address, KdcGateway, RealmKdcs, kinit
+from ssosim.kerberos import Address, KdcGateway, RealmKdcs
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.key_database import list_accounts
-from ssosim.kerberos.kinit import enlarge_ticket
+from ssosim.kerberos.kinit import enlarge_ticket, kinit
 from ssosim.lab.base.acceptor_of_realms import AcceptorOfRealms
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.client_conf import realms_of, write_client_conf
