@@ -220,7 +220,9 @@ class User(EstateEntry, frozen=True, kw_only=True):
     authentication for every sign-in (per-user MFA); ``mfa_registered``: whether the user has a second factor.
     ``totp_secret``: its shared secret in base32 (RFC 6238); by default one is derived. ``guest_tenants`` are the
     tenants that have invited the user. ``sign_in_sessions_valid_from``: refresh tokens of before are revoked.
-    ``realm`` is the realm of the account (default: the first).
+    ``realm`` is the realm of the account (default: the first). ``authorization_data_size``: so many octets of
+    authorization data are in the user's tickets. Active Directory has 1200 octets and 8 to 40 for each group there, so
+    that members of many groups send headers that services refuse. Source: Microsoft support 327825.
     """
 
     upn: str
@@ -243,6 +245,7 @@ class User(EstateEntry, frozen=True, kw_only=True):
     on_premises_upn: str | None = None
     sign_in_sessions_valid_from: Moment | None = None
     realm: str | None = None
+    authorization_data_size: Annotated[int, Meta(ge=0, le=100_000)] = 0
 
 
 class Device(EstateEntry, frozen=True, kw_only=True):
