@@ -19,10 +19,12 @@ from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.verdict.expectations import AnyExpectation, find_expectation_mistake
 
-__all__ = ["FILE_NAME", "Deviation", "Differs", "Flow", "Manifest", "RealClient", "read_manifest"]
+__all__ = ["FILE_NAME", "ClientSet", "Deviation", "Differs", "Flow", "Manifest", "RealClient", "read_manifest"]
 
 FILE_NAME = "client.toml"
 Differs = Literal["outcome", "spn", "requests"]
+ClientSet = Literal["sign-in", "credentials"]
+"""Which matrix the flows of a client belong to: sign-ins of a person, or credentials of a program."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _MAX_DEADLINE_S = 3600.0
@@ -76,11 +78,13 @@ class Manifest(_Frozen, frozen=True, kw_only=True):
     ``needs`` are programs that must be on PATH, ``packages`` the Debian packages that contain them. ``install`` are the
     installation steps, run in a copy of the client's folder. Without steps nothing is copied, and the client runs in
     its own folder. ``unattended`` is a program for devices without a person, which scenarios do not play: its arguments
-    are a credential and settings (``managed-identity client_id=...``). It may contain ``{home}``.
+    are a credential and settings (``managed-identity client_id=...``). It may contain ``{home}``. ``set`` says in which
+    matrix its flows are played.
     """
 
     name: str
     title: str
+    set: ClientSet = "sign-in"
     flows: tuple[Flow, ...] = ()
     unattended: tuple[str, ...] = ()
     source: str = ""

@@ -17,6 +17,7 @@ from typing import ClassVar, Literal
 from ssosim.trace.steps import SignInStep
 
 __all__ = [
+    "AccessTokenChecked",
     "ClientAuthenticated",
     "ClientFinished",
     "ClientMessage",
@@ -83,6 +84,8 @@ class KdcExchange(Event):
     ``outcome`` is ``"issued"``, the error's RFC 4120 name (``KDC_ERR_S_PRINCIPAL_UNKNOWN``), or ``"no answer"``.
     ``principal`` is the client; it is empty for TGS requests, which carry it encrypted. ``kvno`` and ``etype`` are the
     version and the encryption type of the key that an issued ticket is encrypted with (RFC 4120, section 5.2.9).
+    ``transport`` is ``https`` where the request came through a KDC proxy (MS-KKDCP). ``kdc`` is the host of the KDC; it
+    is empty where the lab has one only.
     """
 
     layer: ClassVar[Layer] = "kerberos"
@@ -91,10 +94,11 @@ class KdcExchange(Event):
     outcome: str
     principal: str = ""
     realm: str = ""
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: Literal["udp", "tcp", "https"] = "udp"
     faults: tuple[int, ...] = ()
     kvno: int | None = None
     etype: str = ""
+    kdc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +127,9 @@ class HttpExchange(Event):
 
     ``code`` is the AADSTS number in the response, if there is one, and ``error_description`` the text of the provider
     with that number, without ids and time stamp. An error page has status 200 and a code.
-    ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body. ``status``
-    is 0 where a fault kept the answer back; ``injected``: what came was not the service's own answer; ``dropped``: none
-    came, and the connection was ended at once.
+    ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, a password in the body, or an access
+    token (``bearer``). ``status`` is 0 where a fault kept the answer back; ``injected``: what came was not the
+    service's own answer; ``dropped``: none came, and the connection was ended at once.
     ``step`` is what the provider has at that path, whoever answered.
     ``scheme`` and ``port`` are those of where the request arrived. ``client_credential`` is what a request for an
     application's own token (client credentials) carried to prove which application it is.
@@ -136,7 +140,7 @@ class HttpExchange(Event):
     method: str
     path: str
     status: int
-    auth: Literal["none", "kerberos", "ntlm", "negotiate", "password"] = "none"
+    auth: Literal["none", "kerberos", "ntlm", "negotiate", "password", "bearer"] = "none"
     code: int | None = None
     request_id: str = ""
     elapsed_ms: float = 0.0
@@ -188,6 +192,25 @@ class TokenIssued(Event):
     client_id: str = ""
     digest: str = ""
     not_checked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessTokenChecked(Event):
+    """A resource server has checked the access token of a request.
+
+    ``resource`` is its host. ``subject`` is the object id of the token, ``client_id`` the application that got it,
+    ``digest`` that of the ``TokenIssued``; they are empty where no token came, or one that is not the provider's.
+    ``accepted`` says nothing of permissions: the exchange that follows has the answer.
+    """
+
+    layer: ClassVar[Layer] = "token"
+    resource: str
+    accepted: bool
+    reason: str = ""
+    audience: str = ""
+    subject: str = ""
+    client_id: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

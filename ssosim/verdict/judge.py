@@ -18,7 +18,7 @@ The rules for the outcome, in this order; the first that holds decides:
 5. ``stalled`` or, if the client ended, ``failed``: it sent nothing. Its reason is then what it met last, in an earlier
    phase (``before``), since a client can store an error.
 6. ``refused``: the last failure is the refusal of a service (``was_refused``): neither an unresolved name nor a failed
-   exchange came after it.
+   exchange came after it. If a resource server refused an access token, or a permission, this rule comes before 2.
 7. ``failed``: the client ended (``ClientFinished``).
 8. ``stalled``: everything else. The client did not end, and the user saw nothing.
 
@@ -101,6 +101,7 @@ from ssosim.verdict.steps import (
     find_unanswered_name,
     is_attempt,
     is_on_the_wire,
+    is_refused_by_kdc,
     select_before_prompt,
 )
 
@@ -273,6 +274,8 @@ def _describe_end(  # noqa: PLR0911 - one for each kind of end
     """Return outcome and reason of a client without a final token."""
     finished = client.end()
     event = finished.event if finished is not None else None
+    if client.was_refused_with_token() and not (event is not None and event.stopped):
+        return Outcome.REFUSED, cause
     still = _describe_stop(event) if event is not None and event.stopped else ""
     if prompt := client.first(UserPrompted):
         times = client.describe_prompts()
@@ -491,6 +494,11 @@ class _ClientRecords:
                 last = None
         return last
 
+    def was_refused_with_token(self) -> bool:
+        """Return whether the last failure is the refusal of a resource server: the sign-in itself had succeeded."""
+        refusal = self.last_refusal()
+        return refusal is not None and getattr(refusal.event, "auth", "") == "bearer" and self.was_refused()
+
     def was_refused(self) -> bool:
         """Return whether a refusal was the last failure."""
         refusal = self.last_refusal()
@@ -502,7 +510,7 @@ class _ClientRecords:
         last: Record | None = None
         for record in self._records:
             event = record.event
-            if is_probe_without_host(event):
+            if is_probe_without_host(event) or is_refused_by_kdc(event):
                 continue
             if isinstance(event, ConnectionFailed):
                 last = record
@@ -616,10 +624,19 @@ def _describe_failed_exchange(event: Event) -> str:
 def _describe_answer(event: HttpExchange) -> str:
     """Describe an error in the provider's own words, if it has any."""
     said = f"{event.host}{event.path} answered {event.status}"
+    if event.auth == "bearer":
+        return _describe_resource_answer(event, said)
     if event.code is None:
         return said
     text = event.error_description or f"AADSTS{event.code}"
     return f"{said}, {textwrap.shorten(text.rstrip('.'), _SENTENCE, placeholder=' …')}"
+
+
+def _describe_resource_answer(event: HttpExchange, said: str) -> str:
+    """Describe what a resource server answered to an access token: 403 is a permission that is missing."""
+    text = textwrap.shorten(event.error_description.rstrip("."), _SENTENCE, placeholder=" …")
+    what = "the token was accepted, and a permission is missing: " if event.status == 403 else ""
+    return f"{what}{said}{f', {text}' if text else ''}"
 
 
 def _format_duration(seconds: float) -> str:

@@ -34,6 +34,7 @@ def test_the_pages_are_up_to_date(generate: ModuleType) -> None:
         "estate.schema.json",
         "openapi.json",
         "identity-provider.md",
+        "unconfirmed.md",
     }
     stale = [name for name, text in pages.items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
     assert stale == [], "make docs"

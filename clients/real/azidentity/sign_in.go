@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -18,9 +19,11 @@ import (
 const (
 	tenant    = "organizations"
 	azureCli  = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-	scope     = "https://graph.microsoft.com/.default"
 	userLimit = 60 * time.Second // time limit for the user; the silent flow has the limits of the library
 )
+
+// scope is that of a national cloud in SCOPE; the library itself reads AZURE_AUTHORITY_HOST.
+var scope = cmp.Or(os.Getenv("SCOPE"), "https://graph.microsoft.com/.default")
 
 // account is the common interface of the three credentials: Authenticate returns the user name, GetToken does not.
 type account interface {

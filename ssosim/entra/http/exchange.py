@@ -201,6 +201,7 @@ def _read_credential_kind(call: Call) -> Literal["", "client_secret", "client_as
 
 def dispatch(provider: Provider, call: Call) -> HttpReply:
     """Answer ``call`` with the handler of its route. Its events are in ``call.trace_buffer``. Never raises."""
+    provider = provider.at(call.host)
     service = provider.service_by_host.get(call.host)
     if service is None:
         return refuse_misdirected(call)

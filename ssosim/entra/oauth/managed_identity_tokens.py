@@ -52,7 +52,9 @@ def issue_managed_identity_token(provider: Provider, call: Call, identity: Manag
     application = provider.directory.find_application(identity.effective_client_id)
     if application is None:
         raise AadstsError(700016, client=identity.effective_client_id, tenant=identity.tenant or "")
-    tenant = provider.directory.require_tenant(application.tenant or provider.estate.tenants[0].id)
+    home = provider.directory.require_tenant(application.tenant or provider.estate.tenants[0].id)
+    provider = provider.cloud_of_tenant(home)
+    tenant = provider.directory.require_tenant(home.id)
     granted = grant_app_access(provider, application, tenant, access)
     now = int(call.now)
     names = ("appid", "appidacr") if granted.version == "1.0" else ("azp", "azpacr")
@@ -78,6 +80,7 @@ def issue_shell_token(provider: Provider, call: Call, user: User, resource: str)
     The client is the Azure CLI. Raises AadstsError as ``grant_user_access``, and 50057 for a disabled user.
     """
     access = _read_resource(resource)
+    provider = provider.cloud_of_tenant(provider.directory.find_home_tenant(user))
     application = provider.directory.find_application(_AZURE_CLI)
     if application is None:
         raise AadstsError(700016, client=_AZURE_CLI, tenant=user.tenant)

@@ -125,7 +125,7 @@ def _project_token(lab: Lab, identity: WorkloadIdentity, home: Path, hosted: Hos
         "AZURE_CLIENT_ID": identity.client_id,
         "AZURE_TENANT_ID": tenant.id,
         "AZURE_FEDERATED_TOKEN_FILE": str(file),
-        "AZURE_AUTHORITY_HOST": f"https://{estate.cloud.login_hosts[0]}/",
+        "AZURE_AUTHORITY_HOST": f"https://{estate.cloud_of(tenant).login_hosts[0]}/",
     }
     loop = asyncio.get_running_loop()
     timer: list[asyncio.TimerHandle] = []
