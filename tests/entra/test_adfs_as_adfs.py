@@ -105,11 +105,26 @@ def test_the_page_has_the_names_that_programs_look_for(site, browser):
     assert re.search(r'<input id="userNameInput" name="UserName"', text)
     assert re.search(r'<input id="passwordInput" name="Password" type="password"', text)
     assert "errorText" not in text
-    back = action.replace("&amp;", "&").partition(f"https://{STS}")[2]
+    other = re.search(r'<form id="options"  method="post" action="([^"]+)"', text)[1]
+    assert other == action.replace(STS, f"{STS}:443", 1), "DavMail takes this one, and undoes no &amp;"
+    assert "&amp;" not in action
+    assert LOGIN not in text, "DavMail takes a page with this name for the response"
+    back = action.partition(f"https://{STS}")[2]
     wrong = site.ask("POST", STS, back, body=urlencode({"UserName": FRANK, "Password": "x"}).encode())
     assert re.search(r'<span id="errorText">[^<]+</span>', wrong.body.decode())
     right = site.ask("POST", STS, back, body=urlencode({"UserName": FRANK, "Password": PASSWORD}).encode())
-    assert b'name="wresult"' in right.body
+    assert (right.status, b"wresult" in right.body) == (302, False)
+    cookie = next(value.partition(";")[0] for name, value in right.headers if name == "Set-Cookie")
+    assert cookie.startswith("MSISAuth=")
+    then = browser.location(right).partition(f"https://{STS}")[2]
+
+    def open_page(target: str = then, given: str = cookie) -> Any:
+        return site.ask("GET", STS, target, headers={"Cookie": given})
+
+    for page in (open_page(then.replace("wa=", "client-request-id=other&wa=")), open_page(given=f"{cookie}x")):
+        assert b"wresult" not in page.body, "a cookie of another sign-in, a forged one"
+    assert b'name="wresult"' in open_page().body
+    assert b"wresult" not in open_page().body, "it is good once"
 
 
 def test_outside_there_are_forms_only(site, browser):

@@ -35,6 +35,7 @@ from ssosim.trace import TokenIssued
 __all__ = [
     "AUTHENTICATION_FAILED",
     "IssuedAssertion",
+    "check_user",
     "find_extra_endpoint",
     "handle_adfs_extra",
     "handle_adfs_mex",
@@ -234,6 +235,13 @@ def _is_user_of_service(provider: Provider, service: FederationService, user: Us
     return entry is not None and federation_service_of_domain(provider.estate, entry) == service
 
 
+def check_user(provider: Provider, service: FederationService, user: User | None, *, for_cloud: bool = True) -> User:
+    """Return ``user``, of whom ``service`` may tell the cloud; raises AadstsError for nobody and for others' users."""
+    if user is None or not user.enabled or (for_cloud and not _is_user_of_service(provider, service, user)):
+        raise AadstsError(AUTHENTICATION_FAILED)
+    return user
+
+
 def issuer_of_service(service: FederationService, user: User) -> str:
     """Return the issuer of an assertion for the cloud: one for all domains, or that of the user's domain.
 
@@ -260,8 +268,7 @@ def issue_assertion(
     audience = audience or provider.estate.cloud.audience_urn
     for_cloud = audience == provider.estate.cloud.audience_urn
     service = provider.federation_by_host[call.host]
-    if user is None or not user.enabled or (for_cloud and not _is_user_of_service(provider, service, user)):
-        raise AadstsError(AUTHENTICATION_FAILED)
+    user = check_user(provider, service, user, for_cloud=for_cloud)
     start = int(call.now)
     end = start + service.token_lifetime
     named = user.upn if service.alternate_login_id else user.on_premises_upn or user.upn
