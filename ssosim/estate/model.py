@@ -12,6 +12,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from ssosim.estate.applications import Application, AppRoleAssignment, ResourceName
+from ssosim.estate.azure_resources import (
+    KeyVault,
+    ResourceManager,
+    RoleAssignment,
+    StorageAccount,
+    Subscription,
+)
 from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import ClientAssertionRules, Moment, OpenidIssuer
 from ssosim.estate.entry import EstateEntry
@@ -115,12 +122,15 @@ class Host(EstateEntry, frozen=True, kw_only=True):
     """One machine of the lab: its address, and the services that it runs.
 
     ``name`` is for messages; the names that clients resolve are in ``zones``. An entry of ``services`` is a registered
-    name such as ``"login"``, or a table with a port (``HostService``).
+    name such as ``"login"``, or a table with a port (``HostService``). A host with the service ``kdc`` is a domain
+    controller of ``realm`` (default: the first realm), with a database of its own; two entries with one name are two
+    addresses of one KDC. Clients ask the KDCs in file order.
     """
 
     name: str
     address: str
     services: tuple[HostService | str, ...]
+    realm: str | None = None
 
     def service_entries(self) -> tuple[HostService, ...]:
         """Return the services, each as a HostService, in file order."""
@@ -143,15 +153,26 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     r"""A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds.
 
     ``netbios_name`` is the name before the backslash in ``DOMAIN\user``; by default the first label of ``name``.
+    ``trusts`` are the realms whose accounts may get tickets for services of this one (a one-way trust; the other realm
+    names this one too for a two-way trust). ``parent`` is the parent domain in the same forest; the two trust each
+    other. A realm other than the first needs no ``service_account``.
+    ``dns_lookup_kdc``: clients find the KDCs by URI or SRV records, not in their krb5.conf; ``dns_lookup_realm``: they
+    find the realm of a host by TXT records. ``kdc_proxy``: the host name of a KDC proxy (MS-KKDCP), which clients ask
+    after all KDCs. Source: krb5 documentation, krb5.conf and "Realm configuration decisions"; MS-KKDCP.
     """
 
     name: str
     domain: str
-    service_account: ServiceAccount
+    service_account: ServiceAccount = ServiceAccount()
     services: tuple[str, ...] = ()
     ticket_lifetime: int = 36000
     renewable_lifetime: int = 7 * 86400
     netbios_name: str | None = None
+    parent: str | None = None
+    trusts: tuple[str, ...] = ()
+    dns_lookup_kdc: bool = False
+    dns_lookup_realm: bool = False
+    kdc_proxy: DnsName | None = None
 
     @property
     def netbios(self) -> str:
@@ -201,6 +222,7 @@ class User(EstateEntry, frozen=True, kw_only=True):
     authentication for every sign-in (per-user MFA); ``mfa_registered``: whether the user has a second factor.
     ``totp_secret``: its shared secret in base32 (RFC 6238); by default one is derived. ``guest_tenants`` are the
     tenants that have invited the user. ``sign_in_sessions_valid_from``: refresh tokens of before are revoked.
+    ``realm`` is the realm of the account (default: the first).
     """
 
     upn: str
@@ -222,6 +244,7 @@ class User(EstateEntry, frozen=True, kw_only=True):
     guest_tenants: tuple[str, ...] = ()
     on_premises_upn: str | None = None
     sign_in_sessions_valid_from: Moment | None = None
+    realm: str | None = None
 
 
 class Device(EstateEntry, frozen=True, kw_only=True):
@@ -449,11 +472,25 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
     zones: tuple[Zone, ...] = ()
     dns: DnsSettings = DnsSettings()
     resolvers: tuple[DnsResolver, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    key_vaults: tuple[KeyVault, ...] = ()
+    storage_accounts: tuple[StorageAccount, ...] = ()
+    role_assignments: tuple[RoleAssignment, ...] = ()
+    resource_manager: ResourceManager = ResourceManager()
 
     @property
     def default_realm(self) -> Realm:
         """The realm of every entry that names no other one: the first in the file."""
         return self.realms[0]
+
+    def realm(self, name: str) -> Realm | None:
+        """Return the realm called ``name``, in any case; None if there is none."""
+        wanted = name.lower()
+        return next((realm for realm in self.realms if realm.name.lower() == wanted), None)
+
+    def realm_of(self, member: User | Host) -> Realm:
+        """Return the realm in which ``member`` has its account, or whose KDC it is."""
+        return self.default_realm if member.realm is None else self.realm(member.realm) or self.default_realm
 
     @property
     def all_clouds(self) -> tuple[Cloud, ...]:
@@ -471,10 +508,6 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
         """Return the cloud of the user ``upn``; that of ``[cloud]`` for nobody."""
         user = self.user(upn)
         return self.cloud if user is None else self.cloud_of(self.tenant(user.tenant))
-
-    def realm_of(self, member: User | Device | Host) -> Realm:  # noqa: ARG002 - one realm for now (``find_mistakes``)
-        """Return the realm in which ``member`` has its account."""
-        return self.default_realm
 
     def addresses(self, service: str) -> tuple[str, ...]:
         """Return the addresses of the hosts that run ``service`` (a registered name), in file order."""
@@ -527,6 +560,11 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
         own = (self.system_assigned_identity(device) for device in self.devices)
         identities = (*self.managed_identities, *(each for each in own if each is not None))
         return (*self.applications, *(each.as_application(first) for each in identities))
+
+    def subscription(self, subscription_id: str) -> Subscription | None:
+        """Return the subscription with this id; None if there is none."""
+        wanted = subscription_id.lower()
+        return next((each for each in self.subscriptions if each.id.lower() == wanted), None)
 
     def system_assigned_identity(self, device: Device) -> ManagedIdentity | None:
         """Return the system-assigned identity of ``device``; None if it has none."""

@@ -8,7 +8,6 @@ second waits. Only a folder that was made here, or an empty one, is emptied and 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -135,6 +134,8 @@ def _lock_home(home: int, waiting: Callable[[], None]) -> Iterator[int]:
 
     The lock is released when all processes that inherited the descriptor have ended.
     """
+    import fcntl  # noqa: PLC0415 - Windows has none, and no real client
+
     lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=home)
     try:
         try:

@@ -19,7 +19,7 @@ from ssosim.entra import Keys
 from ssosim.estate import Estate
 from ssosim.estate.device_choice import find_hindrances
 from ssosim.memory import Engine, MemoryLab, Run, memory_device
-from ssosim.scenario.fitting import cloud_hosts_of
+from ssosim.scenario.cloud_hosts import cloud_hosts_of
 from ssosim.trace import ClientFinished, DnsAnswered, KdcExchange, Record
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
@@ -89,7 +89,7 @@ class ZonePlay:
     """
 
     def __init__(self, estate: Estate, zones: ZoneSet, keys: Keys, *, dual_stack: bool = False) -> None:
-        self._lab = MemoryLab(Engine(_START), estate, zones=zones, keys=keys)
+        self._lab = MemoryLab(Engine(_START), estate, zones=zones, keys=keys, with_exposures=False)
         self._dual_stack = dual_stack
         self._pauses: dict[str, _Pauses] = {}
 

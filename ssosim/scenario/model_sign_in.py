@@ -16,7 +16,7 @@ from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate
 from ssosim.output import one_line
-from ssosim.scenario.fitting import cloud_hosts_of
+from ssosim.scenario.cloud_hosts import cloud_hosts_of
 from ssosim.trace import ClientEvent, ClientFinished, Trace, redact
 from ssosim.verdict.judge import MAX_EVENTS_PER_HOUR
 

@@ -1,7 +1,7 @@
 // One sign-in with azidentity: the defaults of the credential, one token, one line of output.
 //
 //	azidentity username-password | interactive | device-code
-//	azidentity managed-identity | workload-identity | default | environment | pipelines [NAME=VALUE ...]
+//	azidentity CREDENTIAL [NAME=VALUE ...], for a credential without a person: unattended.go
 package main
 
 import (
@@ -39,9 +39,9 @@ func main() {
 
 func run(arguments []string) error {
 	if len(arguments) > 0 {
-		began := time.Now()
-		if credential, ok, err := unattended(arguments[0], settingsOf(arguments[1:])); ok {
-			return report(credential, began, err)
+		began, settings := time.Now(), settingsOf(arguments[1:])
+		if credential, ok, err := unattended(arguments[0], settings); ok {
+			return report(credential, settings, began, err)
 		}
 	}
 	flow := strings.Join(arguments, " ")

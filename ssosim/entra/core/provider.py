@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +38,12 @@ class FindExposures(Protocol):
 
 def _on_network(client: str) -> bool:  # noqa: ARG001  the signature of ``Provider.is_off_network``
     return False
+
+
+async def _sleep(seconds: float) -> None:
+    import asyncio  # noqa: PLC0415 - a provider in memory has a clock of its own, and never needs it
+
+    await asyncio.sleep(seconds)
 
 
 def _anonymous(remote: str, local: str) -> str:  # noqa: ARG001  the signature of ``Provider.client_of``
@@ -79,7 +84,7 @@ class Provider:
     find_effect: FindHttpEffect | None = None
     find_exposures: FindExposures | None = None
     find_estate_faults: Callable[[Call, SignInStep, int | None], tuple[int, ...]] = _no_faults
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    sleep: Callable[[float], Awaitable[None]] = _sleep
     fetch_document: FetchDocument = fetch_nothing
     directory: Directory = field(init=False)
     sealer: TokenSealer = field(init=False)

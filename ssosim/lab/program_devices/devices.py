@@ -117,7 +117,9 @@ class ProgramDevices:
         self._link_local.start()
         self._hosted: dict[str, HostedDevice] = {}
         self._stopping: set[asyncio.Task[None]] = set()
-        self._refused_connections = RefusedConnections(lab.trace, lab.client_addresses, lab.first_steps)
+        self._refused_connections = RefusedConnections(
+            lab.trace, lab.client_addresses, lab.first_steps, lab.find_faults_at_kdc
+        )
         self._refused_connections.start()
         self._foreign_ipv6_hosts = ForeignIpv6Hosts(
             lab.ca,
@@ -188,7 +190,7 @@ class ProgramDevices:
             await hosted.stop()
             raise LabInputError(f"pid: process {request.pid} has already ended")
         self._hosted[address] = hosted
-        if user is not None and device.corporate_network:
+        if user is not None and lab.gets_ticket(device):
             ccache = home / "ccache"
             shutil.copyfile(await lab.ticket_of(user), ccache)
             ccache.chmod(0o600)
@@ -196,7 +198,7 @@ class ProgramDevices:
         kind = "" if device.kind == "desktop" else f" ({device.kind})"
         who = user.upn if user is not None else "nobody"
         text = f"{request.program} runs on {device.name}{kind} as {who}, {addresses}"
-        lab.trace.record(client, LabEvent(part="device", text=text))
+        lab.trace.record(client, LabEvent(part="device", text=text, device_kind=device.kind))
         if last_step is not None:
             lab.trace.record(client, LastStepDeclared(last_step=last_step))
         return {
@@ -208,6 +210,7 @@ class ProgramDevices:
             | user_files.pop("environment")
             | hosted.environment,
             "mounts": hosted.mounts,
+            "obey_file_modes": hosted.obey_file_modes,
             "unset": [*user_files.pop("unset"), *HOST_VARIABLES],
             "resolv_conf": self._resolv_conf(device, ipv6),
             **etc,
