@@ -30,6 +30,7 @@ from ssosim.estate.managed_identities import (
     WorkloadIdentity,
     make_system_assigned,
 )
+from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS, ExtraEndpoint, TrustEndpointName
 
 __all__ = [
     "Application",
@@ -39,6 +40,7 @@ __all__ = [
     "DnsSettings",
     "Domain",
     "Estate",
+    "ExtraEndpoint",
     "FederationService",
     "Host",
     "HostService",
@@ -292,7 +294,9 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     service has no WS-Trust, and realm discovery names no MEX. ``mex_form``: the WSDL itself, or nested in a
     ``wsx:MetadataSection``. ``token_type`` is the text in ``TokenType`` of its answers (None: what it issues).
     ``issuer_per_domain``: assertions name ``http://DOMAIN/adfs/services/trust/`` as their issuer. ``name_id`` and
-    ``upn_claim`` are its claim rules for the cloud: what NameIdentifier and the UPN claim contain.
+    ``upn_claim`` are its claim rules for the cloud: what NameIdentifier and the UPN claim contain. ``endpoints`` are
+    the WS-Trust endpoints that are enabled and that MEX lists, by default those of AD FS. Only ``windowstransport`` and
+    ``usernamemixed`` can issue a token here; the others are listed and refuse. ``extra_endpoints`` are listed first.
     """
 
     name: str
@@ -306,6 +310,8 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     mex_form: Literal["wsdl", "metadata-section"] = "wsdl"
     token_type: str | None = None
     issuer_per_domain: bool = False
+    endpoints: tuple[TrustEndpointName, ...] = TRUST_ENDPOINTS
+    extra_endpoints: tuple[ExtraEndpoint, ...] = ()
     name_id: Literal["immutable-id", "upn", "none"] = "immutable-id"
     upn_claim: Literal["upn", "none"] = "upn"
 
