@@ -12,7 +12,15 @@ from ssosim.estate.credential_files import read_credential_files
 from ssosim.estate.model import Estate
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 
-__all__ = ["SHIPPED_ESTATES", "EstateError", "default_estate", "is_shipped_estate", "load_estate", "parse_estate", "shipped_estate_text"]
+__all__ = [
+    "SHIPPED_ESTATES",
+    "EstateError",
+    "default_estate",
+    "is_shipped_estate",
+    "load_estate",
+    "parse_estate",
+    "shipped_estate_text",
+]
 
 _MAX_SHOWN = 20
 
