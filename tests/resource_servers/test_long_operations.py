@@ -50,7 +50,10 @@ def test_a_deployment_runs_and_ends(servers: Servers) -> None:
 
 @pytest.mark.parametrize("refreshes", [False, True])
 def test_an_operation_longer_than_a_token(servers: Servers, refreshes: bool) -> None:
-    """90 minutes with tokens of 60: the client that keeps its token is refused at the first poll after its end."""
+    """90 minutes with tokens of 60: the client that keeps its token is refused at the first poll after its end.
+
+    AZ5-009, AZ5-010, AZ5-011, AZ5-012, AZ5-033.
+    """
     token = servers.token("orders")
     url = header_of(begin(servers, 5400, token), "Azure-AsyncOperation")
     refused: list[int] = []
@@ -123,7 +126,7 @@ def test_the_deletion_of_a_group_is_polled_at_its_location(servers: Servers) -> 
 
 
 def test_a_revoked_session_is_challenged_if_the_client_understands(servers: Servers) -> None:
-    """Continuous access evaluation: cp1 clients get 401 with a claims challenge; others keep their token."""
+    """Continuous access evaluation: cp1 clients get 401 with a claims challenge; others keep their token. AZ5-033."""
     capable, other = servers.token(xms_cc=["cp1"]), servers.token()
     estate = servers.lab.provider.estate
     revoked = datetime.fromtimestamp(NOW + 10, UTC)
