@@ -26,6 +26,7 @@ from ssosim.estate.credentials import (
     OpenidIssuer,
     TrustedCertificateSubject,
 )
+from ssosim.estate.kdc_hosts import KdcHost, find_kdc_at, list_kdcs
 from ssosim.estate.loader import (
     SHIPPED_ESTATES,
     EstateError,
@@ -92,6 +93,7 @@ __all__ = [
     "FederationService",
     "Host",
     "HostService",
+    "KdcHost",
     "KeyVault",
     "Location",
     "ManagedIdentity",
@@ -119,9 +121,11 @@ __all__ = [
     "WorkloadIdentity",
     "Zone",
     "default_estate",
+    "find_kdc_at",
     "find_location_mistakes",
     "find_profile_mistakes",
     "is_shipped_estate",
+    "list_kdcs",
     "list_service_names",
     "load_estate",
     "parse_estate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -33,6 +34,7 @@ EstateError = TomlMistakeError
 """An estate file cannot be used. The text is for the user: file, line, key, and what is expected."""
 
 
+@functools.cache
 def default_estate() -> Estate:
     """Return Contoso, the estate that is shipped with the package."""
     text = resources.files("ssosim.estate").joinpath("contoso.toml").read_text(encoding="utf-8")

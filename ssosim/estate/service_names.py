@@ -21,6 +21,7 @@ SHIPPED_SERVICES: Mapping[str, str] = MappingProxyType(
     {
         "dns": "ssosim.services.infrastructure:DNS",
         "kdc": "ssosim.services.infrastructure:KDC",
+        "kdc-proxy": "ssosim.services.infrastructure:kdc_proxy",
         "login": "ssosim.services.identity:login",
         "autologon": "ssosim.services.identity:autologon",
         "federation": "ssosim.services.identity:federation",

@@ -2,9 +2,9 @@
 
 Sources: RFC 6749, sections 2.3.1, 4.1.3 and 6 (client secret, code and refresh token go to the token endpoint, a client
 secret never in the URL); RFC 7636, section 4.5 (code verifier); RFC 8628, section 3.4 (device code); RFC 7522, section
-2.1 (assertion); RFC 6750, section 5.3 (a bearer token goes to its resource server, over TLS, and not in URLs); RFC
-4120, section 1.3 (a ticket is for the service that it names); the Entra documentation of federated users (their
-passwords go to the federation service of the domain).
+2.1 (assertion); RFC 7523, section 2.2 (client assertions and federated tokens, in the body); RFC 6750, section 5.3 (a
+bearer token goes to its resource server, over TLS, and not in URLs); RFC 4120, section 1.3 (a ticket is for the service
+that it names); the Entra documentation of federated users (their passwords go to the federation service of the domain).
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _LOGIN = frozenset(
     {
         CredentialKind.CLIENT_SECRET,
         CredentialKind.ASSERTION,
+        CredentialKind.CLIENT_ASSERTION,
+        CredentialKind.FEDERATED_TOKEN,
         CredentialKind.REFRESH_TOKEN,
         CredentialKind.ACCESS_TOKEN,  # the on-behalf-of flow
         CredentialKind.AUTHORIZATION_CODE,
@@ -40,6 +42,8 @@ _NEVER_IN_URLS = frozenset(
     {
         CredentialKind.PASSWORD,
         CredentialKind.CLIENT_SECRET,
+        CredentialKind.CLIENT_ASSERTION,
+        CredentialKind.FEDERATED_TOKEN,
         CredentialKind.REFRESH_TOKEN,
         CredentialKind.ACCESS_TOKEN,
     }

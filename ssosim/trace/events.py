@@ -84,6 +84,8 @@ class KdcExchange(Event):
     ``outcome`` is ``"issued"``, the error's RFC 4120 name (``KDC_ERR_S_PRINCIPAL_UNKNOWN``), or ``"no answer"``.
     ``principal`` is the client; it is empty for TGS requests, which carry it encrypted. ``kvno`` and ``etype`` are the
     version and the encryption type of the key that an issued ticket is encrypted with (RFC 4120, section 5.2.9).
+    ``transport`` is ``https`` where the request came through a KDC proxy (MS-KKDCP). ``kdc`` is the host of the KDC; it
+    is empty where the lab has one only.
     """
 
     layer: ClassVar[Layer] = "kerberos"
@@ -92,10 +94,11 @@ class KdcExchange(Event):
     outcome: str
     principal: str = ""
     realm: str = ""
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: Literal["udp", "tcp", "https"] = "udp"
     faults: tuple[int, ...] = ()
     kvno: int | None = None
     etype: str = ""
+    kdc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,8 @@ class HttpExchange(Event):
     token (``bearer``). ``status`` is 0 where a fault kept the answer back; ``injected``: what came was not the
     service's own answer; ``dropped``: none came, and the connection was ended at once.
     ``step`` is what the provider has at that path, whoever answered.
-    ``scheme`` and ``port`` are those of where the request arrived.
+    ``scheme`` and ``port`` are those of where the request arrived. ``client_credential`` is what a request for an
+    application's own token (client credentials) carried to prove which application it is.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -146,6 +150,7 @@ class HttpExchange(Event):
     port: int = 443
     dropped: bool = False
     error_description: str = ""
+    client_credential: Literal["", "client_secret", "client_assertion"] = ""
     faults: tuple[int, ...] = ()
 
     @property
@@ -233,7 +238,8 @@ class ManagedIdentityRequested(Event):
     ``host_kind`` is the kind of the device called ``device``. ``requested`` is the id that the program named, with its
     parameter (``client_id 1234...``); empty if it named none. ``identity`` is the identity that the host gave a token
     of, with its client id in ``client_id``; both are empty if it gave none, and ``error`` says why. ``resource`` is the
-    API as the program named it.
+    API as the program named it. ``ignored`` are parameters by which other hosts, or other versions of this one, name an
+    identity, and this host does not: the program may have meant another identity than it got.
     """
 
     layer: ClassVar[Layer] = "token"
@@ -244,6 +250,7 @@ class ManagedIdentityRequested(Event):
     client_id: str = ""
     resource: str = ""
     error: str = ""
+    ignored: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,7 +362,10 @@ class ConnectionFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientMessage(Event):
-    """Output of a client, for the reader of the trace. No verdict depends on it."""
+    """Output of a client, for the reader of the trace. No outcome depends on it.
+
+    A reason may cite which members of a chained credential it names, and says that it does.
+    """
 
     layer: ClassVar[Layer] = "client"
     text: str
@@ -381,11 +391,15 @@ class ClientFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabEvent(Event):
-    """A message about the lab itself: a part started, stopped or failed."""
+    """A message about the lab itself: a part started, stopped or failed.
+
+    ``device_kind`` is the kind of the device on which a program has started, and empty for other messages.
+    """
 
     layer: ClassVar[Layer] = "lab"
     part: str
     text: str
+    device_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
