@@ -44,7 +44,7 @@ WAYS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
         "gina@contoso.com",
     ),
 }
-SAMPLE = ("browser", "secret", "identity by client id")
+SAMPLE = ("browser", "identity by client id")
 MISTAKES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "wrong secret": ("desk-1", (*_PRINCIPAL, "-p", "wrong"), "AADSTS7000215"),
     "identity without a role": ("vm-1", ("--identity", "--client-id", IDLE), "No access was configured"),

@@ -123,6 +123,19 @@ def test_the_deletion_of_a_group_is_polled_at_its_location(servers: Servers) -> 
     servers.now = NOW + 40
     assert poll(servers, url, token).status == 200
     assert (servers.arm("GET", group, token).status, servers.arm("HEAD", group, token).status) == (404, 404)
+    inside = f"{group}/providers/Microsoft.Resources/deployments/first"
+    assert servers.arm("GET", inside, token).status == 404
+    assert error_of(servers.arm("PUT", inside, token, body=BODY))[0] == "ResourceGroupNotFound"
+
+
+def test_deployments_end_with_their_group(servers: Servers) -> None:
+    """Polls of a deployment whose group was deleted get 404; a caller without a role learns nothing of it."""
+    token = servers.token("orders")
+    url = header_of(begin(servers, 60, token), "Azure-AsyncOperation")
+    assert servers.arm("DELETE", SHOP, servers.token()).status == 202
+    servers.now = NOW + 60
+    assert error_of(poll(servers, url, token))[0] == "ResourceGroupNotFound"
+    assert poll(servers, url, servers.token("idle")).status == 403
 
 
 def test_a_revoked_session_is_challenged_if_the_client_understands(servers: Servers) -> None:
