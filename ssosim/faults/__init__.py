@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ssosim.faults.directory.password_expired import PasswordExpired
     from ssosim.faults.directory.realm_managed import RealmManaged
     from ssosim.faults.directory.secret_expired import SecretExpired
+    from ssosim.faults.directory.sessions_revoked import SessionsRevoked
     from ssosim.faults.directory.user_disabled import UserDisabled
     from ssosim.faults.directory.user_locked import UserLocked
     from ssosim.faults.dns.aaaa_dead import AaaaDead
@@ -155,6 +156,7 @@ __all__ = [
     "ReverseZoneDead",
     "SecretExpired",
     "ServFail",
+    "SessionsRevoked",
     "SignatureExpired",
     "SignatureFault",
     "SignatureTampered",
@@ -204,6 +206,7 @@ _MODULES = {
     "PasswordExpired": "directory.password_expired",
     "RealmManaged": "directory.realm_managed",
     "SecretExpired": "directory.secret_expired",
+    "SessionsRevoked": "directory.sessions_revoked",
     "UserDisabled": "directory.user_disabled",
     "UserLocked": "directory.user_locked",
     "AaaaDead": "dns.aaaa_dead",

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ssosim.kerberos.errors import KdcStartError, KerberosError, KerberosMissingError, RealmError
     from ssosim.kerberos.free_ports import Address
-    from ssosim.kerberos.gateway import Forward, GatewayLimits, KdcGateway, KdcRequestContext, KdcResponder
+    from ssosim.kerberos.gateway import (
+        Forward,
+        GatewayLimits,
+        KdcEndpoint,
+        KdcGateway,
+        KdcRequestContext,
+        KdcResponder,
+    )
     from ssosim.kerberos.kdc import Kdc
     from ssosim.kerberos.kinit import ClientOptions, KinitError, KinitErrorKind, write_krb5_conf
     from ssosim.kerberos.realm import PreparedRealm, compute_realm_digest, prepare_realm
+    from ssosim.kerberos.realm_kdcs import RealmKdcs
 
 __all__ = [
     "Address",
@@ -19,6 +27,7 @@ __all__ = [
     "Forward",
     "GatewayLimits",
     "Kdc",
+    "KdcEndpoint",
     "KdcGateway",
     "KdcRequestContext",
     "KdcResponder",
@@ -29,6 +38,7 @@ __all__ = [
     "KinitErrorKind",
     "PreparedRealm",
     "RealmError",
+    "RealmKdcs",
     "compute_realm_digest",
     "prepare_realm",
     "write_krb5_conf",
@@ -42,6 +52,7 @@ _MODULES = {
     "Address": "free_ports",
     "Forward": "gateway",
     "GatewayLimits": "gateway",
+    "KdcEndpoint": "gateway",
     "KdcGateway": "gateway",
     "KdcRequestContext": "gateway",
     "KdcResponder": "gateway",
@@ -52,6 +63,7 @@ _MODULES = {
     "write_krb5_conf": "kinit",
     "PreparedRealm": "realm",
     "compute_realm_digest": "realm",
+    "RealmKdcs": "realm_kdcs",
     "prepare_realm": "realm",
 }
 """The module of each name. It is imported when the name is used: together they take longer than a small check."""

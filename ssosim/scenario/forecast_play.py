@@ -155,7 +155,7 @@ class ZonePlay:
     async def _sign_in(self, name: str, client: str, device: str) -> None:
         ports = memory_device(self._lab, client, device, dual_stack=self._dual_stack)
         pauses = self._pauses[client] = _Pauses(ports.clock)
-        report = await configure(MODELS[name], cloud_hosts_of(self._lab.estate)).sign_in(
+        report = await configure(MODELS[name], cloud_hosts_of(self._lab.estate, ports.upn)).sign_in(
             dataclasses.replace(ports, clock=pauses)
         )
         if getattr(report, "state", None) is SignInState.FAILED:

@@ -38,7 +38,7 @@ async def sign_in_and_record(
     """
     program = str(getattr(model, "name", "") or client)
     try:
-        report = await configure(model, cloud_hosts_of(estate)).sign_in(device)
+        report = await configure(model, cloud_hosts_of(estate, device.upn)).sign_in(device)
     except Exception as error:
         if not is_own_failure(error):
             raise

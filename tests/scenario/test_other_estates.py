@@ -203,9 +203,9 @@ def test_a_running_lab_knows_placeholders_too() -> None:
 
 def test_models_are_configured_for_the_cloud_of_the_estate() -> None:
     """In the cloud of the US Government no model asks a host of the public cloud; on Contoso none is changed."""
-    there = cloud_hosts_of(us_government())
+    there = cloud_hosts_of(us_government(), "")
     for model in MODELS.values():
-        assert configure(model, cloud_hosts_of(default_estate())) is model
+        assert configure(model, cloud_hosts_of(default_estate(), "")) is model
         assert not re.search(
             r"login\.microsoftonline\.com|microsoftazuread-sso\.com|graph\.microsoft\.com",
             repr(configure(model, there)),

@@ -305,7 +305,7 @@ def furnish(site: LabThread, name: str) -> Client:
     lab.client_addresses.register(address, name)
     home = site.home / "clients" / address
     home.mkdir(parents=True)
-    kdc = site.run(lab.gateway_for(address))
+    (kdc,) = site.run(lab.gateway_for(address)).values()
     options = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
     write_krb5_conf(home / "krb5.conf", lab.estate.default_realm.name, lab.estate.default_realm.domain, [kdc], options)
     return Client(site, name, address, home / "krb5.conf", home)

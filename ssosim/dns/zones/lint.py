@@ -62,8 +62,11 @@ class LintFinding:
 def lint(zones: ZoneSet, skip: Collection[str] = ()) -> tuple[LintFinding, ...]:
     """Find everything in ``zones`` but findings with the codes ``skip``; sorted by severity, zone and name."""
     from ssosim.dns.zones.lint_standards import STANDARD_RULES  # noqa: PLC0415 - it imports this module
+    from ssosim.dns.zones.lint_written_names import WRITTEN_NAME_RULES  # noqa: PLC0415 - as above
 
-    found = [each for rule in (*RULES, *STANDARD_RULES) for each in rule(zones) if each.code not in skip]
+    found = [
+        each for rule in (*RULES, *STANDARD_RULES, *WRITTEN_NAME_RULES) for each in rule(zones) if each.code not in skip
+    ]
     order = ("error", "warning", "info")
     return tuple(sorted(found, key=lambda each: (order.index(each.severity), each.zone, each.name, each.text)))
 

@@ -6,6 +6,7 @@ Sources: unshare(2), setns(2), mount(2), prctl(2), namespaces(7), user_namespace
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import resource
@@ -23,12 +24,14 @@ __all__ = [
     "MS_BIND",
     "MS_PRIVATE",
     "MS_REC",
+    "SystemCallRefusedError",
     "detach_mount",
     "die_with_parent",
     "map_identity",
     "memory",
     "mount",
     "mount_overlay",
+    "obey_file_modes",
     "overlay_in",
     "raise_file_limit",
     "setns",
@@ -47,9 +50,14 @@ MS_REC = 0x4000
 MS_PRIVATE = 0x40000
 
 _PR_SET_PDEATHSIG = 1
+_PR_CAPBSET_DROP = 24
 _MNT_DETACH = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class SystemCallRefusedError(PermissionError):
+    """The kernel, or a sandbox, refused one of these calls; the text names the call and its object."""
 
 
 def unshare(flags: int) -> None:
@@ -112,6 +120,16 @@ def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> Non
         os._exit(128 + signal.SIGKILL)
 
 
+def obey_file_modes() -> None:
+    """Let the modes of files hold for root too, in all programs that this process starts. Raises OSError.
+
+    It takes CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH out of the bounding set: capabilities(7).
+    """
+    for capability in (1, 2):
+        number = ctypes.c_ulong(capability)
+        _check_result(_libc.prctl(ctypes.c_int(_PR_CAPBSET_DROP), number, 0, 0, 0), "prctl")
+
+
 def detach_mount(target: str | Path) -> None:
     """Unmount ``target`` lazily (MNT_DETACH): hide it at once, free it when unused. Raises OSError that names it."""
     _check_result(_libc.umount2(os.fsencode(target), ctypes.c_int(_MNT_DETACH)), f"unmount {target}")
@@ -131,7 +149,8 @@ def _escape_path(folder: str | Path) -> str:
 def _check_result(result: int, what: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        kind = SystemCallRefusedError if number in (errno.EPERM, errno.EACCES) else OSError
+        raise kind(number, f"{what}: {os.strerror(number)}")
 
 
 def raise_file_limit(wanted: int = 8192) -> None:
