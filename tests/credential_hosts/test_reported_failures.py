@@ -50,7 +50,7 @@ def test_a_user_outside_of_the_group_of_arc(play: Play, fault: Any, language: st
     fault("arc-key", "how=forbidden")
     result = play(language, case, "managed-identity")
     denied = {"python": "Permission denied", "go": "permission denied", "java": "/var/opt/azcmagent/tokens/"}
-    assert_no_token(result, denied.get(language, "Arc"))
+    assert_no_token(result, denied.get(language, "Unable to read the secret file"))
     assert result.statuses == [401]
 
 
