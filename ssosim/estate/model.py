@@ -30,6 +30,7 @@ from ssosim.estate.managed_identities import (
     WorkloadIdentity,
     make_system_assigned,
 )
+from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS, ExtraEndpoint, TrustEndpointName
 
 __all__ = [
     "Application",
@@ -39,6 +40,7 @@ __all__ = [
     "DnsSettings",
     "Domain",
     "Estate",
+    "ExtraEndpoint",
     "FederationService",
     "Host",
     "HostService",
@@ -292,7 +294,9 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     service has no WS-Trust, and realm discovery names no MEX. ``mex_form``: the WSDL itself, or nested in a
     ``wsx:MetadataSection``. ``token_type`` is the text in ``TokenType`` of its answers (None: what it issues).
     ``issuer_per_domain``: assertions name ``http://DOMAIN/adfs/services/trust/`` as their issuer. ``name_id`` and
-    ``upn_claim`` are its claim rules for the cloud: what NameIdentifier and the UPN claim contain.
+    ``upn_claim`` are its claim rules for the cloud: what NameIdentifier and the UPN claim contain. ``endpoints`` are
+    the WS-Trust endpoints that are enabled and that MEX lists, by default those of AD FS. Only ``windowstransport`` and
+    ``usernamemixed`` can issue a token here; the others are listed and refuse. ``extra_endpoints`` are listed first.
     """
 
     name: str
@@ -306,6 +310,8 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     mex_form: Literal["wsdl", "metadata-section"] = "wsdl"
     token_type: str | None = None
     issuer_per_domain: bool = False
+    endpoints: tuple[TrustEndpointName, ...] = TRUST_ENDPOINTS
+    extra_endpoints: tuple[ExtraEndpoint, ...] = ()
     name_id: Literal["immutable-id", "upn", "none"] = "immutable-id"
     upn_claim: Literal["upn", "none"] = "upn"
 
@@ -431,7 +437,8 @@ class DnsResolver(EstateEntry, frozen=True, kw_only=True):
     ``devices`` are the devices that use it; none means all devices that no other resolver lists. ``forward_to`` names
     the resolvers that it forwards to, in this order; without any it resolves iteratively, from the root servers.
     ``location`` is the subnet that it sends as its clients' (EDNS client subnet); without it, its own address decides.
-    TTLs and ``client_timer`` are in seconds; see ``ssosim.dns.recursion.ResolverSettings``.
+    TTLs and ``client_timer`` are in seconds; see ``ssosim.dns.recursion.ResolverSettings``. ``max_query_restarts`` is
+    the most CNAMEs that it follows: 11 as BIND and unbound do (BIND 9 reference manual, ``max-query-restarts``).
     """
 
     name: str
@@ -445,6 +452,7 @@ class DnsResolver(EstateEntry, frozen=True, kw_only=True):
     min_ttl: int = 0
     max_ttl: int = 86_400
     max_negative_ttl: int = 3600
+    max_query_restarts: Annotated[int, Meta(ge=1, le=64)] = 11
 
 
 class Estate(EstateEntry, frozen=True, kw_only=True):

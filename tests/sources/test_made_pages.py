@@ -34,6 +34,7 @@ def test_the_pages_are_up_to_date(generate: ModuleType) -> None:
         "estate.schema.json",
         "openapi.json",
         "identity-provider.md",
+        "unconfirmed.md",
     }
     stale = [name for name, text in pages.items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
     assert stale == [], "make docs"
@@ -66,6 +67,15 @@ def test_tests_are_found_where_they_name_a_statement(generate: ModuleType, tmp_p
         "GO-004": ["a/test_x.py::test_one"],
         "GO-005": ["a/test_x.py"],
     }
+
+
+def test_a_statement_about_credentials_has_a_test_or_a_reason(generate: ModuleType) -> None:
+    """Both troubleshooting guides: no statement is open without a reason, and no reason is left where a test is."""
+    tests = generate.map_statements_to_tests(ROOT / "tests", ROOT / "ssosim" / "scenario" / "catalogue")
+    reasons = generate.read_open_statements()
+    statements = load_sources().statements
+    open_ones = [each for each in statements if each.startswith(("GO-", "PY-")) and each not in tests]
+    assert sorted(open_ones) == sorted(reasons)
 
 
 def test_covered_statements_keep_their_tests(generate: ModuleType) -> None:
