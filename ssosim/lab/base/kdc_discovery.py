@@ -6,12 +6,12 @@ the order of their priorities, then of the answer. Source: krb5 1.20, lib/krb5/o
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from ssosim.dns.zones.stub import LookupResult
 from ssosim.estate import Estate, KdcHost, find_kdc_at
 
-__all__ = ["find_kdcs_in_dns"]
+__all__ = ["find_kdc_targets", "find_kdcs_in_dns"]
 
 LookUp = Callable[[str, str], Awaitable[LookupResult]]
 """Looks up a name and a record type."""
@@ -25,10 +25,10 @@ async def find_kdcs_in_dns(look_up: LookUp, realm: str, estate: Estate) -> tuple
     An address that is no KDC of the realm gives no reply, and is left out.
     """
     domain = realm.lower()
-    targets = _read_uris((await look_up(f"_kerberos.{domain}", "URI")).values)
+    targets = find_kdc_targets((await look_up(f"_kerberos.{domain}", "URI")).values)
     if not targets:
         for transport in ("_udp", "_tcp"):
-            targets += _read_srvs((await look_up(f"_kerberos.{transport}.{domain}", "SRV")).values)
+            targets += find_kdc_targets((await look_up(f"_kerberos.{transport}.{domain}", "SRV")).values)
     found: dict[KdcHost, None] = {}
     for target in dict.fromkeys(targets):
         for address in (await look_up(target, "A")).values:
@@ -38,22 +38,17 @@ async def find_kdcs_in_dns(look_up: LookUp, realm: str, estate: Estate) -> tuple
     return tuple(found)
 
 
-def _read_srvs(values: tuple[str, ...]) -> list[str]:
+def find_kdc_targets(values: Iterable[str]) -> list[str]:
+    """Return the host names in URI and SRV records, in the order of their priorities, then of the records."""
+
     def read() -> Iterator[tuple[int, str]]:
         for value in values:
             parts = value.split()
-            if len(parts) == _SRV_PARTS and parts[3] != ".":
+            if len(parts) == _SRV_PARTS:
                 yield int(parts[0]), parts[3].rstrip(".").lower()
+            elif len(parts) == _URI_PARTS:
+                uri = parts[2].strip('"').split(":")
+                if uri[0].lower() == _URI_SCHEME and len(uri) >= _SRV_PARTS:
+                    yield int(parts[0]), uri[3].rstrip(".").lower()
 
-    return [target for _, target in sorted(read(), key=lambda each: each[0])]
-
-
-def _read_uris(values: tuple[str, ...]) -> list[str]:
-    def read() -> Iterator[tuple[int, str]]:
-        for value in values:
-            parts = value.split(maxsplit=2)
-            uri = parts[2].strip('"').split(":") if len(parts) == _URI_PARTS else []
-            if len(uri) >= _SRV_PARTS and uri[0].lower() == _URI_SCHEME:
-                yield int(parts[0]), uri[3].rstrip(".").lower()
-
-    return [target for _, target in sorted(read(), key=lambda each: each[0])]
+    return [target for _, target in sorted(read(), key=lambda each: each[0]) if target]
