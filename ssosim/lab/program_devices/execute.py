@@ -313,8 +313,20 @@ def _exec_program(
         os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own program
     except (OSError, ValueError) as error:
         reason = error.errno if isinstance(error, OSError) else errno.ENOENT  # ValueError: a name of no letters
+        if reason == errno.EACCES and not _exists(command[0], environment):
+            reason = errno.ENOENT
         print_error(f"{one_line(command[0]) or repr('')}: {os.strerror(reason or 0)}", "ssosim exec")
         os._exit(_NOT_FOUND if reason == errno.ENOENT else _NOT_EXECUTABLE)
+
+
+def _exists(program: str, environment: dict[str, str]) -> bool:
+    """Return whether ``program`` is a file, in PATH if it is a name only.
+
+    ``execvpe`` reports a folder of PATH that may not be entered as if the program were there and could not be executed.
+    For a shell a program in no folder is not found (POSIX, Shell Command Language, section 2.9.1.1).
+    """
+    folders = [""] if os.sep in program else os.get_exec_path(environment)
+    return any(os.path.lexists(os.path.join(folder, program)) for folder in folders)  # noqa: PTH118 - no pathlib here
 
 
 def _outer_identity() -> tuple[int, int]:
