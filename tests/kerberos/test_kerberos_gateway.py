@@ -17,11 +17,11 @@ from ssosim.kerberos import (
     KdcRequestContext,
     KinitError,
     KinitErrorKind,
-    kinit,
     write_krb5_conf,
 )
 from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.free_ports import bind_pair
+from ssosim.kerberos.kinit import kinit
 from ssosim.kerberos.messages import KrbError, build_as_request, build_error, read_message
 from ssosim.trace import KdcExchange, Trace
 
