@@ -61,7 +61,11 @@ def make_credential(options):
         "managed-identity": lambda: azure.identity.ManagedIdentityCredential(client_id=options.client_id),
         "interactive": lambda: azure.identity.InteractiveBrowserCredential(timeout=30, **tenant, **allowed),
         "password": lambda: azure.identity.UsernamePasswordCredential(
-            CLIENT, os.environ["SSOSIM_USER"], os.environ["SSOSIM_PASSWORD"], tenant_id=options.tenant or TENANT, **allowed
+            CLIENT,
+            os.environ["SSOSIM_USER"],
+            os.environ["SSOSIM_PASSWORD"],
+            tenant_id=options.tenant or TENANT,
+            **allowed,
         ),
         "secret": lambda: azure.identity.ClientSecretCredential(
             options.tenant or TENANT, options.client_id, os.environ["AZURE_CLIENT_SECRET"], **allowed
@@ -196,7 +200,6 @@ def describe_error(error):
     found = {"error": type(error).__name__, "text": " ".join(str(error).split())}
     status = error.status_code if isinstance(error, HttpResponseError) else None
     return found if status is None else found | {"status": status}
-
 
 
 if __name__ == "__main__":
