@@ -24,7 +24,9 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_estate(parser: argparse.ArgumentParser) -> None:
     """Add ``--estate``, the user's own estate file."""
-    parser.add_argument("--estate", type=Path, metavar="FILE", help="your own estate instead of Contoso (TOML)")
+    parser.add_argument(
+        "--estate", type=Path, metavar="FILE", help="your own estate instead of Contoso (TOML), or contoso-azure"
+    )
 
 
 def say_outcomes(text: str) -> None:

@@ -240,7 +240,7 @@ def _find_node(provider: Provider, call: Call) -> tuple[_Node, tuple[str, ...]] 
     service = provider.service_by_host.get(call.host)
     if service is None:
         return None
-    node, captured = _tree(service, provider.estate.cloud), []
+    node, captured = _tree(service, provider.at(call.host).estate.cloud), []
     for segment in call.path:
         below = node.literal.get(segment.lower())
         if below is None:
