@@ -1,6 +1,6 @@
 """The Kerberos realm: MIT krb5kdc, the KDC gateway (a proxy), and GSS-API (``ssosim.kerberos.gss``)."""
 
-from ssosim.kerberos.errors import KdcStartError, KerberosError, KerberosMissingError, RealmError
+from ssosim.kerberos.errors import KdcEndedError, KdcStartError, KerberosError, KerberosMissingError, RealmError
 from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.gateway import Forward, GatewayLimits, KdcGateway, KdcRequestContext, KdcResponder
 from ssosim.kerberos.kdc import Kdc
@@ -13,6 +13,7 @@ __all__ = [
     "Forward",
     "GatewayLimits",
     "Kdc",
+    "KdcEndedError",
     "KdcGateway",
     "KdcRequestContext",
     "KdcResponder",

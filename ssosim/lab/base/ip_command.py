@@ -34,4 +34,9 @@ def run_ip(lines: Iterable[str]) -> None:
     except subprocess.TimeoutExpired as error:
         raise LabError(f"the command ip did not end in {_IP_TIMEOUT_S} s: is this machine overloaded?") from error
     if done.returncode != 0:
-        raise LabError(f"the private network could not be set up: {done.stderr.strip() or done.stdout.strip()}")
+        why = done.stderr.strip() or done.stdout.strip() or f"the command ip {_describe_end(done.returncode)}"
+        raise LabError(f"the private network could not be set up: {why}")
+
+
+def _describe_end(code: int) -> str:
+    return f"was killed (signal {-code})" if code < 0 else f"ended with exit code {code}"

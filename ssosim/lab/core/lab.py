@@ -19,7 +19,8 @@ change zones or subscribe to the trace before the start. ``start`` then opens so
 6. The identity provider and all other services: one HTTP listener for each address and port.
 7. The prober of traffic manager endpoints. It comes last, so that it does not probe services that have not started.
 
-``start`` ends when all of this is done, and when the first ticket is in its cache.
+``start`` ends when all of this is done, and when the first ticket is in its cache. If krb5kdc is killed meanwhile, or
+later, what runs under ``run_while_healthy`` ends with KdcEndedError: a lab without a KDC would blame its clients.
 
 Rules that always hold:
 
@@ -46,11 +47,11 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
@@ -75,7 +76,16 @@ from ssosim.estate import Device, Estate, User
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.key_faults import KeyFaults
-from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
+from ssosim.kerberos import (
+    Address,
+    Kdc,
+    KdcEndedError,
+    KdcGateway,
+    PreparedRealm,
+    kinit,
+    prepare_realm,
+    write_krb5_conf,
+)
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.key_database import list_accounts
 from ssosim.lab.base.client_addresses import ClientAddresses
@@ -94,7 +104,7 @@ from ssosim.lab.network.tls_listener import HttpListener
 from ssosim.lab.network.tls_observer import TlsObserver
 from ssosim.services import KeyTable, Service, complete_estate, services_of
 from ssosim.services.applications import Responders, responders_at, start_applications
-from ssosim.trace import Trace
+from ssosim.trace import LabEvent, Trace
 from ssosim.trace.log import DEFAULT_LIMIT
 
 __all__ = ["Lab"]
@@ -103,6 +113,8 @@ _DNS_PORT, _KDC_PORT = 53, 88
 _SHUTDOWN_S = 0.5
 _BACKLOG = 1024
 _FEWEST_RECORDS = 1000
+
+_T = TypeVar("_T")
 
 
 def read_trace_limit() -> int:
@@ -161,6 +173,7 @@ class Lab:
         self.exposures: ExposureFinder | None = None
         self._prober: Prober | None = None
         self._gateway: KdcGateway | None = None
+        self._kdc: Kdc | None = None
         self.delay_counters: dict[str, Callable[[float], None]] = {}
         self._sites: list[HttpListener] = []
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
@@ -201,6 +214,10 @@ class Lab:
             kdc = Kdc(prepare_realm(self.estate, self._cache / "realms").copy_to(self.home / "kdc"))
             await kdc.start(*self.network.internal_endpoint())
         self._cleanup.push_async_callback(kdc.stop)
+        self._kdc = kdc
+        await kdc.run_while_alive(self._start_parts(kdc, sign_on))
+
+    async def _start_parts(self, kdc: Kdc, sign_on: User | None) -> None:
         await self._start_gateway(kdc.address)
         ticket = asyncio.create_task(self.ticket_of(sign_on)) if sign_on else None
         await asyncio.sleep(0)
@@ -214,6 +231,20 @@ class Lab:
         finally:
             if ticket is not None:
                 await ticket
+
+    def check_health(self) -> None:
+        """Raise KdcEndedError if krb5kdc has ended while the lab runs."""
+        if self._kdc is not None:
+            self._kdc.check_alive()
+
+    async def run_while_healthy(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run ``work`` on the started lab and return its result. Raises KdcEndedError as soon as krb5kdc has ended."""
+        assert self._kdc is not None  # noqa: S101 - the lab has started
+        try:
+            return await self._kdc.run_while_alive(work)
+        except KdcEndedError as error:
+            self.trace.record("", LabEvent(part="kdc", text=str(error)))
+            raise
 
     async def _start_gateway(self, upstream: Address) -> None:
         self._gateway = KdcGateway(

@@ -16,7 +16,7 @@ from ssosim.estate import EstateError
 from ssosim.estate.toml import format_mistake, read_text
 from ssosim.estate.toml_lines import parse_path
 from ssosim.files.opening import printable_path
-from ssosim.kerberos import KerberosError, KerberosMissingError, RealmError
+from ssosim.kerberos import KdcEndedError, KerberosError, KerberosMissingError, RealmError
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 from ssosim.lab.base.estate_option import read_estate
@@ -97,6 +97,9 @@ def run_lab(
                 _run_lab(PrivateLab(folder, estate, PrivateNetwork()), outer_pid, began, report, extensions)
             )
     except (LabError, KerberosError, EstateError, OSError) as error:
+        if has_reported and isinstance(error, KdcEndedError):
+            print_error(f"{error}, and ends")
+            return LabError.exit_code
         if has_reported:  # the launcher no longer reads the pipe: the traceback goes to the log
             raise
         report(encode_start_error(error, estate_file, (folder.path, cache_path())))
@@ -143,9 +146,11 @@ async def _run_lab(
         watch = asyncio.create_task(_wait_for_removal(folder))
         watch.add_done_callback(lambda _: ended.set())
         trimming = asyncio.create_task(trim_when_grown())
-        await ended.wait()
-        watch.cancel()
-        trimming.cancel()
+        try:
+            await private.lab.run_while_healthy(ended.wait())
+        finally:
+            watch.cancel()
+            trimming.cancel()
     return 0
 
 
