@@ -120,6 +120,8 @@ class Kdc:
         task = asyncio.ensure_future(work)
         try:
             await asyncio.wait((task, self._ended), return_when=asyncio.FIRST_COMPLETED)
+            if self._ended.cancelled():  # it was stopped
+                await asyncio.wait((task,))
         finally:
             if not task.done():
                 task.cancel()

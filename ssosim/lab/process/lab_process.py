@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import gc
 import json
 import os
@@ -32,6 +33,8 @@ from ssosim.output import print_error
 __all__ = ["encode_start_error", "run_lab"]
 
 _REMOVAL_POLL_S = 1.0
+_STOP_TIMEOUT_S = 15.0
+"""Longer than the supervisor waits, which says that it killed the lab; so this is for a lab without one."""
 
 _FULL_FOR_KERBEROS = 512 * 1024
 """Free octets below which a failure of a Kerberos program is taken for one of the disk."""
@@ -118,9 +121,15 @@ async def _run_lab(
     folder = private.folder
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        # If a part hangs, and the supervisor is gone, nobody else would end this process.
+        faulthandler.dump_traceback_later(_STOP_TIMEOUT_S, exit=True)
+        ended.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    linux.die_with_parent(0, signal.SIGTERM)  # from here on the loop can stop in order if the supervisor is killed
+        loop.add_signal_handler(number, stop)
+    linux.set_death_signal(signal.SIGTERM)  # from here on the loop can stop in order if the supervisor is killed
     await private.start()
     from ssosim.lab.control.api import ControlApi  # noqa: PLC0415 - ``start`` has imported its dependencies
     from ssosim.lab.core.trace_writer import record_to_file  # noqa: PLC0415
