@@ -293,8 +293,9 @@ async def test_password_is_not_on_a_command_line(new_realm: NewRealm, tmp_path: 
     realm = new_realm()
     conf = tmp_path / "krb5.conf"
     write_krb5_conf(conf, realm.name, realm.domain, (Address(*udp.getsockname()),))
-    task = asyncio.create_task(kinit("alice", "s3cret-word", conf, tmp_path / "cc", timeout=0.3))
-    await asyncio.sleep(0.1)
+    task = asyncio.create_task(kinit("alice", "s3cret-word", conf, tmp_path / "cc"))
+    udp.setblocking(False)
+    await asyncio.get_running_loop().sock_recv(udp, 65536)  # it runs, and has asked
     lines = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -302,8 +303,11 @@ async def test_password_is_not_on_a_command_line(new_realm: NewRealm, tmp_path: 
                 lines.append((Path(entry.path) / "cmdline").read_bytes())
             except OSError:
                 continue
-    with pytest.raises(KinitError) as caught:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
         await task
+    with pytest.raises(KinitError) as caught:
+        await kinit("alice", "s3cret-word", conf, tmp_path / "cc", timeout=0.3)
     udp.close()
     tcp.close()
     assert caught.value.kind is KinitErrorKind.TIMEOUT
