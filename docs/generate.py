@@ -1,11 +1,13 @@
 """Write the generated pages of docs/: ``make docs``.
 
 - ``sources.md``: the table of sources, and the statements that the code names (``ssosim/sources``)
-- ``coverage.md``: every statement with the tests that name its id
+- ``coverage.md``: every statement with the tests that name its id, or with the reason why it has none
+  (``open-statements.toml``)
 - ``estate.md``, ``estate.schema.json``: every key of an estate file, and its JSON Schema
 - ``openapi.json``: the OpenAPI description of the control API
 - ``identity-provider.md``: only the tables between marks: of refusals (``ssosim/entra/core/refusals.py``), and of what
   libraries recorded (``tests/entra/recorded_rows.py``)
+- ``unconfirmed.md``: every sentence of the code that calls a behaviour unconfirmed
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import importlib.util
 import json
 import re
 import sys
+import tokenize
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +32,7 @@ MADE_HERE = "<!-- Written by `make docs`; change ssosim/sources/*.toml or the te
 
 _ID = r"(?:AZ5|GO|CONNECT|PY|TMS9)-\d{3}"
 _RANGE = re.compile(rf"\b({_ID})(?:\s+to\s+|\s*(?:\.\.\.|…)\s*)({_ID})\b")
+_UNCONFIRMED = re.compile(r"\bunconfirmed\b|\bnot confirmed\b", re.IGNORECASE)
 _ONE = re.compile(rf"\b{_ID}\b")
 
 
@@ -111,8 +115,13 @@ def _in(table: Sources, wanted: set[str]) -> list[Statement]:
     return [each for each in table.statements.values() if each.id in wanted]
 
 
-def render_coverage_page(table: Sources, tests: Mapping[str, list[str]]) -> str:
-    """Return ``docs/coverage.md``: every statement with its tests, or "not yet"."""
+def read_open_statements() -> dict[str, str]:
+    """Return the reasons of ``docs/open-statements.toml``: why a statement has no test, by its id."""
+    return tomllib.loads((ROOT / "docs" / "open-statements.toml").read_text(encoding="utf-8"))
+
+
+def render_coverage_page(table: Sources, tests: Mapping[str, list[str]], reasons: Mapping[str, str]) -> str:
+    """Return ``docs/coverage.md``: every statement with its tests, with the reason why it has none, or "not yet"."""
     lines = ["# Statements of the documents, and their tests", "", MADE_HERE, ""]
     lines += [
         "A test counts for a statement if it names its id. Files are in `tests/`; `scenario` is one of the catalogue,"
@@ -129,7 +138,8 @@ def render_coverage_page(table: Sources, tests: Mapping[str, list[str]]) -> str:
         lines += ["", f"## {document.title}", "", "| id | statement | tests |", "|---|---|---|"]
         for each in table.statements.values():
             if each.source is document:
-                cited = "<br>".join(f"`{test}`" for test in tests.get(each.id, ())) or "not yet"
+                cited = "<br>".join(f"`{test}`" for test in tests.get(each.id, ()))
+                cited = cited or (f"none: {reasons[each.id]}" if each.id in reasons else "not yet")
                 lines.append(f"| {each.id} | {each.text} | {cited} |")
     return "\n".join(lines) + "\n"
 
@@ -216,6 +226,52 @@ def render_estate_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def find_unconfirmed(file: Path) -> list[str]:
+    """Return the sentences of the comments and strings of ``file`` that call something unconfirmed."""
+    blocks: list[str] = []
+    last_comment = -1
+    with file.open("rb") as stream:
+        for token in tokenize.tokenize(stream.readline):
+            if token.type == tokenize.COMMENT:
+                text = token.string.lstrip("#: ")
+                if token.start[0] == last_comment + 1:
+                    blocks[-1] += f" {text}"
+                else:
+                    blocks.append(text)
+                last_comment = token.start[0]
+            elif token.type == tokenize.STRING:
+                blocks += re.split(r"\n\s*\n|\n\s*- ", token.string.strip("rbf\"'"))
+    sentences = [each for block in blocks for each in re.split(r"(?<=[.;])\s+(?=[A-Z`])", " ".join(block.split()))]
+    return [each for each in sentences if _UNCONFIRMED.search(each)]
+
+
+def render_unconfirmed_page() -> str:
+    """Return ``unconfirmed.md``: what the code calls unconfirmed, by file."""
+    rows = []
+    for folder in ("ssosim", "clients/ssosim_clients"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            if not file.name.startswith("aadsts_"):  # codes: a table of identity-provider.md
+                rows += [f"| `{file.relative_to(ROOT)}` | {_cell(each)} |" for each in find_unconfirmed(file)]
+    head = f"""{MADE_HERE}
+
+# What is unconfirmed
+
+Behaviour of real services and programs for which no public source was found, in the words of the code. A setting
+marks most of them; [limitations](limitations.md) lists what is not simulated at all. Do you know better, with a source?
+Please file it as *A fact*. Texts and numbers of single error codes are in [identity-provider.md](identity-provider.md).
+
+"""
+    return head + "| where | what |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Return ``text`` for a cell of a table: markup is escaped, and what is in double backquotes is code."""
+    parts = re.split(r"``(.+?)``", text)
+    escaped = [re.sub(r"([|*_<>\[\]`])", r"\\\1", each) for each in parts[::2]]
+    code = [f"`{each}`".replace("|", "\\|") for each in parts[1::2]]
+    return "".join(each for pair in zip(escaped, [*code, ""], strict=True) for each in pair)
+
+
 def render_pages() -> dict[str, str]:
     """Return the text of each generated page by its file name in docs/."""
     from ssosim.estate.reference import build_json_schema  # noqa: PLC0415 - only for this function
@@ -225,9 +281,10 @@ def render_pages() -> dict[str, str]:
     tests = map_statements_to_tests(ROOT / "tests", ROOT / "ssosim" / "scenario" / "catalogue")
     return {
         "sources.md": render_sources_page(table, find_named_statements()),
-        "coverage.md": render_coverage_page(table, tests),
+        "coverage.md": render_coverage_page(table, tests, read_open_statements()),
         "estate.md": render_estate_page(),
         "estate.schema.json": json.dumps(build_json_schema(), indent=1, ensure_ascii=False) + "\n",
+        "unconfirmed.md": render_unconfirmed_page(),
         "identity-provider.md": replace_between_marks(
             replace_between_marks(
                 (ROOT / "docs" / "identity-provider.md").read_text(encoding="utf-8"),

@@ -21,11 +21,17 @@ SHIPPED_SERVICES: Mapping[str, str] = MappingProxyType(
     {
         "dns": "ssosim.services.infrastructure:DNS",
         "kdc": "ssosim.services.infrastructure:KDC",
+        "kdc-proxy": "ssosim.services.infrastructure:kdc_proxy",
         "login": "ssosim.services.identity:login",
         "autologon": "ssosim.services.identity:autologon",
         "federation": "ssosim.services.identity:federation",
         "oidc-issuer": "ssosim.services.openid_issuer:oidc_issuer",
         "pipelines-oidc": "ssosim.credential_hosts.pipelines:pipelines_oidc",
+        "arm": "ssosim.resource_servers.arm:arm",
+        "graph": "ssosim.resource_servers.graph:graph",
+        "key-vault": "ssosim.resource_servers.key_vault:key_vault",
+        "blob-storage": "ssosim.resource_servers.storage:blob_storage",
+        "outlook": "ssosim.resource_servers.outlook:outlook",
     }
 )
 """The services of this package, as ``module:attribute``. Another package cannot use these names."""

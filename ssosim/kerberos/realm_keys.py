@@ -11,17 +11,22 @@ takes about 10 ms.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, ENCTYPES, SUPPORTED
 from ssosim.kerberos.errors import RealmError
 from ssosim.kerberos.key_database import Account, KeyDatabase
 from ssosim.kerberos.keytab import KeytabEntry, read_keytab, rename_entry, write_keytab
-from ssosim.kerberos.principals import build_key_commands, derive_password
+from ssosim.kerberos.principals import build_key_commands, derive_password, is_service_principal
 from ssosim.kerberos.realm import PreparedRealm, run_kadmin
 
 __all__ = ["RealmKeys"]
+
+_MOST_SPELLINGS = 32
+"""So many spellings of one name are known; a client that tries all of them shall not fill the database."""
 
 
 class PrincipalKeys(NamedTuple):
@@ -33,20 +38,51 @@ class PrincipalKeys(NamedTuple):
     sessions: tuple[str, ...] | None
 
 
+@dataclass(slots=True)
+class _KdcState:
+    """One KDC: its name, the copy of the realm that it runs on, and the principals in its database."""
+
+    name: str
+    realm: PreparedRealm
+    principals: dict[str, PrincipalKeys]
+
+
 class RealmKeys:
     """The keys of ``realm``, whose KDC runs, with the first state ``healthy``.
 
-    ``services`` are the SPNs of each service whose keytab joins those of several accounts.
+    ``services`` are the SPNs of each service whose keytab joins those of several accounts. ``kdcs`` are the copies of
+    ``realm`` that the KDCs run on, by the names of their hosts; by default one KDC runs on ``realm`` itself.
     """
 
-    def __init__(self, realm: PreparedRealm, healthy: KeyDatabase, services: Iterable[Sequence[str]] = ()) -> None:
+    def __init__(
+        self,
+        realm: PreparedRealm,
+        healthy: KeyDatabase,
+        services: Iterable[Sequence[str]] = (),
+        kdcs: Mapping[str, PreparedRealm] | None = None,
+    ) -> None:
         self._realm = realm
         self._shown = healthy
         self._account = healthy.accounts[0].name
         self._services = tuple(spns for spns in services if len(spns) > 1)
         self._copy: PreparedRealm | None = None
-        self._at_kdc = _principals_of(healthy)
+        self._kdcs = [_KdcState(name, where, _principals_of(healthy)) for name, where in (kdcs or {"": realm}).items()]
+        self._spellings: dict[str, list[str]] = {}
         self._entries: dict[tuple[str, int], tuple[KeytabEntry, ...]] = {}
+
+    def add_spelling(self, principal: str) -> None:
+        """Let the KDCs know a service principal name in the spelling that a client has asked for. Raises RealmError.
+
+        Active Directory compares names without regard to case (MS-KILE section 3.3.5.1.1; MS-ADTS section 3.1.1.2.2.4),
+        an MIT KDC with it. A name that no account has, and one that is known in this spelling, changes nothing.
+        """
+        account = self._shown.owner_of(principal)
+        known = self._spellings.setdefault(principal.lower(), [])
+        is_new = account is not None and principal not in (*account.principals, *known)
+        if not is_new or len(known) >= _MOST_SPELLINGS or not is_service_principal(principal):
+            return
+        known.append(principal)
+        self.show(self._shown)
 
     def show(self, database: KeyDatabase) -> None:
         """Make ``database`` the keys of KDC and services. Raises RealmError; the keytabs are unchanged then."""
@@ -57,35 +93,17 @@ class RealmKeys:
             for account in database.accounts
             if account.service_kvnos and _in_table(account) != _in_table(before[account.name])
         ]
-        wanted = _principals_of(database)
-        if commands := list(self._commands(database, wanted, seed)):
-            run_kadmin(self._realm, "\n".join(commands))
-        self._at_kdc = {name: keys for name, keys in self._at_kdc.items() if database.owner_of(name)} | wanted
+        for kdc in self._kdcs:
+            view = database.at(kdc.name)
+            wanted = _principals_of(view, self._spellings)
+            if commands := list(_commands(kdc.principals, view, wanted, seed)):
+                run_kadmin(kdc.realm, "\n".join(commands))
+            kdc.principals = {name: keys for name, keys in kdc.principals.items() if view.owner_of(name)} | wanted
         for account, entries in tables:
             write_keytab(self._table_of(account), entries)
         for spns in self._services:
             self._realm.join_keytabs(spns)
         self._shown = database
-
-    def _commands(self, database: KeyDatabase, wanted: Mapping[str, PrincipalKeys], seed: str) -> Iterator[str]:
-        """The kadmin.local commands that make the KDC's principals those of ``database``.
-
-        A principal without a key that the KDC supports stays as it is: the gateway refuses its tickets.
-        """
-        for principal in self._at_kdc:
-            if database.owner_of(principal) is None:
-                yield f"delprinc -force {principal}"
-        for principal, keys in wanted.items():
-            if self._at_kdc.get(principal) == keys:
-                continue
-            if principal not in self._at_kdc:
-                yield f"addprinc -clearpolicy -randkey {principal}"
-            password = derive_password(seed, keys.account, keys.kvno)
-            yield from build_key_commands([principal], password, keys.enctypes, keys.kvno)
-            if keys.sessions:
-                yield f"setstr {principal} session_enctypes {','.join(keys.sessions)}"
-            else:
-                yield f"delstr {principal} session_enctypes"
 
     def _table_of(self, account: Account) -> Path:
         return self._realm.keytab if account.name == self._account else self._realm.service_keytab(account.name)
@@ -127,13 +145,19 @@ def _in_table(account: Account) -> tuple[object, ...]:
     return account.service_kvnos, account.service_enctypes
 
 
-def _principals_of(database: KeyDatabase) -> dict[str, PrincipalKeys]:
-    """The principals that the KDC's database has to have, without those for which it supports no key."""
+def _principals_of(
+    database: KeyDatabase, spellings: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[str, PrincipalKeys]:
+    """The principals that the KDC's database has to have, without those for which it supports no key.
+
+    ``spellings`` are further ones of a name, by the name in lower case.
+    """
     return {
         principal: PrincipalKeys(account.name, account.kvno, types, _session_enctypes(database, account))
         for account in database.accounts
         if (types := database.usable_enctypes(account))
-        for principal in account.principals
+        for name in account.principals
+        for principal in (name, *spellings.get(name.lower(), ()))
     }
 
 
@@ -143,3 +167,26 @@ def _session_enctypes(database: KeyDatabase, account: Account) -> tuple[str, ...
         return None
     sessions = DEFAULT_ENCTYPES if account.session_enctypes is None else account.session_enctypes
     return tuple(each for each in sessions if each in database.enctypes)
+
+
+def _commands(
+    known: Mapping[str, PrincipalKeys], database: KeyDatabase, wanted: Mapping[str, PrincipalKeys], seed: str
+) -> Iterator[str]:
+    """The kadmin.local commands that make a KDC's principals, which are ``known``, those of ``database``.
+
+    A principal without a key that the KDC supports stays as it is: the gateway refuses its tickets.
+    """
+    for principal in known:
+        if database.owner_of(principal) is None:
+            yield f"delprinc -force {principal}"
+    for principal, keys in wanted.items():
+        if known.get(principal) == keys:
+            continue
+        if principal not in known:
+            yield f"addprinc -clearpolicy -randkey {principal}"
+        password = derive_password(seed, keys.account, keys.kvno)
+        yield from build_key_commands([principal], password, keys.enctypes, keys.kvno)
+        if keys.sessions:
+            yield f"setstr {principal} session_enctypes {','.join(keys.sessions)}"
+        else:
+            yield f"delstr {principal} session_enctypes"

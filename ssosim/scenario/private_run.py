@@ -33,11 +33,11 @@ from ssosim.scenario.phases import Playback
 from ssosim.scenario.player import play
 from ssosim.scenario.results import run_result
 from ssosim.trace import ClientFinished, ClientMessage, redact
+from ssosim.trace.redact import shorten_output
 from ssosim.verdict.result import RunResult, encode_result
 
 __all__ = ["run_in_namespaces"]
 
-_TEXT_LIMIT = 2000
 _DEVICE_START_S = 10.0  # for making a device on a busy machine
 
 
@@ -116,7 +116,7 @@ class _Programs:
                 device = self._private.lab.device_of(client.device_name)
             except LabInputError as error:
                 raise LabInputError(f"client {client.name!r}: device: {error}") from error
-            if client.run and device.corporate_network:
+            if client.run and device.user and self._private.lab.gets_ticket(device):
                 await self._private.lab.ticket_of(self._private.lab.user_of(device))
 
     async def run(self, client: Client) -> None:
@@ -161,4 +161,4 @@ class _Programs:
                 await process.wait()
         text = output.decode("utf-8", "replace").strip()
         passwords = [user.password for user in self._private.estate.users]
-        self._private.lab.trace.record(client.name, ClientMessage(text=redact(text, passwords)[:_TEXT_LIMIT]))
+        self._private.lab.trace.record(client.name, ClientMessage(text=shorten_output(redact(text, passwords))))

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = "krb5-kdc krb5-admin-server krb5-user libkrb5-dev iproute2 util-linux curl bind9-dnsutils ca-certificates"
-PACKAGES += " unbound bind9 dnsperf nsd libnss3-tools chromium"  # wanted for tests and benches; chromium on Debian
+PACKAGES += " unbound bind9 dnsperf nsd libnss3-tools krb5-k5tls chromium"  # for tests and benches; chromium on Debian
 REAL = (
     "cat",
     "chmod",
@@ -103,8 +103,10 @@ def checkout(tmp_path: Path) -> Checkout:
     made = Checkout(tmp_path / "a checkout", tmp_path / "bin")
     made.path.mkdir()
     made.bin.mkdir()
-    for name in ("bootstrap.sh", "constraints.txt", "pyproject.toml"):
+    for name in ("bootstrap.sh", "pyproject.toml"):
         shutil.copy(ROOT / name, made.path)
+    for name in ("setup", "requirements"):
+        shutil.copytree(ROOT / name, made.path / name)
     for name in REAL:
         (made.bin / name).symlink_to(shutil.which(name) or pytest.fail(f"no {name} on this machine"))
     for name in ("make", "gcc", "cc"):

@@ -6,6 +6,7 @@ Sources: unshare(2), setns(2), mount(2), prctl(2), namespaces(7), user_namespace
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import resource
@@ -24,12 +25,14 @@ __all__ = [
     "MS_BIND",
     "MS_PRIVATE",
     "MS_REC",
+    "SystemCallRefusedError",
     "detach_mount",
     "fork_dependent",
     "map_identity",
     "memory",
     "mount",
     "mount_overlay",
+    "obey_file_modes",
     "overlay_in",
     "raise_file_limit",
     "set_death_signal",
@@ -49,9 +52,15 @@ MS_REC = 0x4000
 MS_PRIVATE = 0x40000
 
 _PR_SET_PDEATHSIG = 1
+_PR_CAPBSET_DROP = 24
 _MNT_DETACH = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_held: list[int] = []  # the ends of the pipes of ``fork_dependent``
+
+
+class SystemCallRefusedError(PermissionError):
+    """The kernel, or a sandbox, refused one of these calls; the text names the call and its object."""
 
 
 def unshare(flags: int) -> None:
@@ -116,8 +125,11 @@ def fork_dependent() -> int:
     child = os.fork()
     if child:
         os.close(ours)
+        _held.append(theirs)
         return child
-    os.close(theirs)
+    for each in (theirs, *_held):
+        os.close(each)
+    _held.clear()
     set_death_signal(signal.SIGKILL)
     if select.select([ours], [], [], 0)[0]:  # the end of the pipe
         os._exit(128 + signal.SIGKILL)
@@ -128,6 +140,16 @@ def fork_dependent() -> int:
 def set_death_signal(number: signal.Signals) -> None:
     """Have the kernel send ``number`` to this process when its parent ends, in place of an earlier choice."""
     _check_result(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(number), 0, 0, 0), "prctl")
+
+
+def obey_file_modes() -> None:
+    """Let the modes of files hold for root too, in all programs that this process starts. Raises OSError.
+
+    It takes CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH out of the bounding set: capabilities(7).
+    """
+    for capability in (1, 2):
+        number = ctypes.c_ulong(capability)
+        _check_result(_libc.prctl(ctypes.c_int(_PR_CAPBSET_DROP), number, 0, 0, 0), "prctl")
 
 
 def detach_mount(target: str | Path) -> None:
@@ -149,7 +171,8 @@ def _escape_path(folder: str | Path) -> str:
 def _check_result(result: int, what: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        kind = SystemCallRefusedError if number in (errno.EPERM, errno.EACCES) else OSError
+        raise kind(number, f"{what}: {os.strerror(number)}")
 
 
 def raise_file_limit(wanted: int = 8192) -> None:

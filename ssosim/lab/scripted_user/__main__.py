@@ -58,6 +58,7 @@ class Page(HTMLParser):
         self.url = url
         self.form: Form | None = None
         self.images: list[str] = []
+        self._in_form = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -65,13 +66,19 @@ class Page(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "form" and self.form is None and given.get("method", "").lower() == "post":
             self.form = Form(urllib.parse.urljoin(self.url, given.get("action", "")))
-        elif tag == "input" and self.form is not None and given.get("name"):
+            self._in_form = True
+        elif tag == "input" and self.form is not None and self._in_form and given.get("name"):
             self.form.fields[given["name"]] = given.get("value", "")
             self.form.kinds[given["name"]] = given.get("type", "text")
-        elif tag == "button" and self.form is not None:
+        elif tag == "button" and self.form is not None and self._in_form:
             self.form.buttons.append(given.get("name", ""))
         elif tag == "img" and given.get("src"):
             self.images.append(urllib.parse.urljoin(self.url, given["src"]))
+
+    def handle_endtag(self, tag: str) -> None:
+        """End the form: what follows belongs to another one, or to none."""
+        if tag == "form":
+            self._in_form = False
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -175,11 +182,12 @@ class _Visit:
 
 
 def _fill(form: Form, profile: dict[str, Any], behaviour: str) -> bool:
-    """Fill in ``form``; return whether the password was typed. A federated user types it on the own page only."""
+    """Fill in ``form``; return whether the password was typed. Some type it on their own page only."""
     if behaviour == "refuses":
         form.fields["cancel"] = "1"
         return False
-    secret = profile.get("login_page_host", "") in ("", urllib.parse.urlsplit(form.action).hostname)
+    hosts = profile.get("password_hosts", [])
+    secret = not hosts or urllib.parse.urlsplit(form.action).hostname in hosts
     for name, kind in form.kinds.items():
         if kind == "password" and secret:
             form.fields[name] = (
