@@ -23,11 +23,11 @@ from ssosim.kerberos import (
     KinitError,
     KinitErrorKind,
     PreparedRealm,
-    kinit,
     prepare_realm,
     write_krb5_conf,
 )
 from ssosim.kerberos.free_ports import Address, bind_pair, find_free_address, list_udp_inodes
+from ssosim.kerberos.kinit import kinit
 
 NewRealm = Callable[[], PreparedRealm]
 PASSWORD = "Alice-lab-password-1"

@@ -13,10 +13,10 @@ import re
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+import uvloop
 
 from ssosim.estate import default_estate
 from ssosim.lab.core.lab import Lab
@@ -47,13 +47,6 @@ def read_and_close(client: socket.socket) -> None:
     client.close()
 
 
-@pytest.fixture
-async def lab(tmp_path: Path, prepared: Path) -> AsyncIterator[Lab]:
-    """A lab on loopback."""
-    async with Lab(default_estate(), tmp_path / "lab", prepared) as running:
-        yield running
-
-
 PLAIN = {
     "nothing": (HOST, b"", close),
     "nothing, reset": (HOST, b"", reset),
@@ -79,8 +72,23 @@ OVER_TLS = {
 }
 
 
-async def test_no_end_of_a_connection_leaves_a_cycle(lab: Lab) -> None:
-    """After a dozen connections of each kind the collector finds less than one object for each of them."""
+def test_no_end_of_a_connection_leaves_a_cycle(tmp_path: Path, prepared: Path) -> None:
+    """After a dozen connections of each kind the collector finds less than one object for each of them.
+
+    The loop is the lab's: asyncio's own leaves cycles in its TLS protocol.
+    """
+
+    async def play() -> dict[str, int]:
+        async with Lab(default_estate(), tmp_path / "lab", prepared) as lab:
+            return await count_left(lab)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        found = runner.run(play())
+    assert {name: number for name, number in found.items() if number >= CONNECTIONS} == {}
+
+
+async def count_left(lab: Lab) -> dict[str, int]:
+    """Connect in each way; return how many objects the collector then finds."""
     kdc = re.search(r"^\s*kdc = (\S+):(\d+)$", lab.krb5_conf.read_text(), re.MULTILINE)
     assert kdc is not None
     login = next(service for service in lab.services if HOST in service.dns_names)
@@ -117,7 +125,7 @@ async def test_no_end_of_a_connection_leaves_a_cycle(lab: Lab) -> None:
             finally:
                 gc.enable()
         found[name] = left[-1]
-    assert {name: number for name, number in found.items() if number >= CONNECTIONS} == {}
+    return found
 
 
 async def wait_for_no_connection(lab: Lab) -> None:
