@@ -36,7 +36,7 @@ async def ask_tcp(address: Address, data: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(*address)
     writer.write(len(data).to_bytes(4, "big") + data)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
     finally:
         writer.close()
