@@ -7,6 +7,7 @@ TestConstants.DiscoveryFailedResponse.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ __all__ = ["TokenVersion", "build_instance_discovery", "build_jwks", "build_open
 TokenVersion = Literal["1.0", "2.0"]
 
 
+@lru_cache(maxsize=1024)
 def issuer_of(cloud: Cloud, tenant_id: str, version: TokenVersion) -> str:
     """Return the ``iss`` claim of tokens. It depends on the token version, not on the host that the client used."""
     if version == "1.0":
