@@ -104,7 +104,7 @@ def run_exchange(
         respond = partial(dispatch, provider)
     reply = respond(call) if effect is None else _apply_effect(provider, call, effect, respond)
     if step is None:
-        step = step_of(provider, call)
+        step = trace_buffer.step or step_of(provider, call)
     injected = effect is not None and _is_injected(effect)
     find = provider.find_exposures
     exposed = () if find is None else find(call, step, in_place=injected and effect is not None and effect.answers)
@@ -207,6 +207,8 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
         route, captured = found
         if isinstance(route, Route):
             style = route.error_style
+            if call.method != "HEAD":  # its step is that of the path
+                call.trace_buffer.step = route.step
             cross_origin = route.cross_origin and "Origin" in call.headers
             if call.too_large or call.header_bytes > provider.settings.header_limit:
                 _check_size(call, route)
