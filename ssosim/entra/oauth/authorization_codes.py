@@ -185,9 +185,7 @@ def redeem_code(
     if client_type == "spa" and not claims.challenge:
         raise AadstsError(9002325)
     _check_verifier(claims, request.form.get("code_verifier", ""))
-    user = provider.directory.find_user_by_id(claims.subject)
-    if user is None:
-        raise AadstsError(50034, user=claims.subject, tenant="")
+    user = provider.directory.require_user_by_id(claims.subject)
     wanted = request.authority if isinstance(request.authority, Tenant) else None
     tenant = find_resource_tenant(provider, wanted, user, request.application)
     access = _access_of_code(provider, request, claims)
