@@ -1,9 +1,11 @@
 # Each target installs its requirements first (bootstrap.sh); if they are installed already, that takes no time.
 # ARGS is passed to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON selects the interpreter.
 
-.PHONY: help lab clients test lint docs bench fuzz mutations nightly oracle-dns soak setup clean
+.PHONY: help lab clients test test-fast lint docs site bench fuzz mutations coverage nightly oracle-dns soak setup bare requirements \
+        dist sbom clean
 .NOTPARALLEL:
 bin := .venv/bin
+release := .venv/release/bin
 export PYTHON
 
 help: ## this list
@@ -33,6 +35,9 @@ docs: ## write the generated pages of docs/: sources, coverage, openapi.json
 	@./bootstrap.sh dev
 	@exec $(bin)/python docs/generate.py
 
+site: .venv/release/.ready ## build all pages as a site in dist/site; a broken link is an error
+	@exec $(release)/python docs/site.py
+
 oracle-dns: ## compare DNS answers with named and unbound, about ten minutes
 	@./bootstrap.sh dev
 	@exec $(bin)/python -m tests.dns.oracle.run $(ARGS)
@@ -59,6 +64,26 @@ nightly: ## all that continuous integration plays a sample of, about three hours
 
 setup: ## only install the requirements of the lab and of tests
 	@./bootstrap.sh dev
+
+bare: ## only install what needs no lab: models, DNS tools, reports; no root, no compiler
+	@./bootstrap.sh bare
+
+requirements: .venv/release/.ready ## write requirements/*.txt, with hashes; ARGS='--upgrade'
+	@exec $(release)/python requirements/update.py $(ARGS)
+
+dist: ## build wheel and sdist in dist/; the same source gives the same bytes
+	@./bootstrap.sh dev
+	@exec $(bin)/python -m hatchling build
+
+sbom: .venv/release/.ready ## write the bill of materials and the licences of ssosim[lab] to dist/
+	@exec $(release)/python requirements/bill_of_materials.py
+
+# The tools of a release have an environment of their own: tests do not need them.
+.venv/release/.ready: requirements/release.txt
+	@./bootstrap.sh dev
+	@rm -rf .venv/release && $(bin)/python -m venv .venv/release
+	@$(release)/pip install -q --no-deps --require-hashes --only-binary :all: -r requirements/release.txt
+	@touch $@
 
 # ssosim itself removes its state and caches, which may be anywhere: it knows what it created, and which labs run.
 clean: ## remove the environment, real clients, caches and the lab's state

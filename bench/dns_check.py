@@ -1,18 +1,28 @@
-"""How long ``ssosim dns check`` and ``lint`` take for large zones, beside dnspython's bare reading of the same file.
+"""How long ``ssosim dns check`` and ``lint`` take, beside dnspython's bare reading of the same file.
 
     python bench/dns_check.py [RECORDS ...]
 
 CPU seconds of a process of their own each, start of Python included, and the peak of its memory. The reference in the
-same run is ``dns.zone.from_file``; for the pull request of the manual it is ``import dns.zone``.
+same run is ``dns.zone.from_file``, for the first two sizes. The pull request of the manual (``docs/dns-changes.md``),
+in which all client models are played, and a change of one address are compared with ``import dns.zone``.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+
+from harness import print_result
+
+TO_BARE, MEMORY_MIB, TO_IMPORT, GROWTH = 0.5, 400, 5.0, 1.5
+JUDGED_SIZE, LARGEST_BARE = 100_000, 100_000
+SMALL_ROUNDS = 7
+MANUAL = Path(__file__).parents[1] / "docs" / "dns-changes.md"
 
 _HEAD = """$ORIGIN example.com.
 $TTL 300
@@ -23,6 +33,15 @@ ns1 A 192.0.2.1
 ns2 A 192.0.2.2
 """
 _BARE = "import sys, dns.zone; dns.zone.from_file(sys.argv[1], relativize=False, check_origin=False)"
+_MANUAL_FILE = re.compile(r"```(?:zone|toml)\n[;#] ((?:before|after)/\S+)\n(.*?)```", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The CPU seconds of a process, and the peak of its memory in MiB."""
+
+    cpu_s: float
+    memory_mib: float
 
 
 def write_zone(path: Path, records: int, more: str = "") -> None:
@@ -39,38 +58,92 @@ def write_zone(path: Path, records: int, more: str = "") -> None:
     path.write_text("".join(lines) + more, encoding="utf-8")
 
 
-def measure(*command: str) -> tuple[float, float]:
-    """The CPU seconds and the peak of memory in MiB of one process."""
+def write_manual_trees(folder: Path) -> None:
+    """Write the two trees of the manual's example."""
+    for name, text in _MANUAL_FILE.findall(MANUAL.read_text(encoding="utf-8")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def measure(*command: str) -> Used:
+    """Run a process; what it used. Ends the benchmark if it fails."""
     with subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 1):
         raise SystemExit(f"{command} ended with {process.returncode}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return Used(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def check(folder: Path) -> Used:
+    """Judge the change between the two trees in ``folder``."""
+    before, after = folder / "before", folder / "after"
+    return measure("-m", "ssosim", "dns", "check", "--from", str(before), "--to", str(after))
+
+
+def measure_size(folder: Path, size: int) -> dict[str, float]:
+    """The figures of a zone with as many record sets."""
+    zone = folder / "before" / "example.com.zone"
+    write_zone(zone, size)
+    write_zone(folder / "after" / "example.com.zone", size, "new A 192.0.2.99\n")
+    checked, linted = check(folder), measure("-m", "ssosim", "dns", "lint", "--zones", str(folder / "before"))
+    figures = {
+        "check_s": round(checked.cpu_s, 2),
+        "lint_s": round(linted.cpu_s, 2),
+        "check_mib": round(checked.memory_mib),
+        "check_us_per_record": round(checked.cpu_s / size * 1e6, 1),
+    }
+    if size <= LARGEST_BARE:
+        bare = measure("-c", _BARE, str(zone)).cpu_s
+        figures |= {
+            "bare_s": round(bare, 2),
+            "check_to_bare": round(checked.cpu_s / bare, 2),
+            "lint_to_bare": round(linted.cpu_s / bare, 2),
+        }
+    return figures
+
+
+def measure_small(folder: Path) -> dict[str, float]:
+    """The least CPU seconds of small changes, beside ``import dns.zone`` in turns with them."""
+    write_manual_trees(folder / "manual")
+    write_zone(folder / "one" / "before" / "example.com.zone", 20)
+    write_zone(folder / "one" / "after" / "example.com.zone", 20, "new A 192.0.2.99\n")
+    rounds = [
+        (measure("-c", "import dns.zone").cpu_s, check(folder / "manual").cpu_s, check(folder / "one").cpu_s)
+        for _ in range(SMALL_ROUNDS)
+    ]
+    imported, manual, one = (min(taken) for taken in zip(*rounds, strict=True))
+    return {
+        "import_s": round(imported, 3),
+        "manual_s": round(manual, 3),
+        "one_address_s": round(one, 3),
+        "manual_to_import": round(manual / imported, 1),
+        "one_address_to_import": round(one / imported, 1),
+    }
 
 
 def main(sizes: list[int]) -> None:
-    """Measure and print one line for each size."""
-    print(f"{'records':>9} {'bare s':>8} {'check s':>8} {'ratio':>6} {'lint s':>8} {'ratio':>6} {'check MiB':>9}")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["SSOSIM_HOME"] = f"{folder}/state"
-        before, after = Path(folder, "before"), Path(folder, "after")
-        for size in sizes:
-            write_zone(before / "example.com.zone", size)
-            write_zone(after / "example.com.zone", size, "new A 192.0.2.99\n")
-            bare, _ = measure("-c", _BARE, str(before / "example.com.zone"))
-            check, memory = measure("-m", "ssosim", "dns", "check", "--from", str(before), "--to", str(after))
-            lint, _ = measure("-m", "ssosim", "dns", "lint", "--zones", str(before))
-            figures = f"{bare:8.2f} {check:8.2f} {check / bare:6.2f} {lint:8.2f} {lint / bare:6.2f} {memory:9.0f}"
-            print(f"{size:9} {figures}", flush=True)
-        write_zone(before / "example.com.zone", 20)
-        write_zone(after / "example.com.zone", 20, "new A 192.0.2.99\n")
-        imported = min(measure("-c", "import dns.zone")[0] for _ in range(5))
-        small = min(
-            measure("-m", "ssosim", "dns", "check", "--from", str(before), "--to", str(after))[0] for _ in range(5)
-        )
-        print(f"a small change: {small:.2f} s, {small / imported:.1f} times import dns.zone ({imported:.2f} s)")
+    """Measure, and print the result."""
+    with tempfile.TemporaryDirectory(prefix="ssobench-") as name:
+        os.environ["SSOSIM_HOME"] = f"{name}/state"
+        small = measure_small(Path(name))
+        large = {size: measure_size(Path(name) / str(size), size) for size in sizes}
+    judged = large.get(JUDGED_SIZE, large[sizes[-1]])
+    growth = large[sizes[-1]]["check_us_per_record"] / judged["check_us_per_record"]
+    met = (
+        max(judged.get("check_to_bare", 0), judged.get("lint_to_bare", 0)) <= TO_BARE
+        and judged["check_mib"] <= MEMORY_MIB
+        and growth <= GROWTH
+        and small["manual_to_import"] <= TO_IMPORT
+    )
+    print_result(
+        "dns_check",
+        figures={"small": small, "records": {str(size): figures for size, figures in large.items()}},
+        ratio={"growth": round(growth, 2)},
+        target={"to bare": TO_BARE, "MiB": MEMORY_MIB, "to import": TO_IMPORT, "growth": GROWTH},
+        met=met,
+    )
 
 
 if __name__ == "__main__":
-    main([int(text) for text in sys.argv[1:]] or [10_000, 100_000])
+    main([int(text) for text in sys.argv[1:]] or [10_000, 100_000, 1_000_000])

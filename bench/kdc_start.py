@@ -22,8 +22,9 @@ from statistics import median
 import k5test
 
 from ssosim.estate import default_estate
-from ssosim.kerberos import Kdc, kinit, prepare_realm
+from ssosim.kerberos import Kdc, prepare_realm
 from ssosim.kerberos.gss import AcceptedToken, Acceptor, Initiator
+from ssosim.kerberos.kinit import kinit
 
 SPN = "HTTP/autologon.microsoftazuread-sso.com"
 TOKENS = 2000

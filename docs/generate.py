@@ -6,6 +6,7 @@
 - ``openapi.json``: the OpenAPI description of the control API
 - ``identity-provider.md``: only the tables between marks: of refusals (``ssosim/entra/core/refusals.py``), and of what
   libraries recorded (``tests/entra/recorded_rows.py``)
+- ``unconfirmed.md``: every sentence of the code that calls a behaviour unconfirmed
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import importlib.util
 import json
 import re
 import sys
+import tokenize
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +31,7 @@ MADE_HERE = "<!-- Written by `make docs`; change ssosim/sources/*.toml or the te
 
 _ID = r"(?:AZ5|GO|CONNECT|PY|TMS9)-\d{3}"
 _RANGE = re.compile(rf"\b({_ID})(?:\s+to\s+|\s*(?:\.\.\.|…)\s*)({_ID})\b")
+_UNCONFIRMED = re.compile(r"\bunconfirmed\b|\bnot confirmed\b", re.IGNORECASE)
 _ONE = re.compile(rf"\b{_ID}\b")
 
 
@@ -216,6 +219,52 @@ def render_estate_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def find_unconfirmed(file: Path) -> list[str]:
+    """Return the sentences of the comments and strings of ``file`` that call something unconfirmed."""
+    blocks: list[str] = []
+    last_comment = -1
+    with file.open("rb") as stream:
+        for token in tokenize.tokenize(stream.readline):
+            if token.type == tokenize.COMMENT:
+                text = token.string.lstrip("#: ")
+                if token.start[0] == last_comment + 1:
+                    blocks[-1] += f" {text}"
+                else:
+                    blocks.append(text)
+                last_comment = token.start[0]
+            elif token.type == tokenize.STRING:
+                blocks += re.split(r"\n\s*\n|\n\s*- ", token.string.strip("rbf\"'"))
+    sentences = [each for block in blocks for each in re.split(r"(?<=[.;])\s+(?=[A-Z`])", " ".join(block.split()))]
+    return [each for each in sentences if _UNCONFIRMED.search(each)]
+
+
+def render_unconfirmed_page() -> str:
+    """Return ``unconfirmed.md``: what the code calls unconfirmed, by file."""
+    rows = []
+    for folder in ("ssosim", "clients/ssosim_clients"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            if not file.name.startswith("aadsts_"):  # codes: a table of identity-provider.md
+                rows += [f"| `{file.relative_to(ROOT)}` | {_cell(each)} |" for each in find_unconfirmed(file)]
+    head = f"""{MADE_HERE}
+
+# What is unconfirmed
+
+Behaviour of real services and programs for which no public source was found, in the words of the code. A setting
+marks most of them; [limitations](limitations.md) lists what is not simulated at all. Do you know better, with a source?
+Please file it as *A fact*. Texts and numbers of single error codes are in [identity-provider.md](identity-provider.md).
+
+"""
+    return head + "| where | what |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Return ``text`` for a cell of a table: markup is escaped, and what is in double backquotes is code."""
+    parts = re.split(r"``(.+?)``", text)
+    escaped = [re.sub(r"([|*_<>\[\]`])", r"\\\1", each) for each in parts[::2]]
+    code = [f"`{each}`".replace("|", "\\|") for each in parts[1::2]]
+    return "".join(each for pair in zip(escaped, [*code, ""], strict=True) for each in pair)
+
+
 def render_pages() -> dict[str, str]:
     """Return the text of each generated page by its file name in docs/."""
     from ssosim.estate.reference import build_json_schema  # noqa: PLC0415 - only for this function
@@ -228,6 +277,7 @@ def render_pages() -> dict[str, str]:
         "coverage.md": render_coverage_page(table, tests),
         "estate.md": render_estate_page(),
         "estate.schema.json": json.dumps(build_json_schema(), indent=1, ensure_ascii=False) + "\n",
+        "unconfirmed.md": render_unconfirmed_page(),
         "identity-provider.md": replace_between_marks(
             replace_between_marks(
                 (ROOT / "docs" / "identity-provider.md").read_text(encoding="utf-8"),

@@ -1,3 +1,3 @@
 """ssosim: a Kerberos / WS-Trust seamless-SSO simulator and client resilience testbed."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

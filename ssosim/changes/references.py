@@ -12,6 +12,8 @@ from dns.rdatatype import CNAME, MX, NS, PTR, SRV
 from ssosim.changes.diff import Delta
 from ssosim.changes.inventory import Inventory
 from ssosim.dns.zones.rrset import RRset, plain, to_name
+from ssosim.dns.zones.zone import Zone
+from ssosim.dns.zones.zone_index import index_of
 from ssosim.dns.zones.zone_set import ZoneSet
 
 __all__ = ["Reference", "find_affected_names", "find_references", "link_targets", "value_targets"]
@@ -60,17 +62,17 @@ def find_references(
 
 
 def _from_zones(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[str]) -> Iterator[Reference]:
-    for origin in sorted(zones.zones):
-        for rrset in zones.zones[origin].rrsets():
-            where = f"{plain(rrset.name)} {rrset.type.name}"
-            for target in link_targets(rrset):
-                if isinstance(target, str) and target in tracked:
-                    text = f"alias record set {where} in zone {plain(origin)} takes its addresses from it"
-                    yield Reference(target, "alias", where, text)
-                elif isinstance(target, Name) and target in wanted and target != rrset.name:
-                    kind: Any = "alias" if rrset.shape == "alias" else rrset.type.name
-                    text = f"{kind} of {plain(rrset.name)} in zone {plain(origin)} points at it"
-                    yield Reference(plain(target), kind, where, text)
+    for zone, rrset in _linking(zones):
+        for target in link_targets(rrset):
+            if isinstance(target, str) and target in tracked:
+                where = f"{plain(rrset.name)} {rrset.type.name}"
+                text = f"alias record set {where} in zone {plain(zone.origin)} takes its addresses from it"
+                yield Reference(target, "alias", where, text)
+            elif isinstance(target, Name) and target in wanted and target != rrset.name:
+                where = f"{plain(rrset.name)} {rrset.type.name}"
+                kind: Any = "alias" if rrset.shape == "alias" else rrset.type.name
+                text = f"{kind} of {plain(rrset.name)} in zone {plain(zone.origin)} points at it"
+                yield Reference(plain(target), kind, where, text)
     yield from _from_profiles(zones, wanted, tracked)
 
 
@@ -86,6 +88,15 @@ def _from_profiles(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[s
                 yield Reference(plain(to_name(endpoint.target)), "profile", profile.name, f"{where} points at it")
             if endpoint.profile is not None and endpoint.profile in tracked:
                 yield Reference(endpoint.profile, "profile", profile.name, f"{where} nests it")
+
+
+def _linking(zones: ZoneSet) -> list[tuple[Zone, RRset]]:
+    """The record sets that link to others, in the order of their zones."""
+    index = index_of(zones)
+    plain_sets = (each for each in index.of_types(*_TARGETS) if each[1].shape != "alias")
+    ranks = {id(zones.zones[origin]): rank for rank, origin in enumerate(sorted(zones.zones))}
+    found = [*(each for each in index.links if each[1].shape == "alias"), *plain_sets]
+    return sorted(found, key=lambda each: ranks[id(each[0])])
 
 
 def value_targets(rrset: RRset) -> tuple[Name, ...]:
@@ -122,11 +133,10 @@ def find_affected_names(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
 def _reverse_links(zones: ZoneSet) -> dict[Name | str, set[Name | str]]:
     """The names and profiles (as str) that link to each name and profile."""
     links: dict[Name | str, set[Name | str]] = {}
-    for zone in zones.zones.values():
-        for rrset in zone.rrsets():
-            if rrset.type == CNAME or rrset.shape == "alias":
-                for target in link_targets(rrset):
-                    links.setdefault(target, set()).add(rrset.name)
+    index = index_of(zones)
+    for _, rrset in (*index.of_types(CNAME), *index.links):
+        for target in link_targets(rrset):
+            links.setdefault(target, set()).add(rrset.name)
     for profile in zones.profiles.values():
         links.setdefault(profile.name, set()).add(to_name(profile.dns_name))
         for endpoint in profile.endpoints:

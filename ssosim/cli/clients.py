@@ -108,6 +108,17 @@ def _list_real_clients(clients: Sequence[RealClient]) -> list[_Row]:
             }
             for flow in client.manifest.flows
         ]
+        if client.manifest.unattended:
+            rows.append(
+                {
+                    "name": client.name,
+                    "text": f"real client: {client.manifest.title}, credentials without a person (docs/credentials.md)",
+                    "sources": [client.manifest.source] if client.manifest.source else [],
+                    "state": [state],
+                    "installed": installed,
+                    "model": None,
+                }
+            )
     return rows
 
 

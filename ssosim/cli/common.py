@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ssosim.lab.base.folder import LabFolder
+from ssosim.lab.base.system import require_linux
 from ssosim.output import say_coloured
 
 __all__ = ["add_estate", "add_json", "add_name", "folder_of", "say_outcomes"]
@@ -23,7 +24,9 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_estate(parser: argparse.ArgumentParser) -> None:
     """Add ``--estate``, the user's own estate file."""
-    parser.add_argument("--estate", type=Path, metavar="FILE", help="your own estate instead of Contoso (TOML)")
+    parser.add_argument(
+        "--estate", type=Path, metavar="FILE", help="your own estate instead of Contoso (TOML), or contoso-azure"
+    )
 
 
 def say_outcomes(text: str) -> None:
@@ -44,8 +47,10 @@ def say_outcomes(text: str) -> None:
 def folder_of(options: argparse.Namespace) -> LabFolder:
     """Return the state folder of the lab that the options name.
 
-    Raises LabInputError for an invalid name, and if the folder is a link or belongs to another user.
+    Raises LabInputError for an invalid name, and if the folder is a link or belongs to another user;
+    PrerequisiteError on a system other than Linux.
     """
+    require_linux()
     folder = LabFolder.of(options.name)
     folder.check_ownership()
     return folder

@@ -2,7 +2,7 @@
 
 ``python -m ssosim.cli.documents > docs/cli.schema.json`` writes it anew. Every document has ``version``, the version of
 the format, and ``kind``. ``ssosim run`` and ``ssosim dns check`` have models of their own. ``ssosim trace --json`` is
-JSON Lines, one event each: no document. Source: JSON Schema, draft 2020-12.
+JSON Lines: each line is a ``TraceRecord``, whose kind is ``event``. Source: JSON Schema, draft 2020-12.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ssosim.scenario.forecast import Forecast
 from ssosim.verdict.explain import Explanation
 from ssosim.verdict.result import RunResult
 
-__all__ = ["DOCUMENTS", "build_cli_schema"]
+__all__ = ["DOCUMENTS", "TraceRecord", "build_cli_schema"]
 
 
 class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -243,6 +243,20 @@ class DnsRefusalDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="k
     error: str = ""
 
 
+class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of ``ssosim trace --json``: what happened, when (UTC, ISO 8601), and which client caused it.
+
+    ``event`` says what it is; the fields of the event follow.
+    """
+
+    version: Literal["1"]
+    seq: int
+    at: str
+    client: str
+    layer: str
+    event: str
+
+
 _MODELS: tuple[type[msgspec.Struct], ...] = (
     UpDocument,
     DownDocument,
@@ -284,7 +298,7 @@ def _allow_anything(_: type) -> dict[str, object]:
 def build_cli_schema() -> dict[str, object]:
     """Return the JSON Schema of all documents, as plain data."""
     refs, definitions = msgspec.json.schema_components(
-        DOCUMENTS.values(), ref_template="#/$defs/{name}", schema_hook=_allow_anything
+        [*DOCUMENTS.values(), TraceRecord], ref_template="#/$defs/{name}", schema_hook=_allow_anything
     )
     for part in definitions.values():
         if "description" in part:

@@ -28,6 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(check)
     init = actions.add_parser("init", help="write a new estate file", description="Write the default estate to a file.")
     init.add_argument("file", type=Path, metavar="FILE", help="a new file; an existing one is not changed")
+    init.add_argument(
+        "--from",
+        dest="source",
+        choices=("contoso", "contoso-azure"),
+        default="contoso",
+        help="which shipped estate to copy (default: contoso); contoso-azure has subscriptions and resource servers",
+    )
     actions.add_parser("schema", help="print the JSON Schema", description="Print the JSON Schema of an estate file.")
 
 
@@ -38,15 +45,15 @@ def run(options: argparse.Namespace) -> int:
 
         print_json(build_json_schema())
         return 0
-    return _init(options.file) if options.action == "init" else _check(options)
+    return _init(options.file, options.source) if options.action == "init" else _check(options)
 
 
-def _init(file: Path) -> int:
-    from ssosim.estate.reference import default_estate_text  # noqa: PLC0415
+def _init(file: Path, source: str) -> int:
+    from ssosim.estate import shipped_estate_text  # noqa: PLC0415
 
     try:
         with file.open("x", encoding="utf-8") as target:
-            target.write(default_estate_text())
+            target.write(shipped_estate_text(source))
     except FileExistsError:
         raise LabInputError(f"{file}: exists already; name a new file") from None
     except OSError as error:

@@ -15,17 +15,18 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
-from ssosim import __version__
 from ssosim.cli.parser import Parser
 from ssosim.lab.base.errors import LabError, PrerequisiteError
 from ssosim.lab.base.sweep import sweep_killed_labs
-from ssosim.output import guard_streams, one_line, print_error, release_streams
+from ssosim.lab.base.system import has_labs, require_linux
+from ssosim.output import guard_streams, one_line, print_error, release_streams, say
 
 __all__ = ["COMMANDS", "build_parser", "main"]
 
 INTERRUPTED = 130
 _RUNS_A_PROGRAM = ("exec",)
 _OWN_MISTAKE = 125
+_LINUX_ONLY = ("up", "down", "status", "exec", "run", "matrix", "federated-token", "spn", "trace", "clean", "doctor")
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -146,9 +147,12 @@ def _move_name(given: list[str]) -> list[str]:
 
 def _run_command(given: list[str]) -> tuple[int, bool]:
     """Return the exit code, and whether it is for a mistake that ssosim itself reports."""
-    sweep_killed_labs()
     command = next((c for c in COMMANDS if given and c.name == given[0]), None)
     try:
+        if has_labs():
+            sweep_killed_labs()
+        elif given and given[0] in _LINUX_ONLY:
+            require_linux()
         if command is None:
             return _without_command(given), False
         module = cast("CommandModule", importlib.import_module(command.module))
@@ -207,9 +211,16 @@ def _without_command(given: list[str]) -> int:
         epilog=f"commands:\n{listing}\n\n'ssosim COMMAND --help' tells more about one.",
         formatter_class=_Help,
     )
-    parser.add_argument("--version", action="version", version=f"ssosim {__version__}")
+    parser.add_argument(
+        "--version", action="store_true", help="show the versions of ssosim, its libraries and MIT Kerberos"
+    )
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     options, _ = parser.parse_known_args(given)
+    if options.version and given[0] == "--version":
+        from ssosim.cli.versions import describe_versions  # noqa: PLC0415 - it starts programs
+
+        say(describe_versions())
+        return 0
     if options.command in (command.name for command in COMMANDS):
         parser.error(f"options come after the command: ssosim {options.command} {given[0]} ...")
     if options.command:

@@ -84,8 +84,9 @@ def _choose_flows(names: Sequence[str] | None) -> list[ClientFlow]:
 
     if names:
         return [client_flow for name in dict.fromkeys(names) for client_flow in find_flows(name)]
-    installed = [client for client in list_shipped() if is_installed(client)]
-    if absent := [client.name for client in list_shipped() if client not in installed]:
+    shipped = list_shipped("sign-in")
+    installed = [client for client in shipped if is_installed(client)]
+    if absent := [client.name for client in shipped if client not in installed]:
         print_error(f"real clients that are not installed are left out: {', '.join(absent)} (make clients)")
     if not installed:
         raise LabInputError("no real client is installed; install them with: make clients")

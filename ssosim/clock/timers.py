@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
-from ssosim.clock.virtual import VirtualClock
+if TYPE_CHECKING:  # with asyncio, which a lab in memory does without
+    from ssosim.clock.virtual import VirtualClock
 
 __all__ = ["CallLater", "call_later_on_clock", "call_later_on_loop", "make_sleep"]
 
@@ -18,6 +19,8 @@ def call_later_on_loop(seconds: float, act: Callable[[], None]) -> Callable[[], 
 
     Raises RuntimeError where no event loop runs.
     """
+    import asyncio  # noqa: PLC0415
+
     return asyncio.get_running_loop().call_later(seconds, act).cancel
 
 
@@ -26,6 +29,7 @@ def call_later_on_clock(clock: VirtualClock) -> CallLater:
 
     Within a span of real time it is a timer of the span instead, since the tasks of the clock stay asleep.
     """
+    import asyncio  # noqa: PLC0415
 
     def call_later(seconds: float, act: Callable[[], None]) -> Callable[[], None]:
         if clock.span is not None:
@@ -53,6 +57,7 @@ def make_sleep(clock: VirtualClock) -> Callable[[float], Awaitable[None]]:
     sleeps in real time: only a program can be waiting then. Programs run in real time while the tasks of the clock are
     asleep, so a sleep on ``clock`` would not end for them.
     """
+    import asyncio  # noqa: PLC0415
 
     async def sleep(seconds: float) -> None:
         await (clock.sleep(seconds) if clock.is_busy else asyncio.sleep(seconds))

@@ -11,11 +11,14 @@ from ssosim.estate import DeviceKind, Estate
 
 __all__ = [
     "ARC_KEYS",
+    "ARC_KEY_FORBIDDEN",
     "ARC_KEY_TOO_LARGE",
     "CREDENTIAL_HOST_NAMES",
     "HOST_VARIABLES",
     "IMDS",
     "IMDS_ADDRESS",
+    "NOT_INJECTED",
+    "TOKEN_NOT_MAPPED",
     "TOKEN_STALE",
     "Endpoint",
     "find_endpoint",
@@ -34,6 +37,15 @@ ARC_KEY_TOO_LARGE = "arc-key-too-large"
 
 TOKEN_STALE = "federated-token-stale"  # noqa: S105 - a condition's name
 """The condition under which projected tokens are not replaced, and have expired."""
+
+ARC_KEY_FORBIDDEN = "arc-key-forbidden"
+"""The condition under which key files cannot be read: the program's user is not in the group ``himds``."""
+
+NOT_INJECTED = "workload-identity-not-injected"
+"""The condition under which pods have neither the variables nor the projected token of a workload identity."""
+
+TOKEN_NOT_MAPPED = "access-token-not-mapped"  # noqa: S105 - a condition's name
+"""The condition under which a step of a pipeline has no variable SYSTEM_ACCESSTOKEN."""
 
 ARC_KEYS = "/var/opt/azcmagent/tokens"
 """The folder of Azure Arc's challenge files; libraries accept no other one."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ssosim.credential_hosts.endpoints import (
+    ARC_KEY_FORBIDDEN,
     ARC_KEY_TOO_LARGE,
     ARC_KEYS,
     IMDS,
@@ -36,10 +37,12 @@ from ssosim.credential_hosts.replies import (
 )
 from ssosim.credential_hosts.selection import (
     APP_SERVICE_PARAMETERS,
+    IDENTITY_PARAMETERS,
     IMDS_PARAMETERS,
     VERSION_2017_PARAMETERS,
     IdentityNotFoundError,
     Parameters,
+    list_ignored_parameters,
     read_identity_request,
     select_identity,
 )
@@ -61,8 +64,8 @@ _NO_IDENTITY = "No User Assigned or Delegated Managed Identity found for specifi
 class KeyFiles(Protocol):
     """The files that a host writes on its device."""
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write the file ``name`` of the folder ``ARC_KEYS``."""
+    def write(self, name: str, content: bytes, *, readable: bool = True) -> None:
+        """Write the file ``name`` of the folder ``ARC_KEYS``; the program can read it or not."""
         ...
 
     def remove(self, name: str) -> None:
@@ -73,7 +76,7 @@ class KeyFiles(Protocol):
 class NoKeyFiles:
     """A device without files."""
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, *, readable: bool = True) -> None:
         """Write nothing."""
 
     def remove(self, name: str) -> None:
@@ -97,10 +100,17 @@ class CredentialHost:
         return find_endpoint(self.device.kind)
 
     def environment(self) -> dict[str, str]:  # noqa: PLR0911 - one for each kind
-        """Return the variables that the real host sets for its programs."""
+        """Return the variables that the real host sets for its programs.
+
+        App Service and Service Fabric set those of the endpoint only where an identity is assigned. Sources: Azure App
+        Service document "Use managed identities" (REST endpoint reference), Service Fabric document "Use a managed
+        identity with an application".
+        """
         endpoint = self.endpoint
         url = endpoint.url if endpoint else ""
         match self.device.kind:
+            case "app-service" | "functions" | "service-fabric" if not self._has_identity():
+                return {}
             case "app-service" | "functions":
                 own = {"IDENTITY_ENDPOINT": url, "IDENTITY_HEADER": self._header}
                 older = {"MSI_ENDPOINT": url, "MSI_SECRET": self._header}
@@ -135,6 +145,12 @@ class CredentialHost:
                 return {"SSH_CONNECTION": "192.0.2.77 50022 192.0.2.78 22", "SSH_CLIENT": "192.0.2.77 50022 22"}
             case _:
                 return {}
+
+    def _has_identity(self) -> bool:
+        """Whether an identity is assigned to the device now; a fault may have taken the last one."""
+        estate = self.provider.estate
+        device = estate.device(self.device.name) or self.device
+        return estate.system_assigned_identity(device) is not None or bool(estate.user_assigned_identities(device))
 
     def step_of(self, call: Call) -> SignInStep:
         """Return the step of a request; it depends on the path only."""
@@ -219,7 +235,8 @@ class CredentialHost:
             return refuse_as_app_service(_NO_IDENTITY, 400)
         except AadstsError as error:
             return refuse_as_app_service(describe(error), 500)
-        return reply_with_token(token, call.now, expires_in=False)
+        in_words = old and self.device.kind != "azure-ml"
+        return reply_with_token(token, call.now, expires_in=False, in_words=in_words)
 
     def _arc(self, call: Call) -> HttpReply:
         """Answer as the agent of Azure Arc: first a challenge with the name of a key file, then the token.
@@ -233,8 +250,11 @@ class CredentialHost:
         if not sent:
             name = f"{make_guid()}.key"
             self._challenges[name] = secrets.token_hex(32).encode()
-            too_large = ARC_KEY_TOO_LARGE in self.provider.host_conditions
-            self.files.write(name, self._challenges[name].ljust(5000, b"0") if too_large else self._challenges[name])
+            conditions = self.provider.host_conditions
+            width = 5000 if ARC_KEY_TOO_LARGE in conditions else 0
+            self.files.write(
+                name, self._challenges[name].ljust(width, b"0"), readable=ARC_KEY_FORBIDDEN not in conditions
+            )
             headers = (("WWW-Authenticate", f"Basic realm={ARC_KEYS}/{name}"),)
             return HttpReply(401, b"", "text/plain; charset=utf-8", headers)
         name = next((each for each, key in self._challenges.items() if key.decode() == sent), "")
@@ -263,7 +283,11 @@ class CredentialHost:
         return reply_with_token(token, call.now, numbers=True, expires_in=False)
 
     def _cloud_shell(self, call: Call) -> HttpReply:
-        """Answer as a Cloud Shell, with a token of the user. Java sends a GET with a query, other libraries a form."""
+        """Answer as a Cloud Shell, with a token of the user. Java sends a GET with a query, other libraries a form.
+
+        A request that names an identity is refused, since the token would be of somebody else: unconfirmed. The
+        libraries refuse it themselves.
+        """
         try:
             fields = call.query if call.method == "GET" else read_fields(call.body.decode("utf-8"), 32)
         except ValueError:
@@ -273,11 +297,26 @@ class CredentialHost:
         user = self.provider.directory.find_user(self.device.user)
         if user is None or not fields.get("resource"):
             return refuse_as_imds("The parameter resource is missing.")
-        try:
-            token = issue_shell_token(self.provider, call, user, fields["resource"])
-        except AadstsError as error:
-            return refuse_as_imds(describe(error), "invalid_resource")
-        return reply_with_token(token, call.now)
+        position = len(call.trace_buffer.events)
+        asked = " ".join(f"{each} {fields[each]}" for each in fields if each.lower() in IDENTITY_PARAMETERS)[:512]
+        reply, client = refuse_as_imds("A Cloud Shell has no managed identities, only its user."), ""
+        if not asked:
+            try:
+                token = issue_shell_token(self.provider, call, user, fields["resource"])
+                reply, client = reply_with_token(token, call.now), token.client_id
+            except AadstsError as error:
+                reply = refuse_as_imds(describe(error), "invalid_resource")
+        event = ManagedIdentityRequested(
+            host_kind=self.device.kind,
+            device=self.device.name,
+            requested=asked,
+            identity=user.upn if client else "",
+            client_id=client,
+            resource=fields["resource"][:256],
+            error=reply.error_description,
+        )
+        call.trace_buffer.events.insert(position, event)
+        return reply
 
     def _issue(
         self,
@@ -317,6 +356,7 @@ class CredentialHost:
                     client_id=given.effective_client_id if given and not error else "",
                     resource=resource[:256],
                     error=error,
+                    ignored=list_ignored_parameters(fields, parameters),
                 ),
             )
 

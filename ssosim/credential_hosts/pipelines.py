@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from ssosim.credential_hosts.endpoints import TOKEN_NOT_MAPPED
 from ssosim.entra import Call, HttpReply, Provider
 from ssosim.entra.core.keys import issuer_key_name
 from ssosim.entra.core.messages import make_json_reply
@@ -46,6 +47,7 @@ class _Job(msgspec.Struct, frozen=True, array_like=True):
 def build_job_environment(provider: Provider, device: Device) -> dict[str, str]:
     """Return the variables of a job on the agent ``device``.
 
+    A step has SYSTEM_ACCESSTOKEN only if its ``env`` maps System.AccessToken; the fault ``pipelines-oidc`` undoes that.
     The variables of the service connection are those that tasks with a connection set for their scripts; they are those
     of the first connection.
     """
@@ -54,13 +56,14 @@ def build_job_environment(provider: Provider, device: Device) -> dict[str, str]:
     path = f"_apis/distributedtask/hubs/build/plans/{plan}/jobs/{job}/oidctoken"
     found = {
         "TF_BUILD": "True",
-        "SYSTEM_ACCESSTOKEN": provider.sealer.seal(_PURPOSE, _Job(device.name, plan)),
         "SYSTEM_OIDCREQUESTURI": f"{base}/{_project_of(device)}/{path}",
         "SYSTEM_COLLECTIONURI": f"{base}/",
         "SYSTEM_TEAMPROJECT": _project_of(device),
         "SYSTEM_PLANID": plan,
         "SYSTEM_JOBID": job,
     }
+    if TOKEN_NOT_MAPPED not in provider.host_conditions:
+        found["SYSTEM_ACCESSTOKEN"] = provider.sealer.seal(_PURPOSE, _Job(device.name, plan))
     for connection in device.service_connections[:1]:
         tenant = provider.directory.find_tenant(connection.tenant) if connection.tenant else None
         found |= {

@@ -7,6 +7,7 @@ App Service document "Use managed identities", Service Fabric document "Use a ma
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from typing import Any
 
 from ssosim.entra import HttpReply
@@ -19,10 +20,14 @@ __all__ = ["refuse_as_app_service", "refuse_as_fabric", "refuse_as_imds", "refus
 _NO_STORE = (("Cache-Control", "no-store"),)
 
 
-def reply_with_token(token: HostToken, now: float, *, numbers: bool = False, expires_in: bool = True) -> HttpReply:
+def reply_with_token(
+    token: HostToken, now: float, *, numbers: bool = False, expires_in: bool = True, in_words: bool = False
+) -> HttpReply:
     """Return the token. All values are strings, as IMDS sends them; with ``numbers`` ``expires_on`` is a number.
 
-    App Service and Service Fabric send no ``expires_in``.
+    App Service and Service Fabric send no ``expires_in``. With ``in_words`` ``expires_on`` is a date, as version
+    2017-09-01 of App Service writes it (azure-identity for Python 1.3, ``_parse_app_service_expires_on``: on Linux
+    ``06/20/2019 02:57:58 +00:00``). A program that expects a number fails there.
     """
     body: dict[str, Any] = {
         "access_token": token.access_token,
@@ -32,6 +37,8 @@ def reply_with_token(token: HostToken, now: float, *, numbers: bool = False, exp
         "resource": token.resource,
         "token_type": "Bearer",
     }
+    if in_words:
+        body["expires_on"] = f"{datetime.fromtimestamp(token.expires_on, UTC):%m/%d/%Y %H:%M:%S} +00:00"
     if expires_in:
         left = str(max(0, token.expires_on - int(now)))
         body |= {"expires_in": left, "ext_expires_in": left}

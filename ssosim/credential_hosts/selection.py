@@ -13,11 +13,13 @@ from ssosim.estate import ManagedIdentity
 
 __all__ = [
     "APP_SERVICE_PARAMETERS",
+    "IDENTITY_PARAMETERS",
     "IMDS_PARAMETERS",
     "VERSION_2017_PARAMETERS",
     "IdentityNotFoundError",
     "IdentityRequest",
     "Parameters",
+    "list_ignored_parameters",
     "read_identity_request",
     "select_identity",
 ]
@@ -43,6 +45,23 @@ APP_SERVICE_PARAMETERS: Parameters = {
 
 VERSION_2017_PARAMETERS: Parameters = {"clientid": "client_id"}
 """The parameter of version 2017-09-01, at App Service and Azure Machine Learning."""
+
+
+IDENTITY_PARAMETERS = ("client_id", "clientid", "object_id", "principal_id", "msi_res_id", "mi_res_id", "resource_id")
+"""All names, in lower case, by which some host, version or library names an identity."""
+
+
+def list_ignored_parameters(fields: Mapping[str, str], parameters: Parameters) -> str:
+    """Return the parameters of ``fields`` that name an identity elsewhere, and not here, separated by blanks.
+
+    A host answers as if they were not there: the program gets the default identity and not the one that it named. So
+    it does for a parameter without a value (Agents-for-js issue 1075).
+    Source: the incident of Az 5.0 (AZ5-014), aad-pod-identity issue 427.
+    """
+    named = [each for each in fields if each.lower() in IDENTITY_PARAMETERS]
+    return " ".join(
+        each if fields[each] else f"the empty {each}" for each in named if each not in parameters or not fields[each]
+    )
 
 
 class IdentityNotFoundError(Exception):

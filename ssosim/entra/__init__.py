@@ -4,13 +4,19 @@
 quarter of a second.
 """
 
-from ssosim.entra.core.keys import Keys, KeysError, SigningKey
-from ssosim.entra.core.messages import Call, HttpReply
-from ssosim.entra.core.provider import Provider
-from ssosim.entra.core.settings import ClientRule, Settings
-from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket, TicketAcceptor
-from ssosim.entra.http.exchange import serve
-from ssosim.entra.http.routing import first_steps
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ssosim.entra.core.keys import Keys, KeysError, SigningKey
+    from ssosim.entra.core.messages import Call, HttpReply
+    from ssosim.entra.core.provider import Provider
+    from ssosim.entra.core.settings import ClientRule, Settings
+    from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket, TicketAcceptor
+    from ssosim.entra.http.exchange import serve
+    from ssosim.entra.http.routing import first_steps
 
 __all__ = [
     "AcceptedTicket",
@@ -28,3 +34,29 @@ __all__ = [
     "first_steps",
     "serve",
 ]
+
+_MODULES = {
+    "Keys": "core.keys",
+    "KeysError": "core.keys",
+    "SigningKey": "core.keys",
+    "Call": "core.messages",
+    "HttpReply": "core.messages",
+    "Provider": "core.provider",
+    "ClientRule": "core.settings",
+    "Settings": "core.settings",
+    "AcceptedTicket": "core.ticket_acceptor",
+    "RefusalReason": "core.ticket_acceptor",
+    "RefusedTicket": "core.ticket_acceptor",
+    "TicketAcceptor": "core.ticket_acceptor",
+    "serve": "http.exchange",
+    "first_steps": "http.routing",
+}
+"""The module of each name. It is imported when the name is used: together they take longer than a small check."""
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    return found

@@ -8,6 +8,15 @@ from ssosim.estate.applications import (
     RedirectUri,
     ServicePrincipal,
 )
+from ssosim.estate.azure_resources import (
+    BlobContainer,
+    KeyVault,
+    ResourceGroup,
+    ResourceManager,
+    RoleAssignment,
+    StorageAccount,
+    Subscription,
+)
 from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import (
     Certificate,
@@ -17,7 +26,16 @@ from ssosim.estate.credentials import (
     OpenidIssuer,
     TrustedCertificateSubject,
 )
-from ssosim.estate.loader import EstateError, default_estate, load_estate, parse_estate
+from ssosim.estate.kdc_hosts import KdcHost, find_kdc_at, list_kdcs
+from ssosim.estate.loader import (
+    SHIPPED_ESTATES,
+    EstateError,
+    default_estate,
+    is_shipped_estate,
+    load_estate,
+    parse_estate,
+    shipped_estate_text,
+)
 from ssosim.estate.managed_identities import (
     KINDS_WITH_IDENTITIES,
     DeviceKind,
@@ -53,10 +71,12 @@ from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mi
 
 __all__ = [
     "KINDS_WITH_IDENTITIES",
+    "SHIPPED_ESTATES",
     "SHIPPED_SERVICES",
     "AppRoleAssignment",
     "Application",
     "AssignedUser",
+    "BlobContainer",
     "Certificate",
     "ClientAssertionRules",
     "ClientSecret",
@@ -73,6 +93,8 @@ __all__ = [
     "FederationService",
     "Host",
     "HostService",
+    "KdcHost",
+    "KeyVault",
     "Location",
     "ManagedIdentity",
     "Monitor",
@@ -82,9 +104,14 @@ __all__ = [
     "RecordSet",
     "RedirectUri",
     "RelyingParty",
+    "ResourceGroup",
+    "ResourceManager",
+    "RoleAssignment",
     "ServiceAccount",
     "ServiceConnection",
     "ServicePrincipal",
+    "StorageAccount",
+    "Subscription",
     "Tenant",
     "TrafficManager",
     "TrafficManagerEndpoint",
@@ -94,9 +121,13 @@ __all__ = [
     "WorkloadIdentity",
     "Zone",
     "default_estate",
+    "find_kdc_at",
     "find_location_mistakes",
     "find_profile_mistakes",
+    "is_shipped_estate",
+    "list_kdcs",
     "list_service_names",
     "load_estate",
     "parse_estate",
+    "shipped_estate_text",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ssosim.estate.applications import Application, OAuth2PermissionGrant, ServicePrincipal
 from ssosim.estate.first_party import FIRST_PARTY, GRAPH, cloud_name_of, complete_application, identifier_uris_in
-from ssosim.estate.model import Estate
+from ssosim.estate.model import Cloud, Estate
 from ssosim.estate.toml_lines import KeyPath
 
 __all__ = ["find_application_mistakes"]
@@ -21,8 +21,8 @@ _GRAPH_SCOPE = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|openid|profile|email
 
 def find_application_mistakes(estate: Estate) -> Iterator[Mistake]:
     """Yield every mistake in the applications of ``estate``: its key path, and what is wrong and expected."""
-    names = _name_apis(estate)
-    taken = _microsoft_names(estate)
+    names = {cloud.cloud_instance_name: _name_apis(estate, cloud) for cloud in estate.all_clouds}
+    taken = {name for cloud in estate.all_clouds for name in _microsoft_names(cloud)}
     owners: dict[str, int] = {}
     for index, written in enumerate(estate.applications):
         here: KeyPath = ("applications", index)
@@ -43,7 +43,7 @@ def find_application_mistakes(estate: Estate) -> Iterator[Mistake]:
 
 
 def _service_principals(
-    estate: Estate, here: KeyPath, application: Application, names: dict[str, Application]
+    estate: Estate, here: KeyPath, application: Application, names: dict[str, dict[str, Application]]
 ) -> Iterator[Mistake]:
     home = estate.tenant(application.tenant) if application.tenant else next(iter(estate.tenants), None)
     seen: set[str] = set()
@@ -63,7 +63,7 @@ def _service_principals(
         if principal.object_id is not None and not _is_guid(principal.object_id):
             yield (*path, "object_id"), f"{principal.object_id!r} is not a GUID; expected e.g. {uuid.NAMESPACE_DNS}"
         yield from _assigned(estate, path, principal)
-        yield from _permissions(estate, path, principal, names)
+        yield from _permissions(estate, path, principal, names[estate.cloud_of(tenant).cloud_instance_name])
 
 
 def _assigned(estate: Estate, path: KeyPath, principal: ServicePrincipal) -> Iterator[Mistake]:
@@ -115,10 +115,10 @@ def _publishes(api: Application, name: str, published: tuple[str, ...]) -> bool:
     return name in published
 
 
-def _name_apis(estate: Estate) -> dict[str, Application]:
-    """Return every API by its names in lower case without a last slash: client id and identifier URIs."""
+def _name_apis(estate: Estate, where: Cloud) -> dict[str, Application]:
+    """Return every API in a cloud by its names in lower case without a last slash: client id and identifier URIs."""
     found: dict[str, Application] = {}
-    cloud = cloud_name_of(estate.cloud.cloud_instance_name)
+    cloud = cloud_name_of(where.cloud_instance_name)
     for application in (*FIRST_PARTY.values(), *(complete_application(each) for each in estate.applications)):
         found[application.client_id.lower()] = application
         for uri in identifier_uris_in(cloud, application):
@@ -126,8 +126,8 @@ def _name_apis(estate: Estate) -> dict[str, Application]:
     return found
 
 
-def _microsoft_names(estate: Estate) -> set[str]:
-    cloud = cloud_name_of(estate.cloud.cloud_instance_name)
+def _microsoft_names(where: Cloud) -> set[str]:
+    cloud = cloud_name_of(where.cloud_instance_name)
     return {uri.lower().rstrip("/") for each in FIRST_PARTY.values() for uri in identifier_uris_in(cloud, each)}
 
 

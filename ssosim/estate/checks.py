@@ -10,9 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ssosim.estate.application_checks import find_application_mistakes
+from ssosim.estate.azure_resource_checks import find_resource_mistakes
+from ssosim.estate.cloud_partition import find_cloud_mistakes
 from ssosim.estate.credential_checks import find_credential_mistakes
 from ssosim.estate.identity_checks import find_identity_mistakes
 from ssosim.estate.model import Estate, Realm, RecordSet
+from ssosim.estate.realm_checks import find_realm_mistakes
 from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mistakes
@@ -36,7 +39,10 @@ class EstateMistake:
 
 def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
     """Yield every mistake in ``estate``, in the order of the sections of a file."""
-    for path, text in find_value_mistakes(estate):
+    if not estate.realms:
+        yield EstateMistake(("realms",), "needs at least one realm")
+        return  # the other checks look for the realm of each member
+    for path, text in (*find_value_mistakes(estate), *find_cloud_mistakes(estate)):
         yield EstateMistake(path, text)
     yield from _hosts(estate)
     yield from _realms(estate)
@@ -47,6 +53,7 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
         *find_application_mistakes(estate),
         *find_credential_mistakes(estate),
         *find_identity_mistakes(estate),
+        *find_resource_mistakes(estate),
     )
     for path, text in found:
         yield EstateMistake(path, text)
@@ -85,13 +92,12 @@ def _needed_services(estate: Estate) -> Iterator[tuple[str, str]]:
 
 
 def _realms(estate: Estate) -> Iterator[EstateMistake]:
-    if len(estate.realms) != 1:
-        second = f"; {estate.realms[1].name!r} is the second" if estate.realms else ""
-        path: KeyPath = ("realms", 1) if estate.realms else ("realms",)
-        yield EstateMistake(path, f"an estate has one realm for now{second}")
     yield from _unique("realms", "name", [realm.name for realm in estate.realms])
+    yield from _unique("realms", "domain", [realm.domain for realm in estate.realms])
     for index, realm in enumerate(estate.realms):
         yield from _realm(("realms", index), realm)
+    for path, text in find_realm_mistakes(estate):
+        yield EstateMistake(path, text)
 
 
 def _realm(here: KeyPath, realm: Realm) -> Iterator[EstateMistake]:
@@ -101,7 +107,7 @@ def _realm(here: KeyPath, realm: Realm) -> Iterator[EstateMistake]:
         yield EstateMistake((*here, "domain"), f"{realm.domain!r} is not a DNS domain")
     account = realm.service_account
     spns: KeyPath = (*here, "service_account", "spns")
-    if not account.spns:
+    if not account.spns and here[1] == 0:
         yield EstateMistake(spns, "needs at least one SPN, e.g. HTTP/autologon.microsoftazuread-sso.com")
     for path, names in ((spns, account.spns), ((*here, "services"), realm.services)):
         for index, spn in enumerate(names):

@@ -30,6 +30,7 @@ __all__ = [
     "CloudName",
     "cloud_name_of",
     "complete_application",
+    "exists_in",
     "identifier_uris_in",
 ]
 
@@ -326,12 +327,24 @@ Microsoft Graph Command Line Tools is not here: it asks each tenant for consent,
 """
 
 
+_ABSENT: Mapping[CloudName, frozenset[str]] = MappingProxyType({"china": frozenset({_GRAPH_TOOLS})})
+
+
 def cloud_name_of(cloud_instance_name: str) -> CloudName:
     """Return the cloud of ``cloud_instance_name`` (the field of that name in the OpenID configuration)."""
     name = cloud_instance_name.lower()
     if name.endswith(".us"):
         return "usgov"
     return "china" if name.endswith(".cn") else "public"
+
+
+def exists_in(cloud: CloudName, client_id: str) -> bool:
+    """Whether ``cloud`` has the application ``client_id`` of Microsoft; True for an application of anybody else.
+
+    Source: a live test of a public sign-in library (azure_auth, September 2026) asks each cloud for device codes: the
+    Graph Command Line Tools are not in China, Azure PowerShell and Exchange PowerShell are in every cloud.
+    """
+    return client_id.lower() not in _ABSENT.get(cloud, frozenset())
 
 
 def identifier_uris_in(cloud: CloudName, api: Application) -> tuple[str, ...]:

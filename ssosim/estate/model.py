@@ -12,6 +12,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from ssosim.estate.applications import Application, AppRoleAssignment, ResourceName
+from ssosim.estate.azure_resources import (
+    KeyVault,
+    ResourceManager,
+    RoleAssignment,
+    StorageAccount,
+    Subscription,
+)
 from ssosim.estate.conditional_access import ConditionalAccessPolicy
 from ssosim.estate.credentials import ClientAssertionRules, Moment, OpenidIssuer
 from ssosim.estate.entry import EstateEntry
@@ -79,6 +86,9 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     ``request_loop_limit``: so many equal token requests of one client for one user within ``request_loop_window``
     seconds are answered, and the next is a loop (AADSTS50196); 0 means no limit. The real limit is unconfirmed.
     ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
+    ``cloud_instance_name`` is the name of the cloud in its documents and in ``Tenant.cloud``. It decides which APIs and
+    applications of Microsoft the cloud has: ``microsoftonline.us`` is US Government, ``partner.microsoftonline.cn`` is
+    China, any other name is the public cloud.
     """
 
     login_hosts: tuple[str, ...]
@@ -110,12 +120,15 @@ class Host(EstateEntry, frozen=True, kw_only=True):
     """One machine of the lab: its address, and the services that it runs.
 
     ``name`` is for messages; the names that clients resolve are in ``zones``. An entry of ``services`` is a registered
-    name such as ``"login"``, or a table with a port (``HostService``).
+    name such as ``"login"``, or a table with a port (``HostService``). A host with the service ``kdc`` is a domain
+    controller of ``realm`` (default: the first realm), with a database of its own; two entries with one name are two
+    addresses of one KDC. Clients ask the KDCs in file order.
     """
 
     name: str
     address: str
     services: tuple[HostService | str, ...]
+    realm: str | None = None
 
     def service_entries(self) -> tuple[HostService, ...]:
         """Return the services, each as a HostService, in file order."""
@@ -138,15 +151,26 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     r"""A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds.
 
     ``netbios_name`` is the name before the backslash in ``DOMAIN\user``; by default the first label of ``name``.
+    ``trusts`` are the realms whose accounts may get tickets for services of this one (a one-way trust; the other realm
+    names this one too for a two-way trust). ``parent`` is the parent domain in the same forest; the two trust each
+    other. A realm other than the first needs no ``service_account``.
+    ``dns_lookup_kdc``: clients find the KDCs by URI or SRV records, not in their krb5.conf; ``dns_lookup_realm``: they
+    find the realm of a host by TXT records. ``kdc_proxy``: the host name of a KDC proxy (MS-KKDCP), which clients ask
+    after all KDCs. Source: krb5 documentation, krb5.conf and "Realm configuration decisions"; MS-KKDCP.
     """
 
     name: str
     domain: str
-    service_account: ServiceAccount
+    service_account: ServiceAccount = ServiceAccount()
     services: tuple[str, ...] = ()
     ticket_lifetime: int = 36000
     renewable_lifetime: int = 7 * 86400
     netbios_name: str | None = None
+    parent: str | None = None
+    trusts: tuple[str, ...] = ()
+    dns_lookup_kdc: bool = False
+    dns_lookup_realm: bool = False
+    kdc_proxy: DnsName | None = None
 
     @property
     def netbios(self) -> str:
@@ -172,11 +196,15 @@ class Domain(EstateEntry, frozen=True, kw_only=True):
 
 
 class Tenant(EstateEntry, frozen=True, kw_only=True):
-    """An Entra tenant. ``id`` is a GUID, ``initial_domain`` the ``*.onmicrosoft.com`` name."""
+    """An Entra tenant. ``id`` is a GUID, ``initial_domain`` the ``*.onmicrosoft.com`` name.
+
+    ``cloud`` is the ``cloud_instance_name`` of the cloud that the tenant belongs to (default: that of ``[cloud]``).
+    """
 
     id: str
     display_name: str
     initial_domain: str
+    cloud: str | None = None
     domains: tuple[Domain, ...] = ()
     desktop_sso: bool = True
     conditional_access_policies: tuple[ConditionalAccessPolicy, ...] = ()
@@ -192,6 +220,7 @@ class User(EstateEntry, frozen=True, kw_only=True):
     authentication for every sign-in (per-user MFA); ``mfa_registered``: whether the user has a second factor.
     ``totp_secret``: its shared secret in base32 (RFC 6238); by default one is derived. ``guest_tenants`` are the
     tenants that have invited the user. ``sign_in_sessions_valid_from``: refresh tokens of before are revoked.
+    ``realm`` is the realm of the account (default: the first).
     """
 
     upn: str
@@ -213,6 +242,7 @@ class User(EstateEntry, frozen=True, kw_only=True):
     guest_tenants: tuple[str, ...] = ()
     on_premises_upn: str | None = None
     sign_in_sessions_valid_from: Moment | None = None
+    realm: str | None = None
 
 
 class Device(EstateEntry, frozen=True, kw_only=True):
@@ -415,10 +445,14 @@ class DnsResolver(EstateEntry, frozen=True, kw_only=True):
 
 
 class Estate(EstateEntry, frozen=True, kw_only=True):
-    """A whole estate; ``ssosim.estate.loader`` reads one. Look-ups of DNS names, users and client ids ignore case."""
+    """A whole estate; ``ssosim.estate.loader`` reads one. Look-ups of DNS names, users and client ids ignore case.
+
+    ``clouds`` are the clouds beside ``cloud``, each with its own hosts, keys, tenants and applications.
+    """
 
     name: str
     cloud: Cloud
+    clouds: tuple[Cloud, ...] = ()
     realms: tuple[Realm, ...]
     hosts: tuple[Host, ...]
     tenants: tuple[Tenant, ...]
@@ -432,15 +466,42 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
     zones: tuple[Zone, ...] = ()
     dns: DnsSettings = DnsSettings()
     resolvers: tuple[DnsResolver, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    key_vaults: tuple[KeyVault, ...] = ()
+    storage_accounts: tuple[StorageAccount, ...] = ()
+    role_assignments: tuple[RoleAssignment, ...] = ()
+    resource_manager: ResourceManager = ResourceManager()
 
     @property
     def default_realm(self) -> Realm:
         """The realm of every entry that names no other one: the first in the file."""
         return self.realms[0]
 
-    def realm_of(self, member: User | Device | Host) -> Realm:  # noqa: ARG002 - one realm for now (``find_mistakes``)
-        """Return the realm in which ``member`` has its account."""
-        return self.default_realm
+    def realm(self, name: str) -> Realm | None:
+        """Return the realm called ``name``, in any case; None if there is none."""
+        wanted = name.lower()
+        return next((realm for realm in self.realms if realm.name.lower() == wanted), None)
+
+    def realm_of(self, member: User | Host) -> Realm:
+        """Return the realm in which ``member`` has its account, or whose KDC it is."""
+        return self.default_realm if member.realm is None else self.realm(member.realm) or self.default_realm
+
+    @property
+    def all_clouds(self) -> tuple[Cloud, ...]:
+        """The clouds, that of ``[cloud]`` first."""
+        return (self.cloud, *self.clouds)
+
+    def cloud_of(self, tenant: Tenant | None) -> Cloud:
+        """Return the cloud of ``tenant``; that of ``[cloud]`` without a tenant, and for an unknown name."""
+        if tenant is None or tenant.cloud is None:
+            return self.cloud
+        wanted = tenant.cloud.lower()
+        return next((each for each in self.clouds if each.cloud_instance_name.lower() == wanted), self.cloud)
+
+    def cloud_of_user(self, upn: str) -> Cloud:
+        """Return the cloud of the user ``upn``; that of ``[cloud]`` for nobody."""
+        user = self.user(upn)
+        return self.cloud if user is None else self.cloud_of(self.tenant(user.tenant))
 
     def addresses(self, service: str) -> tuple[str, ...]:
         """Return the addresses of the hosts that run ``service`` (a registered name), in file order."""
@@ -494,6 +555,11 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
         identities = (*self.managed_identities, *(each for each in own if each is not None))
         return (*self.applications, *(each.as_application(first) for each in identities))
 
+    def subscription(self, subscription_id: str) -> Subscription | None:
+        """Return the subscription with this id; None if there is none."""
+        wanted = subscription_id.lower()
+        return next((each for each in self.subscriptions if each.id.lower() == wanted), None)
+
     def system_assigned_identity(self, device: Device) -> ManagedIdentity | None:
         """Return the system-assigned identity of ``device``; None if it has none."""
         if not device.system_assigned_identity:
@@ -516,8 +582,9 @@ class Estate(EstateEntry, frozen=True, kw_only=True):
 
     def list_identity_hosts(self) -> Iterator[tuple[str, str]]:
         """Yield every DNS name of the identity provider, with the registered name of the service that answers there."""
-        for name in self.cloud.login_hosts:
-            yield name, "login"
-        yield self.cloud.autologon_host, "autologon"
+        for cloud in self.all_clouds:
+            for name in cloud.login_hosts:
+                yield name, "login"
+            yield cloud.autologon_host, "autologon"
         for service in self.federation_services:
             yield service.host, "federation"

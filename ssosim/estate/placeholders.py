@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from ssosim.estate.device_choice import DeviceChoice, choose_device
-from ssosim.estate.model import Device, Estate, FederationService, RecordSet, Zone
+from ssosim.estate.model import Cloud, Device, Estate, FederationService, RecordSet, Zone
 
 __all__ = ["PLACEHOLDERS", "PlaceholderError", "expand", "find_placeholders", "find_unknown"]
 
@@ -86,15 +86,20 @@ def _host(estate: Estate, device: Device | None) -> str:
     """Return the host that takes the user's Kerberos ticket."""
     found = estate.domain(_domain(estate, device))
     service = None if found is None else estate.federation_service(found[1].federation or "")
-    return estate.cloud.autologon_host if service is None else service.host
+    return _cloud(estate, device).autologon_host if service is None else service.host
 
 
-def _autologon(estate: Estate, _: Device | None) -> str:
-    return estate.cloud.autologon_host
+def _cloud(estate: Estate, device: Device | None) -> Cloud:
+    """Return the cloud of the user of ``device``; that of ``[cloud]`` for no device in particular."""
+    return estate.cloud if device is None else estate.cloud_of_user(device.user)
 
 
-def _login(estate: Estate, _: Device | None) -> str:
-    return estate.cloud.login_hosts[0]
+def _autologon(estate: Estate, device: Device | None) -> str:
+    return _cloud(estate, device).autologon_host
+
+
+def _login(estate: Estate, device: Device | None) -> str:
+    return _cloud(estate, device).login_hosts[0]
 
 
 def _find_autologon_zone(estate: Estate) -> Zone:
@@ -180,12 +185,12 @@ def _kdc(estate: Estate, _: Device | None) -> str:
     )
 
 
-def _audience_urn(estate: Estate, _: Device | None) -> str:
-    return estate.cloud.audience_urn
+def _audience_urn(estate: Estate, device: Device | None) -> str:
+    return _cloud(estate, device).audience_urn
 
 
-def _cloud_instance_name(estate: Estate, _: Device | None) -> str:
-    return estate.cloud.cloud_instance_name
+def _cloud_instance_name(estate: Estate, device: Device | None) -> str:
+    return _cloud(estate, device).cloud_instance_name
 
 
 PLACEHOLDERS: Mapping[str, Callable[[Estate, Device | None], str]] = MappingProxyType(

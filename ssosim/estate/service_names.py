@@ -21,10 +21,16 @@ SHIPPED_SERVICES: Mapping[str, str] = MappingProxyType(
     {
         "dns": "ssosim.services.infrastructure:DNS",
         "kdc": "ssosim.services.infrastructure:KDC",
+        "kdc-proxy": "ssosim.services.infrastructure:kdc_proxy",
         "login": "ssosim.services.identity:login",
         "autologon": "ssosim.services.identity:autologon",
         "federation": "ssosim.services.identity:federation",
         "oidc-issuer": "ssosim.services.openid_issuer:oidc_issuer",
+        "arm": "ssosim.resource_servers.arm:arm",
+        "blob-storage": "ssosim.resource_servers.storage:blob_storage",
+        "graph": "ssosim.resource_servers.graph:graph",
+        "key-vault": "ssosim.resource_servers.key_vault:key_vault",
+        "outlook": "ssosim.resource_servers.outlook:outlook",
         "pipelines-oidc": "ssosim.credential_hosts.pipelines:pipelines_oidc",
     }
 )

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 
 from ssosim.estate.conditional_access import ConditionalAccessPolicy
-from ssosim.estate.first_party import FIRST_PARTY, cloud_name_of, complete_application, identifier_uris_in
+from ssosim.estate.first_party import FIRST_PARTY, CloudName, cloud_name_of, complete_application, identifier_uris_in
 from ssosim.estate.model import Estate
 from ssosim.estate.toml_lines import KeyPath
 
@@ -39,7 +39,7 @@ def find_user_mistakes(estate: Estate) -> Iterator[Mistake]:
                 yield (*here, "name"), f"{policy.name!r} is the name of another policy of this tenant"
             names.add(policy.name.lower())
             yield from _controls(here, policy)
-            yield from _references(here, policy, estate)
+            yield from _references(here, policy, estate, cloud_name_of(estate.cloud_of(tenant).cloud_instance_name))
 
 
 def _names_on_premises(estate: Estate) -> Iterator[Mistake]:
@@ -67,23 +67,22 @@ def _controls(here: KeyPath, policy: ConditionalAccessPolicy) -> Iterator[Mistak
             yield (*here, "id"), f"{policy.id!r} is not a GUID; expected e.g. {uuid.NAMESPACE_DNS}"
 
 
-def _references(here: KeyPath, policy: ConditionalAccessPolicy, estate: Estate) -> Iterator[Mistake]:
+def _references(here: KeyPath, policy: ConditionalAccessPolicy, estate: Estate, cloud: CloudName) -> Iterator[Mistake]:
     for key, users in (("users", policy.users), ("exclude_users", policy.exclude_users)):
         for number, name in enumerate(users):
             if estate.user(name) is None:
                 yield (*here, key, number), f"there is no user {name!r}"
     for key, apis in (("applications", policy.applications), ("exclude_applications", policy.exclude_applications)):
         for number, name in enumerate(apis):
-            if not _is_api(estate, name):
+            if not _is_api(estate, cloud, name):
                 yield (*here, key, number), f"there is no API {name!r}; give its client id or an identifier URI"
 
 
-def _is_api(estate: Estate, name: str) -> bool:
-    """Whether ``name`` is a client id, or the identifier URI of an API in the cloud of ``estate``."""
+def _is_api(estate: Estate, cloud: CloudName, name: str) -> bool:
+    """Whether ``name`` is a client id, or the identifier URI of an API in ``cloud``."""
     if estate.application(name) is not None:
         return True
     wanted = name.lower().removesuffix("/")
-    cloud = cloud_name_of(estate.cloud.cloud_instance_name)
     own = (complete_application(application) for application in estate.applications)
     return any(
         fnmatch.fnmatchcase(wanted, uri.lower().removesuffix("/"))

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from ssosim.estate.model import Estate
+from ssosim.estate.model import Cloud, Estate
 from ssosim.estate.toml_lines import KeyPath
 
 __all__ = ["find_value_mistakes"]
@@ -60,10 +60,17 @@ def _describe_unusable(text: str) -> str:
     return ""
 
 
+def _clouds(estate: Estate) -> Iterator[tuple[KeyPath, Cloud]]:
+    """Yield every cloud with its key path."""
+    yield ("cloud",), estate.cloud
+    for index, cloud in enumerate(estate.clouds):
+        yield ("clouds", index), cloud
+
+
 def _names(estate: Estate) -> Iterator[tuple[KeyPath, str]]:
-    cloud = estate.cloud
-    yield from ((("cloud", "login_hosts", index), name) for index, name in enumerate(cloud.login_hosts))
-    yield ("cloud", "autologon_host"), cloud.autologon_host
+    for here, cloud in _clouds(estate):
+        yield from (((*here, "login_hosts", index), name) for index, name in enumerate(cloud.login_hosts))
+        yield (*here, "autologon_host"), cloud.autologon_host
     for index, tenant in enumerate(estate.tenants):
         yield ("tenants", index, "initial_domain"), tenant.initial_domain
         for number, domain in enumerate(tenant.domains):
@@ -75,13 +82,13 @@ def _names(estate: Estate) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _numbers(estate: Estate) -> Iterator[tuple[KeyPath, int, int]]:
-    cloud = estate.cloud
-    yield ("cloud", "assertion_lifetime"), cloud.assertion_lifetime, 1
-    yield ("cloud", "access_token_lifetime"), cloud.access_token_lifetime, 1
-    yield ("cloud", "request_loop_window"), cloud.request_loop_window, 1
-    yield ("cloud", "refresh_token_lifetime"), cloud.refresh_token_lifetime, 1
-    yield ("cloud", "refresh_in_from"), cloud.refresh_in_from, 0
-    yield ("cloud", "clock_skew"), cloud.clock_skew, 0
+    for here, cloud in _clouds(estate):
+        yield (*here, "assertion_lifetime"), cloud.assertion_lifetime, 1
+        yield (*here, "access_token_lifetime"), cloud.access_token_lifetime, 1
+        yield (*here, "request_loop_window"), cloud.request_loop_window, 1
+        yield (*here, "refresh_token_lifetime"), cloud.refresh_token_lifetime, 1
+        yield (*here, "refresh_in_from"), cloud.refresh_in_from, 0
+        yield (*here, "clock_skew"), cloud.clock_skew, 0
     for index, realm in enumerate(estate.realms):
         yield ("realms", index, "ticket_lifetime"), realm.ticket_lifetime, 1
         yield ("realms", index, "renewable_lifetime"), realm.renewable_lifetime, 0
@@ -90,12 +97,13 @@ def _numbers(estate: Estate) -> Iterator[tuple[KeyPath, int, int]]:
 
 
 def _paths(estate: Estate) -> Iterator[Mistake]:
-    if not estate.cloud.login_hosts:
-        yield ("cloud", "login_hosts"), "needs at least one name, e.g. login.microsoftonline.com"
-    for key in ("mex_path", "trust_path"):
-        path = getattr(estate.cloud, key)
-        if not re.fullmatch(r"/[!-z|~]*", path.replace("{domain}", "x")):
-            yield ("cloud", key), f"{path!r} is not a path; expected e.g. /{{domain}}/winauth/trust/2005"
+    for here, cloud in _clouds(estate):
+        if not cloud.login_hosts:
+            yield (*here, "login_hosts"), "needs at least one name, e.g. login.microsoftonline.com"
+        for key in ("mex_path", "trust_path"):
+            path = getattr(cloud, key)
+            if not re.fullmatch(r"/[!-z|~]*", path.replace("{domain}", "x")):
+                yield (*here, key), f"{path!r} is not a path; expected e.g. /{{domain}}/winauth/trust/2005"
 
 
 def _labels(estate: Estate) -> Iterator[Mistake]:

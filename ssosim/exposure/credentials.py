@@ -2,8 +2,8 @@
 
 Passwords and client secrets are those of the estate. Everything that the provider issues is recognised by its own form
 and key, so that no index grows during a run: refresh tokens and codes are sealed with the provider's secret, access
-tokens name its key, assertions and tickets have their syntax, a code verifier hashes to a challenge that was seen (RFC
-7636, section 4.6), device codes are in the provider's store.
+tokens name its key, client assertions and federated tokens their issuer, assertions and tickets have their syntax, a
+code verifier hashes to a challenge that was seen (RFC 7636, section 4.6), device codes are in the provider's store.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class CredentialKind(StrEnum):
     CLIENT_SECRET = "client secret"  # noqa: S105 - a kind's name
     TICKET = "ticket"
     ASSERTION = "assertion"
+    CLIENT_ASSERTION = "client assertion"
+    FEDERATED_TOKEN = "federated token"  # noqa: S105 - a kind's name
     REFRESH_TOKEN = "refresh token"  # noqa: S105 - a kind's name
     ACCESS_TOKEN = "access token"  # noqa: S105 - a kind's name
     AUTHORIZATION_CODE = "authorization code"
@@ -88,6 +90,9 @@ class KnownCredentials:
         self._read_ticket = read_ticket
         self._challenges = {} if challenges is None else challenges
         self._texts = _collect_texts(estate)
+        self._applications = {each.client_id.lower(): each.name for each in estate.applications}
+        trusted = (each.issuer for application in estate.applications for each in application.federated_credentials)
+        self._issuers = frozenset((*trusted, *(each.issuer for each in estate.openid_issuers)))
         self._redirect_hosts = frozenset(
             (urlsplit(entry if isinstance(entry, str) else entry.uri).hostname or "").lower()
             for application in estate.applications
@@ -139,11 +144,12 @@ class KnownCredentials:
                 yield FoundCredential(CredentialKind.CODE_VERIFIER)
 
     def _read_opaque(self, run: str) -> Iterator[FoundCredential]:
-        provider = self._provider
-        if provider.device_codes.find_by_device_code(run) is not None:
+        providers = self._provider.list_clouds()
+        if any(each.device_codes.find_by_device_code(run) is not None for each in providers):
             yield FoundCredential(CredentialKind.DEVICE_CODE)
             return
-        match provider.sealer.find_purpose(run, _PURPOSES):
+        purposes = (each.sealer.find_purpose(run, _PURPOSES) for each in providers)
+        match next((purpose for purpose in purposes if purpose is not None), None):
             case None:
                 return
             case "authorization-code":
@@ -153,7 +159,11 @@ class KnownCredentials:
                 yield FoundCredential(CredentialKind.REFRESH_TOKEN if is_refresh else CredentialKind.ASSERTION)
 
     def _read_jwt(self, token: bytes) -> Iterator[FoundCredential]:
-        """Yield an access token of the provider; id tokens are no credential: they are made to be passed on."""
+        """Yield an access token of the provider, a client assertion, or a token that a federated credential takes.
+
+        Id tokens are no credential: they are made to be passed on. A client assertion has the application as issuer and
+        as subject (RFC 7523, section 3).
+        """
         head, payload, _ = token.split(b".")
         try:
             header, claims = (msgspec.json.decode(_decode_base64url(part)) for part in (head, payload))
@@ -161,15 +171,22 @@ class KnownCredentials:
             return
         if not isinstance(header, dict) or not isinstance(claims, dict):
             return
-        key = self._provider.keys.cloud.key_id
-        if key in (header.get("kid"), header.get("x5t")) and not claims.keys().isdisjoint({"scp", "appid", "azp"}):
+        ours = [key.key_id for key in self._provider.keys.clouds]
+        if not any(header.get(name) in ours for name in ("kid", "x5t")):
+            return
+        if not claims.keys().isdisjoint({"scp", "appid", "azp"}):
             owner = str(claims.get("upn") or claims.get("preferred_username") or claims.get("appid") or "")
             yield FoundCredential(CredentialKind.ACCESS_TOKEN, owner, audience=str(claims.get("aud", "")))
+        issuer, subject = claims.get("iss"), claims.get("sub")
+        if isinstance(issuer, str) and issuer == subject and issuer.lower() in self._applications:
+            yield FoundCredential(CredentialKind.CLIENT_ASSERTION, self._applications[issuer.lower()])
+        elif isinstance(issuer, str) and issuer in self._issuers:
+            yield FoundCredential(CredentialKind.FEDERATED_TOKEN, str(subject))
 
     @cached_property
     def _key_lines(self) -> tuple[bytes, ...]:
         """One line of the PEM form of each private key of the lab."""
-        keys: tuple[SigningKey, ...] = (self._provider.keys.cloud, *self._provider.keys.federation.values())
+        keys: tuple[SigningKey, ...] = (*self._provider.keys.clouds, *self._provider.keys.federation.values())
         return tuple(key.to_pem().splitlines()[5] for key in keys)
 
 

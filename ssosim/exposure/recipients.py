@@ -2,9 +2,9 @@
 
 Sources: RFC 6749, sections 2.3.1, 4.1.3 and 6 (client secret, code and refresh token go to the token endpoint, a client
 secret never in the URL); RFC 7636, section 4.5 (code verifier); RFC 8628, section 3.4 (device code); RFC 7522, section
-2.1 (assertion); RFC 6750, section 5.3 (a bearer token goes to its resource server, over TLS, and not in URLs); RFC
-4120, section 1.3 (a ticket is for the service that it names); the Entra documentation of federated users (their
-passwords go to the federation service of the domain).
+2.1 (assertion); RFC 7523, section 2.2 (client assertions and federated tokens, in the body); RFC 6750, section 5.3 (a
+bearer token goes to its resource server, over TLS, and not in URLs); RFC 4120, section 1.3 (a ticket is for the service
+that it names); the Entra documentation of federated users (their passwords go to the federation service of the domain).
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _LOGIN = frozenset(
     {
         CredentialKind.CLIENT_SECRET,
         CredentialKind.ASSERTION,
+        CredentialKind.CLIENT_ASSERTION,
+        CredentialKind.FEDERATED_TOKEN,
         CredentialKind.REFRESH_TOKEN,
         CredentialKind.ACCESS_TOKEN,  # the on-behalf-of flow
         CredentialKind.AUTHORIZATION_CODE,
@@ -40,6 +42,8 @@ _NEVER_IN_URLS = frozenset(
     {
         CredentialKind.PASSWORD,
         CredentialKind.CLIENT_SECRET,
+        CredentialKind.CLIENT_ASSERTION,
+        CredentialKind.FEDERATED_TOKEN,
         CredentialKind.REFRESH_TOKEN,
         CredentialKind.ACCESS_TOKEN,
     }
@@ -52,7 +56,8 @@ class Recipient:
 
     ``role`` is what the host is; ``unknown`` if no service has that name, ``foreign`` for a host outside of the
     estate. ``spns`` are the service principal names in its key table, in lower case. ``domains`` are the domains whose
-    users a federation service signs in. ``in_place``: something else answered in the place of the service.
+    users a federation service signs in. ``audiences`` are those of the access tokens that it takes; without any, a
+    token must name the host itself. ``in_place``: something else answered in the place of the service.
     """
 
     host: str
@@ -61,6 +66,7 @@ class Recipient:
     scheme: Literal["https", "http"] = "https"
     spns: frozenset[str] = frozenset()
     domains: frozenset[str] = frozenset()
+    audiences: frozenset[str] = frozenset()
     in_place: bool = False
 
 
@@ -95,6 +101,8 @@ def _explain_business(found: FoundCredential, to: Recipient) -> str:
     if to.role == "login" and kind in _LOGIN:
         return ""
     if to.role == "application" and kind is CredentialKind.ACCESS_TOKEN:
+        if to.audiences:
+            return "" if found.audience in to.audiences else f"the token is for {found.audience}"
         meant = urlsplit(found.audience).hostname if found.audience.startswith(("https://", "http://")) else None
         return "" if meant in (None, to.host) else f"the token is for {found.audience}"
     if to.role == "application" and kind is CredentialKind.AUTHORIZATION_CODE and to.host in found.redirect_hosts:
@@ -136,6 +144,7 @@ class Recipients:
                     role,  # type: ignore[arg-type]
                     spns=spns | (known.spns if known else frozenset()),
                     domains=domains.get(name, frozenset()),
+                    audiences=service.audiences | (known.audiences if known else frozenset()),
                 )
         self._by_host = found
 

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = [
+    "FOLDER",
     "FolderRefusedError",
+    "combine_flags",
     "describe_open_permissions",
     "format_alternative",
     "format_command",
@@ -24,7 +26,16 @@ __all__ = [
     "printable_path",
 ]
 
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+def combine_flags(*names: str) -> int:
+    """Return these flags of ``open`` as one number, without those that the system lacks.
+
+    Windows has nearly none of them. There is no lab there, so modules with such flags are imported and not used.
+    """
+    return sum(getattr(os, name, 0) for name in names)
+
+
+FOLDER = combine_flags("O_RDONLY", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC")
 """The flags with which a folder is opened."""
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from ssosim.files.opening import (
     FolderRefusedError,
+    combine_flags,
     describe_open_permissions,
     format_alternative,
     format_command,
@@ -45,7 +46,7 @@ __all__ = [
 MARK_FILE = ".ssosim"
 """The name of the file with the mark, where no other file of the folder holds it (in a lab's folder, ``lock`` does)."""
 
-_HANDLE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_HANDLE = combine_flags("O_PATH", "O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC")
 _MAX_NAMED = 3
 
 

@@ -16,9 +16,10 @@ import stat
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
+from ssosim.files.opening import FOLDER
+
 __all__ = ["empty_folder", "remove_entry"]
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_FOLDER = (errno.ENOTDIR, errno.ELOOP)
 
 
@@ -41,7 +42,7 @@ def empty_folder(folder: int, keep: Collection[str] = ()) -> list[str]:
     """
     left: list[str] = []
     mount = _mount_of(folder)
-    here = os.open(".", _FOLDER, dir_fd=folder)
+    here = os.open(".", FOLDER, dir_fd=folder)
     way: list[str] = []
     try:
         levels = [_Level(_identity(here), _remove_files(here, way, left, keep))]
@@ -58,7 +59,7 @@ def empty_folder(folder: int, keep: Collection[str] = ()) -> list[str]:
                 way.append(name)
                 levels.append(_Level(_identity(here), _remove_files_or_report(here, way, left)))
                 continue
-            above = os.open("..", _FOLDER, dir_fd=here)
+            above = os.open("..", FOLDER, dir_fd=here)
             os.close(here)
             here = above
             levels.pop()
@@ -139,7 +140,7 @@ def _open_subfolder(folder: int, name: str, mount: str) -> int:
         if os.fstat(handle).st_mode & stat.S_IRWXU != stat.S_IRWXU:
             with contextlib.suppress(OSError):
                 os.chmod(itself, stat.S_IRWXU)  # noqa: PTH101 - a descriptor
-        return os.open(".", _FOLDER, dir_fd=handle)
+        return os.open(".", FOLDER, dir_fd=handle)
     finally:
         os.close(handle)
 

@@ -1,11 +1,25 @@
 """The Kerberos realm: MIT krb5kdc, the KDC gateway (a proxy), and GSS-API (``ssosim.kerberos.gss``)."""
 
-from ssosim.kerberos.errors import KdcStartError, KerberosError, KerberosMissingError, RealmError
-from ssosim.kerberos.free_ports import Address
-from ssosim.kerberos.gateway import Forward, GatewayLimits, KdcGateway, KdcRequestContext, KdcResponder
-from ssosim.kerberos.kdc import Kdc
-from ssosim.kerberos.kinit import ClientOptions, KinitError, KinitErrorKind, kinit, write_krb5_conf
-from ssosim.kerberos.realm import PreparedRealm, compute_realm_digest, prepare_realm
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ssosim.kerberos.errors import KdcStartError, KerberosError, KerberosMissingError, RealmError
+    from ssosim.kerberos.free_ports import Address
+    from ssosim.kerberos.gateway import (
+        Forward,
+        GatewayLimits,
+        KdcEndpoint,
+        KdcGateway,
+        KdcRequestContext,
+        KdcResponder,
+    )
+    from ssosim.kerberos.kdc import Kdc
+    from ssosim.kerberos.kinit import ClientOptions, KinitError, KinitErrorKind, write_krb5_conf
+    from ssosim.kerberos.realm import PreparedRealm, compute_realm_digest, prepare_realm
+    from ssosim.kerberos.realm_kdcs import RealmKdcs
 
 __all__ = [
     "Address",
@@ -13,6 +27,7 @@ __all__ = [
     "Forward",
     "GatewayLimits",
     "Kdc",
+    "KdcEndpoint",
     "KdcGateway",
     "KdcRequestContext",
     "KdcResponder",
@@ -23,8 +38,40 @@ __all__ = [
     "KinitErrorKind",
     "PreparedRealm",
     "RealmError",
+    "RealmKdcs",
     "compute_realm_digest",
-    "kinit",
     "prepare_realm",
     "write_krb5_conf",
 ]
+
+_MODULES = {
+    "KdcStartError": "errors",
+    "KerberosError": "errors",
+    "KerberosMissingError": "errors",
+    "RealmError": "errors",
+    "Address": "free_ports",
+    "Forward": "gateway",
+    "GatewayLimits": "gateway",
+    "KdcEndpoint": "gateway",
+    "KdcGateway": "gateway",
+    "KdcRequestContext": "gateway",
+    "KdcResponder": "gateway",
+    "Kdc": "kdc",
+    "ClientOptions": "kinit",
+    "KinitError": "kinit",
+    "KinitErrorKind": "kinit",
+    "write_krb5_conf": "kinit",
+    "PreparedRealm": "realm",
+    "compute_realm_digest": "realm",
+    "RealmKdcs": "realm_kdcs",
+    "prepare_realm": "realm",
+}
+"""The module of each name. It is imported when the name is used: together they take longer than a small check."""
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    return found

@@ -26,7 +26,7 @@ class GssapiMissingError(KerberosMissingError):
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"a lab needs GSS-API, which cannot be loaded ({reason}): install the packages libkrb5-dev and gcc, "
-            "then 'pip install gssapi'"
+            "then: pip install 'ssosim[lab]'"
         )
 
 

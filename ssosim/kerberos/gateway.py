@@ -6,6 +6,7 @@ Parts
   the trace, and sends the reply back.
 - ``responder`` is the function of the active faults; None while there are none. It decides whether and when a request
   is forwarded, and which reply the client gets.
+- Each address may stand for a KDC of its own (``KdcEndpoint``): its name, for faults and trace, and its krb5kdc.
 - ``client_of`` maps the two addresses of a request to the name of a client. In a private network the source address
   identifies the client. On loopback each client has a gateway address of its own, since libkrb5 cannot be told which
   source address to use.
@@ -37,9 +38,11 @@ What can go wrong
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import socket
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from functools import partial
+from typing import Any, Literal, NamedTuple, cast
 
 from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.enctypes import enctype_name
@@ -54,7 +57,24 @@ from ssosim.kerberos.messages import (
 )
 from ssosim.trace import KdcExchange, Trace
 
-__all__ = ["Forward", "GatewayLimits", "KdcGateway", "KdcRequestContext", "KdcResponder"]
+__all__ = ["Forward", "GatewayLimits", "KdcEndpoint", "KdcGateway", "KdcRequestContext", "KdcResponder", "Transport"]
+
+Transport = Literal["udp", "tcp", "https"]
+
+_REOPEN_TRIES, _REOPEN_PAUSE_S = 100, 0.01
+
+
+class KdcEndpoint(NamedTuple):
+    """The KDC behind an address of the gateway: the name of its host, its krb5kdc, and its realm.
+
+    ``named``: the trace names it; not where the lab has one KDC only.
+    """
+
+    name: str
+    upstream: Address
+    realm: str = ""
+    named: bool = False
+
 
 ClientOf = Callable[[Address, Address], str]
 """Maps the source address and the destination address of a request to the name of its client."""
@@ -65,15 +85,16 @@ Forward = Callable[[bytes], Awaitable[bytes | None]]
 
 @dataclass(frozen=True, slots=True)
 class KdcRequestContext:
-    """One request at the gateway: the client's name, the transport, the parsed message and its bytes.
+    """One request at the gateway: the client's name, the transport, the parsed message, its bytes, and the KDC.
 
     The responder adds the numbers of the faults that change the exchange to ``faults``, for the trace.
     """
 
     client: str
-    transport: Literal["udp", "tcp"]
+    transport: Transport
     message: Message
     data: bytes
+    kdc: KdcEndpoint
     faults: list[int] = field(default_factory=list)
 
 
@@ -115,40 +136,103 @@ class KdcGateway:
         self._trace = trace
         self._client_of = client_of
         self._limits = limits or GatewayLimits()
-        self._listeners: list[asyncio.DatagramTransport] = []
-        self._servers: list[asyncio.Server] = []
+        self._ports: dict[Address, _Port] = {}
+        self._closed: frozenset[str] = frozenset()
+        self._reopening: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pending: set[tuple[Address, Address, bytes]] = set()
         self._connections = 0
 
-    async def start(self, host: str | None = None, port: int = 0) -> Address:
-        """Listen on one more address, UDP and TCP, and return it. Defaults: see ``bind_pair``. Raises OSError."""
+    async def start(self, host: str | None = None, port: int = 0, kdc: KdcEndpoint | None = None) -> Address:
+        """Listen on one more address, UDP and TCP, and return it. Defaults: see ``bind_pair``. Raises OSError.
+
+        ``kdc``: the KDC that the address stands for, by default one without a name at ``upstream``.
+        """
+        endpoint = kdc or KdcEndpoint("", self.upstream)
         udp, tcp = bind_pair(host, port)
+        opened = _Port(Address(*udp.getsockname()[:2]), endpoint)
+        if endpoint.name in self._closed:
+            udp.close()
+            tcp.close()
+        else:
+            await self._open(opened, udp, tcp)
+        self._ports[opened.address] = opened
+        return opened.address
+
+    async def _open(self, port: _Port, udp: socket.socket, tcp: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            address = Address(*udp.getsockname()[:2])
-            loop = asyncio.get_running_loop()
-            transport, _ = await loop.create_datagram_endpoint(lambda: _Listener(self, address), sock=udp)
-            self._listeners.append(transport)
-            self._servers.append(await asyncio.start_server(self._serve_connection, sock=tcp))
+            port.listener, _ = await loop.create_datagram_endpoint(lambda: _Listener(self, port.address), sock=udp)
+            port.server = await asyncio.start_server(partial(self._serve_connection, port.kdc), sock=tcp)
         except BaseException:
+            port.close()
             udp.close()
             tcp.close()
             raise
-        return address
+
+    def close_ports(self, names: Collection[str]) -> None:
+        """Close the ports of the KDCs called ``names``, and open those of all others again.
+
+        The kernel refuses connections to a closed port, and answers a datagram with "port unreachable".
+        """
+        self._closed = frozenset(names)
+        for port in self._ports.values():
+            if port.kdc.name in self._closed:
+                port.close()
+            elif port.listener is None and not port.reopening:
+                port.reopening = True
+                task = self._spawn(self._reopen(port))
+                self._reopening.add(task)
+                task.add_done_callback(self._reopening.discard)
+
+    async def wait_until_open(self) -> None:
+        """Wait until the ports that are being opened again are open."""
+        if self._reopening:
+            await asyncio.wait(set(self._reopening))
+
+    async def _reopen(self, port: _Port) -> None:
+        """Open a port again. The loop closes its former sockets in its next iteration, so the first try may fail."""
+        try:
+            for attempt in range(1, _REOPEN_TRIES + 1):
+                try:
+                    udp, tcp = bind_pair(*port.address)
+                except OSError:
+                    if attempt == _REOPEN_TRIES:
+                        raise
+                    await asyncio.sleep(_REOPEN_PAUSE_S)
+                    continue
+                await self._open(port, udp, tcp)
+                break
+        finally:
+            port.reopening = False
+        if port.kdc.name in self._closed:
+            port.close()
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """The names of the KDCs whose ports are closed."""
+        return self._closed
+
+    def list_kdcs(self) -> tuple[str, ...]:
+        """Return the names of the KDCs that the addresses stand for."""
+        return tuple(dict.fromkeys(port.kdc.name for port in self._ports.values()))
+
+    def find_kdc(self, local: Address) -> KdcEndpoint:
+        """Return the KDC that the address ``local`` stands for."""
+        port = self._ports.get(local)
+        return KdcEndpoint("", self.upstream) if port is None else port.kdc
 
     async def stop(self) -> None:
         """Close every listener and connection, and wait for running exchanges to end."""
-        for listener in self._listeners:
-            listener.close()
-        for server in self._servers:
-            server.close()
+        servers = [port.server for port in self._ports.values() if port.server is not None]
+        for port in self._ports.values():
+            port.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for server in self._servers:
+        for server in servers:
             await server.wait_closed()
-        self._listeners.clear()
-        self._servers.clear()
+        self._ports.clear()
         # asyncio transports close their sockets in the next iteration of the event loop.
         await asyncio.sleep(0)
 
@@ -158,7 +242,10 @@ class KdcGateway:
         if key in self._pending:
             return
         if len(self._pending) >= self._limits.outstanding:
-            self._record(self._client_of(remote, local), "udp", read_message(data), None)
+            context = KdcRequestContext(
+                self._client_of(remote, local), "udp", read_message(data), data, self.find_kdc(local)
+            )
+            self._record(context, None)
             return
         self._pending.add(key)
         task = self._spawn(self._process_datagram(local, remote, data, send))
@@ -167,32 +254,32 @@ class KdcGateway:
     async def _process_datagram(
         self, local: Address, remote: Address, data: bytes, send: Callable[[bytes], None]
     ) -> None:
-        reply = await self._process(self._client_of(remote, local), "udp", data, self._forward_udp)
+        kdc = self.find_kdc(local)
+        forward = partial(self._forward_udp, kdc.upstream)
+        reply = await self._process(self._client_of(remote, local), "udp", data, kdc, forward)
         if reply is not None:
             send(reply)
 
+    async def ask_for_proxy(self, client: str, data: bytes, kdc: KdcEndpoint) -> bytes | None:
+        """Return the reply of ``kdc`` to a request that ``client`` sent through a KDC proxy; None without a reply."""
+        if kdc.name in self._closed:
+            return None
+        return await self._process(client, "https", data, kdc, partial(self._forward_tcp, kdc.upstream))
+
     async def _process(
-        self, client: str, transport: Literal["udp", "tcp"], data: bytes, forward: Forward
+        self, client: str, transport: Transport, data: bytes, kdc: KdcEndpoint, forward: Forward
     ) -> bytes | None:
-        message = read_message(data)
         responder = self.responder
         reply: bytes | None = None
-        context = KdcRequestContext(client, transport, message, data)
+        context = KdcRequestContext(client, transport, read_message(data), data, kdc)
         try:
             reply = await forward(data) if responder is None else await responder(context, forward)
         finally:
-            self._record(client, transport, message, reply, tuple(sorted(set(context.faults))))
+            self._record(context, reply)
         return reply
 
-    def _record(
-        self,
-        client: str,
-        transport: Literal["udp", "tcp"],
-        request: Message,
-        reply: bytes | None,
-        faults: tuple[int, ...] = (),
-    ) -> None:
-        parsed = request if isinstance(request, KdcRequest) else None
+    def _record(self, context: KdcRequestContext, reply: bytes | None) -> None:
+        parsed = context.message if isinstance(context.message, KdcRequest) else None
         outcome, answer = _read_outcome(reply)
         event = KdcExchange(
             request=parsed.kind if parsed else "unreadable",
@@ -200,18 +287,19 @@ class KdcGateway:
             principal=parsed.principal if parsed else "",
             realm=parsed.realm if parsed else "",
             outcome=outcome,
-            transport=transport,
-            faults=faults,
+            transport=context.transport,
+            faults=tuple(sorted(set(context.faults))),
             kvno=answer.kvno if answer else None,
             etype=enctype_name(answer.enctype) if answer else "",
+            kdc=context.kdc.name if context.kdc.named else "",
         )
-        self._trace.record(client, event)
+        self._trace.record(context.client, event)
 
-    async def _forward_udp(self, data: bytes) -> bytes | None:
+    async def _forward_udp(self, upstream: Address, data: bytes) -> bytes | None:
         # One socket per request: a Kerberos reply has no clear-text field that identifies its request.
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[bytes | None] = loop.create_future()
-        transport, _ = await loop.create_datagram_endpoint(lambda: _ReplyReader(reply), remote_addr=self.upstream)
+        transport, _ = await loop.create_datagram_endpoint(lambda: _ReplyReader(reply), remote_addr=upstream)
         try:
             transport.sendto(data)
             async with asyncio.timeout(self._limits.answer_timeout):
@@ -221,7 +309,9 @@ class KdcGateway:
         finally:
             transport.close()
 
-    async def _serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_connection(
+        self, kdc: KdcEndpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         if self._connections >= self._limits.connections:
             writer.transport.abort()
             return
@@ -230,7 +320,7 @@ class KdcGateway:
         self._tasks.add(task)
         self._connections += 1
         try:
-            await self._process_stream(reader, writer)
+            await self._process_stream(kdc, reader, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             pass  # the client closed the connection or sends nothing
         except asyncio.CancelledError:
@@ -241,7 +331,9 @@ class KdcGateway:
             self._tasks.discard(task)
             writer.close()
 
-    async def _process_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _process_stream(
+        self, kdc: KdcEndpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         remote = Address(*writer.get_extra_info("peername")[:2])
         local = Address(*writer.get_extra_info("sockname")[:2])
         while True:
@@ -252,7 +344,8 @@ class KdcGateway:
                     writer.write(_frame(build_error(code, "", ("krbtgt",), 0)))
                     return await writer.drain()
                 data = await reader.readexactly(size)
-            reply = await self._process(self._client_of(remote, local), "tcp", data, self._forward_tcp)
+            forward = partial(self._forward_tcp, kdc.upstream)
+            reply = await self._process(self._client_of(remote, local), "tcp", data, kdc, forward)
             if reply is None:
                 if self.responder is not None:  # keep the connection open: libkrb5 continues at once when it is closed
                     async with asyncio.timeout(self._limits.idle_timeout):
@@ -261,11 +354,11 @@ class KdcGateway:
             writer.write(_frame(reply))
             await writer.drain()
 
-    async def _forward_tcp(self, data: bytes) -> bytes | None:
+    async def _forward_tcp(self, upstream: Address, data: bytes) -> bytes | None:
         writer: asyncio.StreamWriter | None = None
         try:
             async with asyncio.timeout(self._limits.answer_timeout):
-                reader, writer = await asyncio.open_connection(*self.upstream)
+                reader, writer = await asyncio.open_connection(*upstream)
                 writer.write(_frame(data))
                 size = int.from_bytes(await reader.readexactly(4), "big")
                 return await reader.readexactly(size) if size <= self._limits.message else None
@@ -280,6 +373,25 @@ class KdcGateway:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+@dataclass(slots=True, eq=False)
+class _Port:
+    """One address of the gateway. ``listener`` and ``server`` are None while it is closed."""
+
+    address: Address
+    kdc: KdcEndpoint
+    listener: asyncio.DatagramTransport | None = None
+    server: asyncio.Server | None = None
+    reopening: bool = False
+
+    def close(self) -> None:
+        """Close it. Does nothing if it is closed."""
+        if self.listener is not None:
+            self.listener.close()
+        if self.server is not None:
+            self.server.close()
+        self.listener, self.server = None, None
 
 
 class _Listener(asyncio.DatagramProtocol):

@@ -78,11 +78,27 @@ class KeyDatabase:
     """The accounts of a realm that have services. ``enctypes`` are the types that its KDC supports.
 
     ``duplicates`` are the service principal names that two accounts have, each with the error that the KDC answers.
+    ``lagging``: the KDCs to which changes are not replicated, by host, each with the database that it had last.
     """
 
     accounts: tuple[Account, ...]
     enctypes: tuple[str, ...] = SUPPORTED
     duplicates: tuple[tuple[str, int], ...] = ()
+    lagging: tuple[tuple[str, KeyDatabase], ...] = ()
+
+    def at(self, kdc: str) -> KeyDatabase:
+        """The database of the KDC called ``kdc``."""
+        return next((known for name, known in self.lagging if name == kdc), self)
+
+    def list_views(self) -> tuple[KeyDatabase, ...]:
+        """The different databases of the KDCs, the current one first."""
+        return (self, *(known for _, known in self.lagging))
+
+    def stop_replication(self, kdcs: Sequence[str]) -> KeyDatabase:
+        """The database when ``kdcs`` get no more changes. One that lags already keeps what it has."""
+        behind = {name for name, _ in self.lagging}
+        frozen = replace(self, lagging=())
+        return replace(self, lagging=(*self.lagging, *((name, frozen) for name in kdcs if name not in behind)))
 
     def find(self, name: str) -> Account | None:
         """The account called ``name``, or the one that has this service principal name; in any case, as in AD."""
@@ -185,30 +201,43 @@ def find_key_faults(
     """
 
     def opens(database: KeyDatabase) -> bool:
-        account, issued = database.owner_of(principal), database.choose_keys(principal)
+        account = database.owner_of(principal)
         if account is None:
             return False
-        other = issued is not None and (issued.kvno, issued.enctype) != (kvno, enctype)
-        return (kvno is not None and account.opens(kvno, enctype)) or (
-            other and issued is not None and account.opens(issued.kvno, issued.enctype)
+        if kvno is not None and account.opens(kvno, enctype):
+            return True
+        issued = [keys for view in database.list_views() if (keys := view.choose_keys(principal)) is not None]
+        # A lagging KDC may still issue such a ticket: then it is of no use that another one does not.
+        return all((keys.kvno, keys.enctype) != (kvno, enctype) for keys in issued) and any(
+            account.opens(keys.kvno, keys.enctype) for keys in issued
         )
 
     return _blame(healthy, rules, principal, opens)
 
 
 def find_enctype_faults(
-    healthy: KeyDatabase, rules: Sequence[KeyRule], principal: str, offered: Sequence[str]
+    healthy: KeyDatabase, rules: Sequence[KeyRule], principal: str, offered: Sequence[str], kdc: str = ""
 ) -> tuple[int, ...]:
-    """The faults because of which the KDC refuses a ticket: by encryption types, or for a duplicate name."""
+    """The faults because of which ``kdc`` refuses a ticket.
+
+    It refuses by encryption types, for a duplicate name, or for a name that is not replicated to it yet.
+    """
+    has_owner = fold_key_rules(healthy, rules).owner_of(principal) is not None
 
     def issues(database: KeyDatabase) -> bool:
-        return database.find_duplicate(principal) is None and database.choose_keys(principal, offered) is not None
+        view = database.at(kdc)
+        known = view.owner_of(principal) is not None or not has_owner
+        return known and view.find_duplicate(principal) is None and view.choose_keys(principal, offered) is not None
 
     return _blame(healthy, rules, principal, issues)
 
 
 def _state_of(database: KeyDatabase, principal: str) -> tuple[object, ...]:
-    return database.owner_of(principal), database.enctypes, database.find_duplicate(principal)
+    return tuple(
+        part
+        for view in database.list_views()
+        for part in (view.owner_of(principal), view.enctypes, view.find_duplicate(principal))
+    )
 
 
 def _blame(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.lab_files import render_template
 from ssosim.kerberos.programs import build_tool_environment, find_program
 
-__all__ = ["ClientOptions", "KinitError", "KinitErrorKind", "kinit", "write_krb5_conf"]
+__all__ = ["ClientOptions", "KinitError", "KinitErrorKind", "OtherRealms", "kinit", "write_krb5_conf"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,8 @@ class ClientOptions:
     udp_preference_limit: int | None = None
     clockskew: int | None = None
     allow_rc4: bool | None = None
+    dns_lookup_kdc: bool = False
+    dns_lookup_realm: bool = False
 
     def format_lines(self) -> str:
         """The options as lines of the section ``[libdefaults]``."""
@@ -47,24 +49,44 @@ class ClientOptions:
         return "\n".join(f"    {name} = {value}" for name, value in written.items() if value is not None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherRealms:
+    """What a krb5.conf says besides its own realm.
+
+    ``kdcs``: the KDCs of other realms. ``hosts``: hosts, or domains with a leading dot, each with its realm.
+    """
+
+    kdcs: Mapping[str, Sequence[Address | str]] = field(default_factory=dict)
+    hosts: Sequence[tuple[str, str]] = ()
+
+
 def write_krb5_conf(
     path: Path,
     realm: str,
     domain: str,
-    kdcs: Sequence[Address],
+    kdcs: Sequence[Address | str],
     options: ClientOptions | None = None,
+    others: OtherRealms | None = None,
 ) -> None:
     """Write the krb5.conf of a client of ``realm`` to ``path``. ``domain`` is the DNS domain of the realm.
 
-    The client tries ``kdcs`` in the given order. Raises RealmError if the template is invalid, OSError.
+    The client tries ``kdcs`` in the given order: addresses, or URLs of KDC proxies. Raises RealmError if the template
+    is invalid, OSError.
     """
-    values = {
-        "realm": realm,
-        "domain": domain,
-        "options": (options or ClientOptions()).format_lines(),
-        "kdcs": "\n".join(f"        kdc = {kdc}" for kdc in kdcs),
-    }
-    path.write_text(render_template("krb5.conf", values), encoding="utf-8")
+    options, others = options or ClientOptions(), others or OtherRealms()
+    realms = [_format_kdcs(kdcs), *(f"    }}\n    {name} = {{\n{_format_kdcs(of)}" for name, of in others.kdcs.items())]
+    values = {"realm": realm, "domain": domain, "options": options.format_lines(), "kdcs": "\n".join(realms)}
+    text = render_template("krb5.conf", values).rstrip("\n")
+    hosts = [f"    {host} = {of}" for host, of in others.hosts if host.lstrip(".") != domain]
+    for name, wanted in (("dns_lookup_kdc", options.dns_lookup_kdc), ("dns_lookup_realm", options.dns_lookup_realm)):
+        text = text.replace(f"{name} = false", f"{name} = true") if wanted else text
+    if options.dns_lookup_realm:  # a mapping in the file would come before the TXT records
+        text, hosts = text.partition("[domain_realm]")[0].rstrip("\n"), []
+    path.write_text("\n".join((text, *hosts, "")), encoding="utf-8")
+
+
+def _format_kdcs(kdcs: Sequence[Address | str]) -> str:
+    return "\n".join(f"        kdc = {kdc}" for kdc in kdcs)
 
 
 class KinitErrorKind(StrEnum):

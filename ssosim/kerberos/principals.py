@@ -7,7 +7,8 @@ import hmac
 import re
 from collections.abc import Iterator, Sequence
 
-from ssosim.estate import Estate
+from ssosim.estate import Estate, Realm
+from ssosim.estate.trusts import list_trusts
 from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES
 from ssosim.kerberos.errors import RealmError
 
@@ -60,25 +61,34 @@ def build_key_commands(principals: Sequence[str], password: str, enctypes: Seque
         yield f"modprinc -kvno {kvno} {principal}"
 
 
-def build_principals_batch(estate: Estate, seed: str = "") -> str:
-    """The kadmin.local commands for every account of ``estate``. The keytabs are written to the current directory.
+def build_principals_batch(
+    estate: Estate, seed: str = "", of: Realm | None = None, trust_secret: str | None = None
+) -> str:
+    """The kadmin.local commands for every account of the realm ``of`` (None: the first).
 
-    ``seed``: the secret of the realm from which the keys of its services are derived; without it they are random.
+    The keytabs are written to the current directory. ``seed``: the secret of the realm from which the keys of its
+    services are derived; without it they are random. ``trust_secret``: the secret of the estate from which the keys of
+    trusts are derived (None: ``seed``).
 
     In Active Directory the service account of the cloud has several SPNs and one key. An MIT KDC before 1.22 has no
     principal aliases in a file database (krb5 1.22 README), so here every SPN is a separate principal, and one keytab
     has the keys of all. Raises RealmError, which names the entry that cannot be a principal.
     """
-    _check(estate)
-    return "\n".join(_commands(estate, seed)) + "\n"
+    realm = of or estate.default_realm
+    _check(estate, realm)
+    lines = (
+        *_commands(estate, realm, seed),
+        *_trust_commands(estate, realm, seed if trust_secret is None else trust_secret),
+    )
+    return "\n".join(lines) + "\n"
 
 
-def _check(estate: Estate) -> None:
-    realm = estate.default_realm
+def _check(estate: Estate, realm: Realm) -> None:
     account = realm.service_account
     source = f"estate {estate.name}"
-    _check_pattern(_REALM, realm.name, f"{source}: realm.name")
-    _check_pattern(_REALM, realm.domain, f"{source}: realm.domain")
+    for each in estate.realms:
+        _check_pattern(_REALM, each.name, f"{source}: realm.name")
+        _check_pattern(_REALM, each.domain, f"{source}: realm.domain")
     _check_pattern(_ACCOUNT, account.name, f"{source}: realm.service_account.name")
     for enctype in account.enctypes:
         _check_pattern(_ENCTYPES, enctype, f"{source}: realm.service_account.enctypes")
@@ -87,7 +97,7 @@ def _check(estate: Estate) -> None:
         _check_pattern(_SPN, spn, f"{source}: service principal name (expected is one like HTTP/host)")
         _check_unique(spn, names, source)
     for user in estate.users:
-        if user.sam_account is not None:
+        if user.sam_account is not None and estate.realm_of(user) is realm:
             _check_pattern(_ACCOUNT, user.sam_account, f"{source}: user {user.upn}: sam_account")
             if not user.password or not user.password.isprintable():
                 raise RealmError(f"{source}: user {user.upn}: the password must be printable and not empty")
@@ -105,22 +115,30 @@ def _check_unique(name: str, names: set[str], source: str) -> None:
     names.add(name)
 
 
-def _commands(estate: Estate, seed: str) -> Iterator[str]:
-    realm = estate.default_realm
+def _commands(estate: Estate, realm: Realm, seed: str) -> Iterator[str]:
     # Active Directory requires pre-authentication of users by default; an MIT KDC does not.
     for user in estate.users:
-        if user.sam_account is not None:
+        if user.sam_account is not None and estate.realm_of(user) is realm:
             yield f"addprinc -clearpolicy +requires_preauth -pw {_quoted(user.password)} {user.sam_account}"
     account = realm.service_account
     salt = "onlyrealm" if seed else "normal"
     keys = " ".join(f"{enctype}:{salt}" for enctype in account.enctypes)
-    for name in (account.name, *account.spns):
-        yield f'addprinc -clearpolicy {_first_key(seed, account.name)} -e "{keys}" {name}'
-    yield f"ktadd -q -k FILE:{SERVICE_ACCOUNT_KEYTAB} -norandkey " + " ".join((account.name, *account.spns))
+    if account.spns:
+        for name in (account.name, *account.spns):
+            yield f'addprinc -clearpolicy {_first_key(seed, account.name)} -e "{keys}" {name}'
+        yield f"ktadd -q -k FILE:{SERVICE_ACCOUNT_KEYTAB} -norandkey " + " ".join((account.name, *account.spns))
     types = f' -e "{" ".join(f"{each}:onlyrealm" for each in DEFAULT_ENCTYPES)}"' if seed else ""
     for spn in realm.services:
         yield f"addprinc -clearpolicy {_first_key(seed, spn)}{types} {spn}"
         yield f"ktadd -q -k FILE:{build_keytab_name(spn)} -norandkey {spn}"
+
+
+def _trust_commands(estate: Estate, realm: Realm, secret: str) -> Iterator[str]:
+    """Yield the commands for the keys that ``realm`` shares with others: both have the same principal."""
+    for trusting, trusted in list_trusts(estate):
+        if realm.name in (trusting, trusted):
+            name = f"krbtgt/{trusting}@{trusted}"
+            yield f"addprinc -clearpolicy -pw {derive_password(secret, name, 1)} {name}"
 
 
 def _first_key(seed: str, account: str) -> str:

@@ -13,10 +13,11 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ssosim.estate import Estate
+from ssosim.estate import Estate, Realm
+from ssosim.estate.trusts import HostRoute, list_host_routes
 from ssosim.files.opening import FolderRefusedError, open_folder
 from ssosim.files.owned_folder import (
     Mark,
@@ -29,7 +30,7 @@ from ssosim.files.owned_folder import (
 )
 from ssosim.kerberos.errors import RealmError
 from ssosim.kerberos.free_ports import Address
-from ssosim.kerberos.kinit import ClientOptions, write_krb5_conf
+from ssosim.kerberos.kinit import ClientOptions, OtherRealms, write_krb5_conf
 from ssosim.kerberos.lab_files import find_lab_files, render_template
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB, build_keytab_name, build_principals_batch
 from ssosim.kerberos.programs import build_tool_environment, find_program
@@ -50,8 +51,9 @@ class PreparedRealm:
 
     ``prepare_realm`` returns the original, which is copied; a KDC runs on a copy.
 
-    ``lifetime`` and ``renewable`` are the maximum ticket lifetime and renewable lifetime, in seconds. Copies have the
-    same keys: a service of one copy accepts a ticket from the KDC of another.
+    ``lifetime`` and ``renewable`` are the maximum ticket lifetime and renewable lifetime, in seconds. ``routes``: the
+    hosts of other realms, each with its realm, for which the KDC gives referrals. Copies have the same keys: a service
+    of one copy accepts a ticket from the KDC of another.
     """
 
     directory: Path
@@ -60,6 +62,7 @@ class PreparedRealm:
     digest: str
     lifetime: int
     renewable: int
+    routes: tuple[HostRoute, ...] = ()
 
     @property
     def keytab(self) -> Path:
@@ -102,7 +105,7 @@ class PreparedRealm:
                 continue
             # copy2 keeps the time stamps: the database module compares that of principal.ok with the one it has read.
             shutil.copy2(source, directory / source.name)
-        copy = PreparedRealm(directory, self.name, self.domain, self.digest, self.lifetime, self.renewable)
+        copy = replace(self, directory=directory)
         copy.write_conf(None)
         return copy
 
@@ -120,12 +123,13 @@ class PreparedRealm:
         # Since 1.21, and in Debian's 1.20.1, an MIT KDC issues no RC4 session keys by itself. A domain controller does,
         # for an account without AES; whether this one does is up to the account's types.
         options = ClientOptions(allow_rc4=True)
-        write_krb5_conf(self.directory / "krb5.conf", self.name, self.domain, kdcs, options)
+        others = OtherRealms(hosts=self.routes)
+        write_krb5_conf(self.directory / "krb5.conf", self.name, self.domain, kdcs, options, others)
 
 
-def compute_realm_digest(estate: Estate) -> str:
+def compute_realm_digest(estate: Estate, of: Realm | None = None, trust_secret: str | None = None) -> str:
     """A digest of the inputs of ``prepare_realm``: equal digests mean equal realms. Raises RealmError."""
-    realm = estate.default_realm
+    realm = of or estate.default_realm
     # Another version of the programs may write another database format.
     tools = Path(find_program("kdb5_util")).stat()
     parts = (
@@ -134,30 +138,31 @@ def compute_realm_digest(estate: Estate) -> str:
         realm.name,
         realm.domain,
         f"{realm.ticket_lifetime}:{realm.renewable_lifetime}",
-        build_principals_batch(estate),
+        build_principals_batch(estate, "", realm, trust_secret),
         (find_lab_files() / "kdc.conf").read_text(encoding="utf-8"),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def prepare_realm(estate: Estate, directory: Path) -> PreparedRealm:
-    """The realm of ``estate`` in the cache ``directory``. If it is missing, it is created: 40 ms instead of 1 ms.
+def prepare_realm(
+    estate: Estate, directory: Path, of: Realm | None = None, trust_secret: str | None = None
+) -> PreparedRealm:
+    """The realm ``of`` of ``estate`` (None: the first) in the cache ``directory``.
 
-    If two processes prepare the same realm at once, both create it and one of the two results is kept. No process sees
-    an incomplete one. Raises RealmError or KerberosMissingError.
+    If it is missing, it is created: 40 ms instead of 1 ms. If two processes prepare the same realm at once, both create
+    it and one of the two results is kept. No process sees an incomplete one. ``trust_secret``: the secret from which
+    the keys of trusts are derived, which all realms of an estate have to share (None: that of this realm). Raises
+    RealmError or KerberosMissingError.
     """
-    realm = estate.default_realm
-    digest = compute_realm_digest(estate)
-    prepared = PreparedRealm(
-        directory / digest, realm.name, realm.domain, digest, realm.ticket_lifetime, realm.renewable_lifetime
-    )
+    realm = of or estate.default_realm
+    prepared = _describe(estate, realm, directory / compute_realm_digest(estate, realm, trust_secret))
     try:
         with open_or_create_folder(directory) as cache:
             try:
                 _check(cache, prepared)
             except FileNotFoundError:
                 _remove_old_drafts(cache, directory)
-                _create_in(cache, directory, estate, prepared)
+                _create_in(cache, directory, estate, prepared, trust_secret)
                 _check(cache, prepared)
     except FolderRefusedError as error:
         raise RealmError(str(error)) from error
@@ -170,7 +175,7 @@ def _check(cache: int, realm: PreparedRealm) -> None:
         check_mark(folder, realm.mark, realm.directory)
 
 
-def _create_in(cache: int, directory: Path, estate: Estate, realm: PreparedRealm) -> None:
+def _create_in(cache: int, directory: Path, estate: Estate, realm: PreparedRealm, secret: str | None) -> None:
     """Create the realm under a temporary name, then rename it, so that no process sees an incomplete one.
 
     ``cache`` is a descriptor of ``directory``.
@@ -178,7 +183,7 @@ def _create_in(cache: int, directory: Path, estate: Estate, realm: PreparedRealm
     draft = f"{realm.digest}{_DRAFT}{secrets.token_hex(4)}"
     try:
         with claim_folder(cache, draft, realm.mark, directory / draft):
-            _create(estate, directory / draft, realm.digest)
+            _create(estate, replace(realm, directory=directory / draft), secret)
         # Another process may have been faster, or another file may have that name: the caller checks it afterwards.
         with contextlib.suppress(OSError):
             os.rename(draft, realm.digest, src_dir_fd=cache, dst_dir_fd=cache)
@@ -196,20 +201,25 @@ def _remove_old_drafts(cache: int, directory: Path) -> None:
                 remove_marked(cache, name, make_mark("realm", digest), directory / name)
 
 
-def _create(estate: Estate, directory: Path, digest: str) -> None:
-    realm = estate.default_realm
-    prepared = PreparedRealm(
-        directory, realm.name, realm.domain, digest, realm.ticket_lifetime, realm.renewable_lifetime
+def _describe(estate: Estate, realm: Realm, directory: Path) -> PreparedRealm:
+    routes = tuple(list_host_routes(estate, realm))
+    return PreparedRealm(
+        directory, realm.name, realm.domain, directory.name, realm.ticket_lifetime, realm.renewable_lifetime, routes
     )
+
+
+def _create(estate: Estate, prepared: PreparedRealm, trust_secret: str | None) -> None:
+    realm = estate.realm(prepared.name)
+    directory = prepared.directory
     prepared.write_conf(None)
     # On standard input, because every user can read the command line of a process.
     password = secrets.token_hex(16)
-    _run(prepared, "kdb5_util", ["create", "-s", "-r", realm.name], f"{password}\n{password}\n")
+    _run(prepared, "kdb5_util", ["create", "-s", "-r", prepared.name], f"{password}\n{password}\n")
     seed = secrets.token_hex(32)
     secret = os.open(directory / _SEED, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(secret, "w", encoding="ascii") as stream:
         stream.write(seed)
-    run_kadmin(prepared, build_principals_batch(estate, seed))
+    run_kadmin(prepared, build_principals_batch(estate, seed, realm, trust_secret))
     # These files contain the temporary directory name. Every copy gets new ones.
     for file in (*directory.glob("*.conf"), *directory.glob("*.log")):
         file.unlink()

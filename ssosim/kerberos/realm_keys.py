@@ -11,6 +11,7 @@ takes about 10 ms.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,19 +34,35 @@ class PrincipalKeys(NamedTuple):
     sessions: tuple[str, ...] | None
 
 
+@dataclass(slots=True)
+class _KdcState:
+    """One KDC: its name, the copy of the realm that it runs on, and the principals in its database."""
+
+    name: str
+    realm: PreparedRealm
+    principals: dict[str, PrincipalKeys]
+
+
 class RealmKeys:
     """The keys of ``realm``, whose KDC runs, with the first state ``healthy``.
 
-    ``services`` are the SPNs of each service whose keytab joins those of several accounts.
+    ``services`` are the SPNs of each service whose keytab joins those of several accounts. ``kdcs`` are the copies of
+    ``realm`` that the KDCs run on, by the names of their hosts; by default one KDC runs on ``realm`` itself.
     """
 
-    def __init__(self, realm: PreparedRealm, healthy: KeyDatabase, services: Iterable[Sequence[str]] = ()) -> None:
+    def __init__(
+        self,
+        realm: PreparedRealm,
+        healthy: KeyDatabase,
+        services: Iterable[Sequence[str]] = (),
+        kdcs: Mapping[str, PreparedRealm] | None = None,
+    ) -> None:
         self._realm = realm
         self._shown = healthy
         self._account = healthy.accounts[0].name
         self._services = tuple(spns for spns in services if len(spns) > 1)
         self._copy: PreparedRealm | None = None
-        self._at_kdc = _principals_of(healthy)
+        self._kdcs = [_KdcState(name, where, _principals_of(healthy)) for name, where in (kdcs or {"": realm}).items()]
         self._entries: dict[tuple[str, int], tuple[KeytabEntry, ...]] = {}
 
     def show(self, database: KeyDatabase) -> None:
@@ -57,35 +74,17 @@ class RealmKeys:
             for account in database.accounts
             if account.service_kvnos and _in_table(account) != _in_table(before[account.name])
         ]
-        wanted = _principals_of(database)
-        if commands := list(self._commands(database, wanted, seed)):
-            run_kadmin(self._realm, "\n".join(commands))
-        self._at_kdc = {name: keys for name, keys in self._at_kdc.items() if database.owner_of(name)} | wanted
+        for kdc in self._kdcs:
+            view = database.at(kdc.name)
+            wanted = _principals_of(view)
+            if commands := list(_commands(kdc.principals, view, wanted, seed)):
+                run_kadmin(kdc.realm, "\n".join(commands))
+            kdc.principals = {name: keys for name, keys in kdc.principals.items() if view.owner_of(name)} | wanted
         for account, entries in tables:
             write_keytab(self._table_of(account), entries)
         for spns in self._services:
             self._realm.join_keytabs(spns)
         self._shown = database
-
-    def _commands(self, database: KeyDatabase, wanted: Mapping[str, PrincipalKeys], seed: str) -> Iterator[str]:
-        """The kadmin.local commands that make the KDC's principals those of ``database``.
-
-        A principal without a key that the KDC supports stays as it is: the gateway refuses its tickets.
-        """
-        for principal in self._at_kdc:
-            if database.owner_of(principal) is None:
-                yield f"delprinc -force {principal}"
-        for principal, keys in wanted.items():
-            if self._at_kdc.get(principal) == keys:
-                continue
-            if principal not in self._at_kdc:
-                yield f"addprinc -clearpolicy -randkey {principal}"
-            password = derive_password(seed, keys.account, keys.kvno)
-            yield from build_key_commands([principal], password, keys.enctypes, keys.kvno)
-            if keys.sessions:
-                yield f"setstr {principal} session_enctypes {','.join(keys.sessions)}"
-            else:
-                yield f"delstr {principal} session_enctypes"
 
     def _table_of(self, account: Account) -> Path:
         return self._realm.keytab if account.name == self._account else self._realm.service_keytab(account.name)
@@ -143,3 +142,26 @@ def _session_enctypes(database: KeyDatabase, account: Account) -> tuple[str, ...
         return None
     sessions = DEFAULT_ENCTYPES if account.session_enctypes is None else account.session_enctypes
     return tuple(each for each in sessions if each in database.enctypes)
+
+
+def _commands(
+    known: Mapping[str, PrincipalKeys], database: KeyDatabase, wanted: Mapping[str, PrincipalKeys], seed: str
+) -> Iterator[str]:
+    """The kadmin.local commands that make a KDC's principals, which are ``known``, those of ``database``.
+
+    A principal without a key that the KDC supports stays as it is: the gateway refuses its tickets.
+    """
+    for principal in known:
+        if database.owner_of(principal) is None:
+            yield f"delprinc -force {principal}"
+    for principal, keys in wanted.items():
+        if known.get(principal) == keys:
+            continue
+        if principal not in known:
+            yield f"addprinc -clearpolicy -randkey {principal}"
+        password = derive_password(seed, keys.account, keys.kvno)
+        yield from build_key_commands([principal], password, keys.enctypes, keys.kvno)
+        if keys.sessions:
+            yield f"setstr {principal} session_enctypes {','.join(keys.sessions)}"
+        else:
+            yield f"delstr {principal} session_enctypes"

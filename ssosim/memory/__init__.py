@@ -5,10 +5,16 @@ No socket, no process, no thread, no GSS-API. ``MemoryLab`` is the lab, ``memory
 (``exchanges``, ``effects`` and ``kdc_effect`` in ``ssosim.faults.core``).
 """
 
-from ssosim.memory.clock import Engine, NoProgressError, Run, pause
-from ssosim.memory.device import Durations, MemoryDevice, memory_device
-from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc
-from ssosim.memory.lab import MemoryLab, explain_unsupported_estate, get_process_keys
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ssosim.memory.clock import Engine, NoProgressError, Run, pause
+    from ssosim.memory.device import Durations, MemoryDevice, memory_device
+    from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc
+    from ssosim.memory.lab import MemoryLab, explain_unsupported_estate, get_process_keys
 
 __all__ = [
     "Durations",
@@ -24,3 +30,27 @@ __all__ = [
     "memory_device",
     "pause",
 ]
+
+_MODULES = {
+    "Engine": "clock",
+    "NoProgressError": "clock",
+    "Run": "clock",
+    "pause": "clock",
+    "Durations": "device",
+    "MemoryDevice": "device",
+    "memory_device": "device",
+    "MemoryAcceptor": "kdc",
+    "MemoryKdc": "kdc",
+    "MemoryLab": "lab",
+    "explain_unsupported_estate": "lab",
+    "get_process_keys": "lab",
+}
+"""The module of each name. It is imported when the name is used: together they take longer than a small check."""
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    return found

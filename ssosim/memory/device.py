@@ -32,12 +32,16 @@ from ssosim.dns.zones.stub import TYPES, LookupResult, merge_lookups, reverse_na
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import make_unreadable_event
 from ssosim.estate import User
+from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S, NO_TLS_THERE, is_address
 from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
+from ssosim.kerberos.key_database import IssuedKeys
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
+from ssosim.lab.base.client_conf import name_realm
+from ssosim.lab.base.kdc_events import no_route_event
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
 from ssosim.memory.clock import EngineClock, pause
-from ssosim.memory.kdc import TicketCache
+from ssosim.memory.kdc import MemoryKdc, TicketCache
 from ssosim.memory.lab import MemoryLab
 from ssosim.memory.resolution import NameServer, Wait, query_as_stub
 from ssosim.trace import ConnectionFailed, UserPrompted, step_of_host
@@ -126,13 +130,13 @@ class MemoryDevice(ServiceExchange):
         durations: Durations = NO_DURATIONS,
     ) -> None:
         super().__init__(lab, client)
-        realm = lab.estate.default_realm
+        self._owner = user
         self._servers = servers
         self._user_present = user_present
         self._dual_stack = dual_stack
         self._durations = durations
-        self._search = realm.domain
-        self._tickets = TicketCache(user.sam_account or "", realm.name, lab.kdc.numbers)
+        self._search = lab.estate.default_realm.domain
+        self._tickets = TicketCache(user.sam_account or "", lab.estate.realm_of(user).name, lab.kdc.numbers)
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Resolve ``name`` to addresses and canonical name; raises DnsFailure.
@@ -162,12 +166,45 @@ class MemoryDevice(ServiceExchange):
     async def negotiate_token(self, spn: str) -> bytes:
         """Return a Negotiate token for ``spn``, with a cached ticket or a new one; raises TicketFailure."""
         await pause(self._durations.ticket)
-        token = self._tickets.build_token(spn)
+        lab = self._lab
+        default = lab.estate.default_realm.name
+        asked, spn = spn, name_realm(lab.estate, self._owner, spn)
+        full = spn if "@" in spn else f"{spn}@{default}"
+        token = self._tickets.build_token(full)
         if token is not None:
             return token
+        if self._client in lab.off_network:
+            away = lab.kdc_of(self._tickets.realm).hosts[0]
+            lab.trace.record(self._client, no_route_event(away))
+            raise TicketFailure("kdc-unreachable", asked, f"Cannot contact any KDC for realm '{away.realm}'")
+        try:
+            self._tickets.add(full, await self._request_service_ticket(spn, full.rpartition("@")[2]))
+        except TicketFailure as failure:
+            raise TicketFailure(failure.kind, asked, failure.text) from failure
+        token = self._tickets.build_token(full)
+        if token is None:
+            raise TicketFailure("other", spn)
+        return token
+
+    async def _request_service_ticket(self, spn: str, realm: str) -> IssuedKeys:
+        """Request a ticket of the KDC of ``realm``, after those for the realms on the way; raises TicketFailure."""
+        own = self._tickets.realm
+        kdc = self._lab.kdc_of(own)
+        path = find_trust_path(self._lab.estate, own, realm)
+        if not path:  # of its own realm; or of one that no trust leads to, as the client's own KDC says
+            return await self._request_ticket(kdc, spn if path is not None or "@" in spn else f"{spn}@{realm}")
+        for hop in path:
+            name = f"krbtgt/{hop}"
+            if not self._tickets.has(name):
+                self._tickets.add(name, await self._request_ticket(kdc, name))
+            kdc = self._lab.kdc_of(hop)
+        return await self._request_ticket(kdc, spn.partition("@")[0])
+
+    async def _request_ticket(self, kdc: MemoryKdc, name: str) -> IssuedKeys:
+        """Request a ticket of ``kdc``, and wait as long as that takes; raises TicketFailure."""
         lab = self._lab
-        requested = lab.kdc.request_ticket(
-            spn,
+        requested = kdc.request_ticket(
+            name,
             self._client,
             lambda: lab.faults.state.kdc,
             lab.recorder(self._client),
@@ -179,11 +216,7 @@ class MemoryDevice(ServiceExchange):
             await pause(KDC_TIMEOUT_S)
         if requested.failure is not None:
             raise requested.failure
-        self._tickets.add(spn, requested.keys)
-        token = self._tickets.build_token(spn)
-        if token is None:
-            raise TicketFailure("other", spn)
-        return token
+        return requested.keys
 
     async def prompt_password(self, upn: str, reason: str) -> str | None:
         """Record a prompt and return the user's password; None if no user is present."""

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from ssosim_clients.ports import TicketFailure
 
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket
-from ssosim.estate import Realm
+from ssosim.estate import KdcHost, Realm
+from ssosim.faults.core.kdc_choice import choose_kdc
 from ssosim.faults.core.kdc_effect import KdcDecision, KdcEffect, KdcRule, decide_kdc_request
 from ssosim.faults.core.key_faults import KeyFaults, KeyRefusal
 from ssosim.kerberos.carried_tickets import read_ticket_service
@@ -25,7 +26,8 @@ from ssosim.kerberos.enctypes import AES256
 from ssosim.kerberos.key_database import Account, IssuedKeys
 from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, build_error, build_tgs_reply, read_message
 from ssosim.kerberos.spnego import read_negotiate_token
-from ssosim.trace import KdcExchange
+from ssosim.lab.base.kdc_events import passed_event
+from ssosim.trace import Event, KdcExchange
 
 __all__ = ["MemoryAcceptor", "MemoryKdc", "TicketCache", "TicketReply", "list_principals", "read_memory_ticket"]
 
@@ -42,17 +44,21 @@ _TEXTS: Mapping[int, str] = {
 }
 
 
-def list_principals(realm: Realm, accounts: Iterable[str] = ()) -> frozenset[str]:
-    """Return every principal of ``realm`` that a ticket can be issued for, without the realm's name."""
+def list_principals(realm: Realm, accounts: Iterable[str] = (), trusting: Iterable[str] = ()) -> frozenset[str]:
+    """Return every principal of ``realm`` that a ticket can be issued for, without the realm's name.
+
+    ``trusting`` are the realms that trust this one.
+    """
     account = realm.service_account
-    return frozenset((account.name, *account.spns, *realm.services, *accounts, f"krbtgt/{realm.name}"))
+    own = (account.name, *account.spns) if account.spns else ()
+    return frozenset((*own, *realm.services, *accounts, *(f"krbtgt/{each}" for each in (realm.name, *trusting))))
 
 
 @dataclass(frozen=True, slots=True)
 class TicketReply:
     """The result of a ticket request: the failure; None where a ticket was issued.
 
-    ``silent``: the KDC sent no reply, for which libkrb5 waits ``KDC_TIMEOUT_S``. ``delay``: seconds that faults added.
+    ``silent``: no KDC sent a reply, for which libkrb5 waits ``KDC_TIMEOUT_S``. ``delay``: seconds that faults added.
     ``keys`` are those of the ticket.
     """
 
@@ -66,20 +72,24 @@ class TicketReply:
 class MemoryKdc:
     """The KDC of ``realm`` with the database ``principals``. Names are compared exactly, as an MIT KDC does.
 
-    ``keys`` are the keys of the accounts under the active faults; without them all have their first keys.
+    ``keys`` are the keys of the accounts under the active faults; without them all have their first keys. ``hosts`` are
+    the KDCs of the realm, in the order in which clients ask them; each has the database of ``keys`` at it. ``named``:
+    the lab has several, which the trace names.
     """
 
     realm: str
     principals: Callable[[], Iterable[str]]
     numbers: Iterator[int] = field(default_factory=itertools.count)
     keys: KeyFaults | None = None
+    hosts: tuple[KdcHost, ...] = ()
+    named: bool = False
 
     def request_ticket(
         self,
         spn: str,
         client: str,
         rules: Callable[[], Sequence[KdcRule]],
-        record: Callable[[KdcExchange], None],
+        record: Callable[[Event], None],
         *,
         principal: str = "user",
     ) -> TicketReply:
@@ -93,30 +103,44 @@ class MemoryKdc:
             return TicketReply(TicketFailure("other", spn, "Unknown error"))
         foreign = bool(of_realm) and of_realm != self.realm
         service = f"krbtgt/{of_realm}" if foreign else name
-        failure, delay = TicketFailure("other", spn), 0.0
+        request = KdcRequest("TGS", self.realm, service, "")
+
+        def decide(kdc: str) -> KdcDecision | None:
+            return decide_kdc_request(rules(), request, client, is_model=True, kdc=kdc)
+
+        hosts = self.hosts or (KdcHost("", self.realm, ("",)),)
+        choice = choose_kdc([host.name for host in hosts], decide)
+        for number, passed in choice.passed:
+            passed.count_hits()
+            record(passed_event(hosts[number], passed, name, named=self.named))
+        kdc = hosts[choice.number].name
+        failure, delay = TicketFailure("other", spn), choice.wait
         for _ in range(1 if foreign else _ATTEMPTS):
-            request = KdcRequest("TGS", self.realm, service, "")
-            decision = decide_kdc_request(rules(), request, client, is_model=True)
-            code = self._code(service)
+            decision = decide(kdc)
+            code = self._code(service, kdc)
             outcome: int | str | None = code
             if decision is not None:
                 decision.count_hits()
                 delay += decision.effect.delay
                 outcome = self._changed_outcome(decision.effect, request, principal, code)
             if outcome == _SILENCE:
-                record(self._event(name, _SILENCE, decision))
+                refused = decision is not None and decision.effect.refused
+                if decision is not None and refused:
+                    record(passed_event(hosts[choice.number], decision, name, named=self.named))
+                else:
+                    record(self._event(name, _SILENCE, decision, kdc))
                 text = f"Cannot contact any KDC for realm '{self.realm}'"
-                return TicketReply(TicketFailure("kdc-unreachable", spn, text), silent=True, delay=delay)
+                return TicketReply(TicketFailure("kdc-unreachable", spn, text), silent=not refused, delay=delay)
             if outcome is None:
-                keys = self._choose_keys(service) or _FIRST_KEYS
-                record(self._event(service, _ISSUED, decision, keys))
+                keys = self._choose_keys(service, kdc) or _FIRST_KEYS
+                record(self._event(service, _ISSUED, decision, kdc, keys))
                 return TicketReply(delay=delay, keys=keys)
             if isinstance(outcome, str):
-                changed = self._choose_keys(service) if outcome == _ISSUED else None
-                record(self._event(service, outcome, decision, changed))
+                changed = self._choose_keys(service, kdc) if outcome == _ISSUED else None
+                record(self._event(service, outcome, decision, kdc, changed))
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
-            record(self._event(service, error_name(outcome), decision))
+            record(self._event(service, error_name(outcome), decision, kdc))
             unchanged = decision is None or not decision.effect.decides_reply
             failure = self._failure(spn, service, outcome, from_kdc=unchanged)
         return TicketReply(failure, delay=delay)
@@ -147,27 +171,29 @@ class MemoryKdc:
             case _:
                 return _UNREADABLE
 
-    def knows(self, spn: str) -> bool:
-        """Return whether the database has a principal ``spn``."""
-        return spn in self.principals() or (self.keys is not None and self.keys.database.owner_of(spn) is not None)
+    def knows(self, spn: str, kdc: str = "") -> bool:
+        """Return whether the database of ``kdc`` has a principal ``spn``."""
+        return spn in self.principals() or (
+            self.keys is not None and self.keys.database.at(kdc).owner_of(spn) is not None
+        )
 
-    def _code(self, service: str) -> int | None:
-        if not self.knows(service):
+    def _code(self, service: str, kdc: str) -> int | None:
+        if not self.knows(service, kdc):
             return KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
-        refusal = self._refuse(service)
+        refusal = self._refuse(service, kdc)
         return None if refusal is None else refusal.code
 
-    def _refuse(self, service: str) -> KeyRefusal | None:
-        return None if self.keys is None else self.keys.refuse(KdcRequest("TGS", self.realm, service, ""))
+    def _refuse(self, service: str, kdc: str) -> KeyRefusal | None:
+        return None if self.keys is None else self.keys.refuse(KdcRequest("TGS", self.realm, service, ""), kdc)
 
-    def _choose_keys(self, service: str) -> IssuedKeys | None:
-        return _FIRST_KEYS if self.keys is None else self.keys.choose_keys(service)
+    def _choose_keys(self, service: str, kdc: str) -> IssuedKeys | None:
+        return _FIRST_KEYS if self.keys is None else self.keys.choose_keys(service, kdc)
 
     def _event(
-        self, service: str, outcome: str, decision: KdcDecision | None, keys: IssuedKeys | None = None
+        self, service: str, outcome: str, decision: KdcDecision | None, kdc: str, keys: IssuedKeys | None = None
     ) -> KdcExchange:
         faults = () if decision is None else decision.faults
-        refusal = self._refuse(service)
+        refusal = self._refuse(service, kdc)
         if refusal is not None and (decision is None or decision.effect.is_forwarded):
             faults = tuple(sorted({*faults, *refusal.faults}))
         return KdcExchange(
@@ -178,6 +204,7 @@ class MemoryKdc:
             faults=faults,
             kvno=keys.kvno if keys else None,
             etype=keys.enctype if keys else "",
+            kdc=kdc if self.named else "",
         )
 
     def _failure(self, spn: str, service: str, code: int, *, from_kdc: bool) -> TicketFailure:
@@ -209,8 +236,14 @@ class TicketCache:
             return None
         owner = f"{self.principal}@{self.realm}"
         keys = self._services[service]
-        payload = {"client": owner, "service": service, "number": next(self.numbers), "keys": keys}
+        name, _, realm = service.partition("@")
+        payload = {"client": owner, "service": name, "number": next(self.numbers), "keys": keys}
+        payload["realm"] = realm or self.realm
         return _TICKET + base64.b64encode(json.dumps(payload).encode())
+
+    def has(self, service: str) -> bool:
+        """Return whether there is a ticket for ``service``."""
+        return service in self._services
 
     def add(self, spn: str, keys: IssuedKeys = _FIRST_KEYS) -> None:
         """Add a ticket for ``spn`` with these keys."""
@@ -237,8 +270,11 @@ class MemoryAcceptor:
         read = _read_token(token)
         if read is None:
             return RefusedTicket("kerberos", "malformed", "no readable AP-REQ")
-        client, service, keys = read
+        client, service, realm, keys = read
         seen = (keys.kvno, keys.enctype, keys.session_enctype)
+        if realm != self._realm:
+            text = f"KRB_AP_ERR_NOT_US: Request ticket server {service}@{realm} not found in keytab"
+            return RefusedTicket("kerberos", "wrong-service", text, *seen)
         if (refused := self._find_missing_key(service, keys)) is not None:
             reason, text = refused
             faults = () if self._keys is None else self._keys.find_faults(service, keys.kvno, keys.enctype)
@@ -298,12 +334,13 @@ def _describe_missing_version(name: str, keys: IssuedKeys, owner: Account) -> tu
     return "wrong-key", f"KRB_AP_ERR_BADKEYVER: {text}"
 
 
-def _read_token(token: bytes) -> tuple[str, str, IssuedKeys] | None:
-    """Return the client, the service and the keys of a token of this KDC; None if it cannot be read."""
+def _read_token(token: bytes) -> tuple[str, str, str, IssuedKeys] | None:
+    """Return the client, the service, its realm and the keys of a token of this KDC; None if it cannot be read."""
     try:
         payload = json.loads(base64.b64decode(token.removeprefix(_TICKET), validate=True))
         account, kvno, enctype, session = payload["keys"]
-        return str(payload["client"]), str(payload["service"]), IssuedKeys(account, int(kvno), enctype, session)
+        made = IssuedKeys(account, int(kvno), enctype, session)
+        return str(payload["client"]), str(payload["service"]), str(payload["realm"]), made
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from ssosim.dns import ZoneSet, ZoneStore, zones_of
-from ssosim.entra import Keys, Provider, first_steps
+from ssosim.entra import Keys, Provider, TicketAcceptor, first_steps
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.keys import GeneratedKey, list_generated_keys
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected, run_exchange
-from ssosim.estate import Device, Estate
-from ssosim.exposure import ExposureFinder
+from ssosim.estate import Device, Estate, Realm, list_kdcs
+from ssosim.estate.trusts import list_trusts
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
 from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos.key_database import list_accounts
+from ssosim.lab.base.acceptor_of_realms import AcceptorOfRealms
+from ssosim.lab.base.client_conf import realms_of
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.resolver_choice import resolver_addresses, resolver_settings
@@ -25,7 +27,7 @@ from ssosim.memory.clock import Engine, EngineClock
 from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, list_principals, read_memory_ticket
 from ssosim.memory.resolution import AuthoritativeServer, NameServer
 from ssosim.memory.resolvers import AuthorityServers, MemoryResolver, Upstream
-from ssosim.services import Service, complete_estate, services_of
+from ssosim.services import KeyTable, Service, complete_estate, services_of
 from ssosim.services.applications import responders_at, start_applications
 from ssosim.trace import Event, SignInStep, Trace
 
@@ -38,11 +40,18 @@ class MemoryLab:
     """A lab of ``estate`` in the virtual time of ``engine``. Faults are applied to it as to any lab.
 
     ``zones`` are the initial zones, by default the estate's; ``keys`` the identity provider's keys, by default those of
-    this process. Raises LabInputError for an estate that is not supported in memory.
+    this process. ``with_exposures``: credentials in requests are looked for, which takes a quarter of a sign-in's time.
+    Raises LabInputError for an estate that is not supported in memory.
     """
 
     def __init__(
-        self, engine: Engine, estate: Estate, *, zones: ZoneSet | None = None, keys: Keys | None = None
+        self,
+        engine: Engine,
+        estate: Estate,
+        *,
+        zones: ZoneSet | None = None,
+        keys: Keys | None = None,
+        with_exposures: bool = True,
     ) -> None:
         if why := explain_unsupported_estate(estate):
             raise LabInputError(why)
@@ -57,6 +66,7 @@ class MemoryLab:
         self.off_network: set[str] = set()
         self.zones = ZoneStore(read.zones if zones is None else zones, seed=estate.dns.seed)
         self.faults = ActiveFaults(self.zones, self.trace, engine.later, _every_client)
+        self.faults.set_kdc_hosts(dict.fromkeys(kdc.name for kdc in list_kdcs(estate)))
         self._key_faults = KeyFaults(list_accounts(estate))
         self.provider = Provider(
             estate=estate,
@@ -69,14 +79,12 @@ class MemoryLab:
             clock=clock,
             is_off_network=self.off_network.__contains__,
         )
-        accounts = tuple(user.sam_account for user in estate.users if user.sam_account is not None)
-        known = list_principals(estate.default_realm, accounts)
-        self.kdc = MemoryKdc(
-            estate.default_realm.name,
-            lambda: known,
-            keys=self._key_faults,
-        )
-        self.provider.find_exposures = ExposureFinder(self.provider, self.services, read_memory_ticket).examine
+        self._other_kdcs = {realm.name: self._build_kdc(realm) for realm in estate.realms[1:]}
+        self.kdc = self._build_kdc(estate.default_realm)
+        if with_exposures:
+            from ssosim.exposure import ExposureFinder  # noqa: PLC0415
+
+            self.provider.find_exposures = ExposureFinder(self.provider, self.services, read_memory_ticket).examine
         self._reach = Reach(estate, self.services)
         self._responders = start_applications(self.services, self.provider)
         self.provider.fetch_document = DocumentFetcher(
@@ -94,6 +102,23 @@ class MemoryLab:
         self._dns = {*estate.addresses("dns"), *self._resolvers}
         self.faults.watch(make_provider_fault_applier(self.provider, _every_client))
         self.faults.watch(self._key_faults.apply)
+
+    def _build_kdc(self, realm: Realm) -> MemoryKdc:
+        estate = self.estate
+        accounts = [user.sam_account for user in estate.users if user.sam_account and estate.realm_of(user) is realm]
+        trusting = [trust.trusting for trust in list_trusts(estate) if trust.trusted == realm.name]
+        known = list_principals(realm, accounts, trusting)
+        return MemoryKdc(
+            realm.name,
+            lambda: known,
+            keys=self._key_faults if realm is estate.default_realm else None,
+            hosts=list_kdcs(estate, realm.name),
+            named=len(list_kdcs(estate)) > 1,
+        )
+
+    def kdc_of(self, realm: str) -> MemoryKdc:
+        """Return the KDC of ``realm``."""
+        return self._other_kdcs.get(realm, self.kdc)
 
     def dns_servers_of(self, device: Device) -> tuple[NameServer, ...]:
         """Return the DNS servers that ``device`` queries, in this order."""
@@ -187,16 +212,23 @@ def _every_client(_client: str) -> bool:
     return True
 
 
-def _build_acceptors(estate: Estate, services: tuple[Service, ...], keys: KeyFaults) -> dict[str, MemoryAcceptor]:
+def _build_acceptors(estate: Estate, services: tuple[Service, ...], keys: KeyFaults) -> dict[str, TicketAcceptor]:
     """Return the ticket acceptor for each name of a service that has a key table."""
-    realm = estate.default_realm
-    account = realm.service_account
-    found: dict[str, MemoryAcceptor] = {}
+    found: dict[str, TicketAcceptor] = {}
     for service in services:
         if service.keys is not None and not found.keys() >= set(service.dns_names):
-            principals = (account.name, *account.spns) if service.keys.account else service.keys.spns
-            found |= dict.fromkeys(service.dns_names, MemoryAcceptor(realm.name, principals, keys))
+            made = tuple(
+                _build_acceptor(estate, realm, service.keys, keys) for realm in realms_of(estate, service.keys)
+            )
+            found |= dict.fromkeys(service.dns_names, made[0] if len(made) == 1 else AcceptorOfRealms(made))
     return found
+
+
+def _build_acceptor(estate: Estate, realm: Realm, table: KeyTable, keys: KeyFaults) -> MemoryAcceptor:
+    account = realm.service_account
+    own = tuple(spn for spn in table.spns if spn in realm.services) or table.spns
+    principals = (account.name, *account.spns) if table.account else own
+    return MemoryAcceptor(realm.name, principals, keys if realm is estate.default_realm else None)
 
 
 @dataclass(frozen=True)

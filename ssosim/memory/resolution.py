@@ -15,7 +15,7 @@ from typing import Protocol
 import dns.exception
 
 from ssosim.dns import Answer, Effect, FindDnsEffect, ZoneSet, ZoneStore, resolve_in_zones
-from ssosim.dns.server.delivery import apply_effect, make_dropped_event, name_faults
+from ssosim.dns.server.applied_effect import apply_effect, make_dropped_event, name_faults
 from ssosim.dns.server.wire_format import Reply, Transport, find_cache_scope, is_truncated
 from ssosim.dns.zones.query_context import ALL_ONLINE, ANYBODY, Health, QueryContext
 from ssosim.dns.zones.stub import (

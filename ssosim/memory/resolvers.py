@@ -17,7 +17,7 @@ from dns.rcode import SERVFAIL, Rcode
 
 from ssosim.dns import Answer, FindDnsEffect
 from ssosim.dns.recursion import Question, Resolver, UpstreamQuery, UpstreamResponse
-from ssosim.dns.recursion.server import Origin, with_query_name
+from ssosim.dns.recursion.result import Origin, with_query_name
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.server.authorities import Authorities
 from ssosim.dns.server.wire_format import Transport

@@ -8,7 +8,6 @@ second waits. Only a folder that was made here, or an empty one, is emptied and 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -105,6 +104,7 @@ def install(client: RealClient, waiting: Callable[[], None] = lambda: None) -> b
             if left := empty_folder(folder, {MARK_FILE, _LOCK}):
                 raise LabInputError(f"{printable_path(home)}: cannot be cleared: {printable_path(left[0])}")
             shutil.copytree(client.folder, home, ignore=_NOT_COPIED, symlinks=True, dirs_exist_ok=True)
+            _copy_linked_files(client.folder, home)
             os.fchmod(folder, 0o700)  # copytree has set the mode of the client's folder
             _run_steps(client, home, lock)
             written = home / f"{_STAMP}.new"
@@ -134,6 +134,8 @@ def _lock_home(home: int, waiting: Callable[[], None]) -> Iterator[int]:
 
     The lock is released when all processes that inherited the descriptor have ended.
     """
+    import fcntl  # noqa: PLC0415 - Windows has none, and no real client
+
     lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=home)
     try:
         try:
@@ -196,6 +198,18 @@ def _read_stamp(home: Path) -> str:
         return (home / _STAMP).read_text(encoding="ascii")
     except OSError:
         return ""
+
+
+def _copy_linked_files(source: Path, home: Path) -> None:
+    """Replace the links in ``home`` to files outside of the client's folder ``source`` by copies of these files.
+
+    Real clients share files so: a relative link would lead nowhere from the place of installation.
+    """
+    for path in source.rglob("*"):
+        if path.is_symlink() and path.is_file() and not path.resolve().is_relative_to(source.resolve()):
+            copy = home / path.relative_to(source)
+            copy.unlink()
+            shutil.copy(path, copy)
 
 
 def _compute_digest(client: RealClient) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ssosim.estate.toml import TomlMistakeError
 from ssosim.real_clients.folders import list_shipped_folders
-from ssosim.real_clients.manifest import FILE_NAME, Flow, RealClient, read_manifest
+from ssosim.real_clients.manifest import FILE_NAME, ClientSet, Flow, RealClient, read_manifest
 
 __all__ = ["ClientFlow", "UnknownRealClientError", "find_flows", "find_real_clients", "list_shipped", "looks_like_path"]
 
@@ -33,9 +33,10 @@ class ClientFlow:
 
 
 @cache
-def list_shipped() -> tuple[RealClient, ...]:
-    """Return the shipped real clients, sorted by name. Raises TomlMistakeError for an invalid manifest."""
-    return tuple(read_manifest(folder) for folder in list_shipped_folders())
+def list_shipped(of_set: ClientSet | None = None) -> tuple[RealClient, ...]:
+    """Return the shipped real clients, sorted by name; those of one set, or all. Raises TomlMistakeError."""
+    every = (read_manifest(folder) for folder in list_shipped_folders())
+    return tuple(client for client in every if of_set in (None, client.manifest.set))
 
 
 def looks_like_path(name: str) -> bool:

@@ -19,10 +19,12 @@ from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.verdict.expectations import AnyExpectation, find_expectation_mistake
 
-__all__ = ["FILE_NAME", "Deviation", "Differs", "Flow", "Manifest", "RealClient", "read_manifest"]
+__all__ = ["FILE_NAME", "ClientSet", "Deviation", "Differs", "Flow", "Manifest", "RealClient", "read_manifest"]
 
 FILE_NAME = "client.toml"
 Differs = Literal["outcome", "spn", "requests"]
+ClientSet = Literal["sign-in", "credentials"]
+"""Which matrix the flows of a client belong to: sign-ins of a person, or credentials of a program."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _MAX_DEADLINE_S = 3600.0
@@ -75,12 +77,16 @@ class Manifest(_Frozen, frozen=True, kw_only=True):
 
     ``needs`` are programs that must be on PATH, ``packages`` the Debian packages that contain them. ``install`` are the
     installation steps, run in a copy of the client's folder. Without steps nothing is copied, and the client runs in
-    its own folder.
+    its own folder. ``unattended`` is a program for devices without a person, which scenarios do not play: its arguments
+    are a credential and settings (``managed-identity client_id=...``). It may contain ``{home}``. ``set`` says in which
+    matrix its flows are played.
     """
 
     name: str
     title: str
-    flows: tuple[Flow, ...]
+    set: ClientSet = "sign-in"
+    flows: tuple[Flow, ...] = ()
+    unattended: tuple[str, ...] = ()
     source: str = ""
     needs: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
@@ -126,13 +132,11 @@ def _mistakes(manifest: Manifest, folder: Path) -> Iterator[_Mistake]:
         yield ("name",), f"{manifest.name!r}: expected small letters, digits, '-', '.' and '_'"
     elif manifest.name != folder.name:
         yield ("name",), f"{manifest.name!r}: expected the name of its folder, {folder.name!r}"
-    for index, step in enumerate(manifest.install):
-        yield from _command_mistakes(("install", index), step)
-    for index, tool in enumerate(manifest.needs):
-        if not tool or "\0" in tool:
-            yield ("needs", index), "expected the name of a program"
-    if not manifest.flows:
-        yield ("flows",), "needs at least one [[flows]]"
+    yield from _installation_mistakes(manifest)
+    if not manifest.flows and not manifest.unattended:
+        yield ("flows",), "needs at least one [[flows]], or unattended, a program for devices without a person"
+    if manifest.unattended:
+        yield from _command_mistakes(("unattended",), manifest.unattended)
     names = [flow.name for flow in manifest.flows]
     for index, flow in enumerate(manifest.flows):
         path: KeyPath = ("flows", index)
@@ -140,6 +144,14 @@ def _mistakes(manifest: Manifest, folder: Path) -> Iterator[_Mistake]:
             yield (*path, "name"), f"{flow.name!r} is there twice"
         for at, what in _flow_mistakes(flow, folder):
             yield (*path, *at), what
+
+
+def _installation_mistakes(manifest: Manifest) -> Iterator[_Mistake]:
+    for index, step in enumerate(manifest.install):
+        yield from _command_mistakes(("install", index), step)
+    for index, tool in enumerate(manifest.needs):
+        if not tool or "\0" in tool:
+            yield ("needs", index), "expected the name of a program"
 
 
 def _flow_mistakes(flow: Flow, folder: Path) -> Iterator[_Mistake]:

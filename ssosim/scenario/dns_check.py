@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,11 +21,13 @@ from ssosim.changes.plan import Plan, PlanContext, make_plan, plan_between, tree
 from ssosim.changes.thresholds import DEFAULT_CRITERIA, Breach, FailOn, find_breaches
 from ssosim.changes.usage import NO_COUNTS
 from ssosim.dns import ZoneSet
-from ssosim.entra import Keys
 from ssosim.estate import Estate
 from ssosim.scenario.check_result import VERSION, ApprovalState, CheckResult, FailedCriterion
 from ssosim.scenario.forecast import Forecast, forecast_change, forecast_reasons
 from ssosim.scenario.forecast_zones import Outside, overlay_trees
+
+if TYPE_CHECKING:
+    from ssosim.entra import Keys
 
 __all__ = ["CheckSettings", "check_trees", "plan_change", "plan_trees"]
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import msgspec
 from ssosim_clients.catalogue import MODELS
-from ssosim_clients.cloud import CloudHosts, signs_in_as_application
+from ssosim_clients.cloud import signs_in_as_application
 
 from ssosim.estate import Device, Estate
 from ssosim.estate.device_choice import DeviceChoice, choose_device
-from ssosim.estate.first_party import GRAPH_URIS, cloud_name_of
 from ssosim.estate.placeholders import PlaceholderError, expand
 from ssosim.faults import AnyFault, FaultError
 from ssosim.faults.core.placeholders import expand_fault
@@ -24,7 +23,7 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.scenario.client_choice import with_clients
 from ssosim.scenario.model import Client, Phase, Scenario, Step
 
-__all__ = ["Fitted", "cloud_hosts_of", "fit_faults", "fit_scenario"]
+__all__ = ["Fitted", "fit_faults", "fit_scenario"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,6 @@ def fit_faults(scenario: Scenario, estate: Estate) -> Scenario:
     return msgspec.structs.replace(
         scenario, phases=tuple(_fit_phase(scenario.name, phase, estate) for phase in scenario.phases)
     )
-
-
-def cloud_hosts_of(estate: Estate) -> CloudHosts:
-    """Return the hosts of the cloud of ``estate``, for the configuration of client models."""
-    cloud = estate.cloud
-    return CloudHosts(cloud.login_hosts, cloud.autologon_host, GRAPH_URIS[cloud_name_of(cloud.cloud_instance_name)])
 
 
 def _fit_client(client: Client, estate: Estate) -> Client | str:

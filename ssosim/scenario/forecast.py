@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from dns.rdatatype import AAAA, PTR, A
-from ssosim_clients.spn import RULES
 
 from ssosim.changes.answers import told
 from ssosim.changes.risk import Level, Reason
@@ -20,13 +19,15 @@ from ssosim.dns import ZoneSet, zones_of
 from ssosim.dns.zones.answer import answer
 from ssosim.dns.zones.rrset import to_name
 from ssosim.dns.zones.stub import reverse_name
-from ssosim.entra import Keys
 from ssosim.estate import Estate
-from ssosim.scenario.forecast_play import NO_SIGN_IN, PlayResult, ZonePlay, describe_forms, without_state
 from ssosim.scenario.forecast_times import CacheWindows, Timing, measure_windows, timing_of
 from ssosim.scenario.forecast_zones import Outside, assume_outside
 from ssosim.scenario.viewpoints import Choice, Viewpoint, choices_at, list_viewpoints, reachable_profiles, settle
 from ssosim.services import http_host_names
+
+if TYPE_CHECKING:  # models, provider and KDC are imported where a change concerns a host of a service
+    from ssosim.entra import Keys
+    from ssosim.scenario.forecast_play import PlayResult
 
 __all__ = [
     "Forecast",
@@ -40,7 +41,7 @@ __all__ = [
 
 _MAX_PLACES = 4
 
-_Played = tuple[Mapping[str, PlayResult], Mapping[str, PlayResult]]
+_Played: TypeAlias = "tuple[Mapping[str, PlayResult], Mapping[str, PlayResult]]"
 """The results by SPN rule, and by model."""
 
 
@@ -152,6 +153,8 @@ def forecast(
     identity provider's; generating them is slow, so the caller supplies them. ``outside`` is what is assumed of names
     that are in no zone of either state. ``views`` are the resolvers that see the change; none: all.
     """
+    from ssosim.scenario.forecast_play import without_state  # noqa: PLC0415
+
     host = host or estate.cloud.autologon_host
     hosts = tuple(dict.fromkeys((host, *http_host_names(estate))))
     was, now, unknown = assume_outside(before, after, estate, hosts)
@@ -249,6 +252,8 @@ class _Players:
         return self._played[key]
 
     def _play_zones(self, zones: ZoneSet, family: str = "ipv4") -> _Played:
+        from ssosim.scenario.forecast_play import ZonePlay  # noqa: PLC0415
+
         play = ZonePlay(self._estate, zones, self._keys, dual_stack=family != "ipv4")
         return play.play_rules(self._host), play.play_models(federated_too=self._federated)
 
@@ -259,7 +264,7 @@ class _Players:
         return self._healthy[1][model].rank == 0
 
 
-_Shared = list[tuple[float, PlayResult]]
+_Shared: TypeAlias = "list[tuple[float, PlayResult]]"
 
 
 class _Timer:
@@ -287,6 +292,10 @@ def _compare(
     timer: _Timer,
     players: _Players,
 ) -> ViewForecast:
+    from ssosim_clients.spn import RULES  # noqa: PLC0415
+
+    from ssosim.scenario.forecast_play import NO_SIGN_IN, describe_forms  # noqa: PLC0415
+
     grouped: dict[tuple[object, ...], list[str]] = {}
     predictions: dict[tuple[object, ...], Prediction] = {}
     for name in was[0][1][0]:

@@ -19,7 +19,7 @@ from ssosim.entra import Keys
 from ssosim.estate import Estate
 from ssosim.estate.device_choice import find_hindrances
 from ssosim.memory import Engine, MemoryLab, Run, memory_device
-from ssosim.scenario.fitting import cloud_hosts_of
+from ssosim.scenario.cloud_hosts import cloud_hosts_of
 from ssosim.trace import ClientFinished, DnsAnswered, KdcExchange, Record
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
@@ -89,7 +89,7 @@ class ZonePlay:
     """
 
     def __init__(self, estate: Estate, zones: ZoneSet, keys: Keys, *, dual_stack: bool = False) -> None:
-        self._lab = MemoryLab(Engine(_START), estate, zones=zones, keys=keys)
+        self._lab = MemoryLab(Engine(_START), estate, zones=zones, keys=keys, with_exposures=False)
         self._dual_stack = dual_stack
         self._pauses: dict[str, _Pauses] = {}
 
@@ -155,7 +155,7 @@ class ZonePlay:
     async def _sign_in(self, name: str, client: str, device: str) -> None:
         ports = memory_device(self._lab, client, device, dual_stack=self._dual_stack)
         pauses = self._pauses[client] = _Pauses(ports.clock)
-        report = await configure(MODELS[name], cloud_hosts_of(self._lab.estate)).sign_in(
+        report = await configure(MODELS[name], cloud_hosts_of(self._lab.estate, ports.upn)).sign_in(
             dataclasses.replace(ports, clock=pauses)
         )
         if getattr(report, "state", None) is SignInState.FAILED:

@@ -19,7 +19,7 @@ from ssosim.trace import (
     LabEvent,
     Record,
 )
-from ssosim.verdict.steps import is_on_the_wire
+from ssosim.verdict.steps import is_on_the_wire, is_refused_by_kdc
 
 __all__ = ["describe_idle_faults"]
 
@@ -126,9 +126,13 @@ def _explain(fault: AnyFault | None, records: Sequence[Record]) -> str:
     wanted = [str(each) for each in wanted if each]
     if wanted and not any(_concerns(record, wanted) for record in records):
         return f"no client asked for {' or '.join(wanted)}"
-    if ".kerberos." in type(fault).__module__ and not any(isinstance(r.event, KdcExchange) for r in records):
+    if ".kerberos." in type(fault).__module__ and not any(_concerns_kdc(r) for r in records):
         return "no client asked the KDC"
     return _SAME_KEYS if hasattr(fault, "account") else _SAME
+
+
+def _concerns_kdc(record: Record) -> bool:
+    return isinstance(record.event, KdcExchange) or is_refused_by_kdc(record.event)
 
 
 def _describe_servers(servers: Sequence[str], records: Sequence[Record]) -> str:

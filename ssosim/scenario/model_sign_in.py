@@ -16,7 +16,7 @@ from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate
 from ssosim.output import one_line
-from ssosim.scenario.fitting import cloud_hosts_of
+from ssosim.scenario.cloud_hosts import cloud_hosts_of
 from ssosim.trace import ClientEvent, ClientFinished, Trace, redact
 from ssosim.verdict.judge import MAX_EVENTS_PER_HOUR
 
@@ -38,7 +38,7 @@ async def sign_in_and_record(
     """
     program = str(getattr(model, "name", "") or client)
     try:
-        report = await configure(model, cloud_hosts_of(estate)).sign_in(device)
+        report = await configure(model, cloud_hosts_of(estate, device.upn)).sign_in(device)
     except Exception as error:
         if not is_own_failure(error):
             raise

@@ -111,7 +111,7 @@ class _Programs:
                 device = self._private.lab.device_of(client.device_name)
             except LabInputError as error:
                 raise LabInputError(f"client {client.name!r}: device: {error}") from error
-            if client.run and device.corporate_network:
+            if client.run and device.user and self._private.lab.gets_ticket(device):
                 await self._private.lab.ticket_of(self._private.lab.user_of(device))
 
     async def run(self, client: Client) -> None:

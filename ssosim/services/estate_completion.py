@@ -1,7 +1,7 @@
 """Checks of the services in an estate, and the records and principals that services of other packages need.
 
-For the shipped services nothing is added, except for ``oidc-issuer`` and ``pipelines-oidc``: the estate file describes
-their names, records and principals.
+For DNS, the KDC and the identity provider nothing is added: the estate file describes their names, records and
+principals.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ssosim.estate import SHIPPED_SERVICES, Estate, Realm, RecordSet, Zone
+from ssosim.estate import Estate, Realm, RecordSet, Zone
 from ssosim.services.lookup import services_with_paths
 from ssosim.services.registry import ServiceError, load_service
 from ssosim.services.service import KeyTable, Service
@@ -21,7 +21,7 @@ __all__ = ["complete_estate"]
 
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
-_DESCRIBED = SHIPPED_SERVICES.keys() - {"oidc-issuer", "pipelines-oidc"}
+_DESCRIBED = frozenset({"dns", "kdc", "login", "autologon", "federation"})
 """The services whose records and principals the estate file has."""
 _SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+")
 

@@ -56,7 +56,8 @@ class Service:
     names of another package's service, records with the addresses of its hosts are added. ``address`` and ``port`` are
     where it listens; the address is that of the host, whose entry may also set another port. ``keys`` is its key table;
     the KDC gets these principals. ``application`` creates the application, once for a lab; it is None for a service
-    that is a part of the lab itself (DNS, KDC).
+    that is a part of the lab itself (DNS, KDC). ``audiences`` are the values of ``aud`` in the access tokens that it
+    takes; without any, a token must name the host itself.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Service:
     port: int = 443
     tls: bool = True
     keys: KeyTable | None = None
+    audiences: frozenset[str] = frozenset()
     application: Callable[[ServiceContext], Application] | None = None
 
     @property

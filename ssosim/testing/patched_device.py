@@ -22,8 +22,9 @@ from typing import Self
 from ssosim_clients.spn import RULES
 
 from ssosim.estate import Device, User
-from ssosim.kerberos import Address, write_krb5_conf
+from ssosim.kerberos import Address
 from ssosim.kerberos.kinit import ClientOptions
+from ssosim.lab.base.client_conf import write_client_conf
 from ssosim.lab.base.kerberos_environment import enter_environment, leave_environment
 from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.base.socket_policy import OutsideLabError, applied
@@ -162,13 +163,14 @@ class PatchedDevice:
     async def _prepare_kerberos(self, lab: Lab) -> dict[str, str]:
         """Write the Kerberos files of the device; return the variables that name them."""
         conf, ccache = self._home / "krb5.conf", self._home / "ccache"
-        kdc = Address(self._network.own, _DISCARD)
+        kdcs: dict[str, list[Address]] = {lab.estate.default_realm.name: [Address(self._network.own, _DISCARD)]}
         if self._device.corporate_network:
-            kdc = await lab.gateway_for(self._network.own)
+            kdcs = {}
+            for kdc, address in (await lab.gateway_for(self._network.own)).items():
+                kdcs.setdefault(kdc.realm, []).append(address)
             ccache.unlink(missing_ok=True)
             await _copy_ticket(lab, self._user, ccache)
-        realm = lab.estate.default_realm
-        write_krb5_conf(conf, realm.name, realm.domain, [kdc], _OPTIONS)
+        write_client_conf(conf, lab.estate, kdcs, _OPTIONS)
         return {"KRB5_CONFIG": str(conf), "KRB5CCNAME": f"FILE:{ccache}"}
 
     async def _close_resolver(self, _: Lab) -> None:

@@ -1,6 +1,7 @@
 """The trace: typed events in one order. Verdicts and explanations are made from it alone."""
 
 from ssosim.trace.events import (
+    AccessTokenChecked,
     ClientAuthenticated,
     ClientFinished,
     ClientMessage,
@@ -31,6 +32,7 @@ from ssosim.trace.steps import NO_FIRST_STEPS, FirstSteps, SignInStep, step_of_h
 
 __all__ = [
     "NO_FIRST_STEPS",
+    "AccessTokenChecked",
     "ClientAuthenticated",
     "ClientEvent",
     "ClientFinished",

@@ -17,6 +17,7 @@ from typing import ClassVar, Literal
 from ssosim.trace.steps import SignInStep
 
 __all__ = [
+    "AccessTokenChecked",
     "ClientAuthenticated",
     "ClientFinished",
     "ClientMessage",
@@ -83,6 +84,8 @@ class KdcExchange(Event):
     ``outcome`` is ``"issued"``, the error's RFC 4120 name (``KDC_ERR_S_PRINCIPAL_UNKNOWN``), or ``"no answer"``.
     ``principal`` is the client; it is empty for TGS requests, which carry it encrypted. ``kvno`` and ``etype`` are the
     version and the encryption type of the key that an issued ticket is encrypted with (RFC 4120, section 5.2.9).
+    ``transport`` is ``https`` where the request came through a KDC proxy (MS-KKDCP). ``kdc`` is the host of the KDC; it
+    is empty where the lab has one only.
     """
 
     layer: ClassVar[Layer] = "kerberos"
@@ -91,10 +94,11 @@ class KdcExchange(Event):
     outcome: str
     principal: str = ""
     realm: str = ""
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: Literal["udp", "tcp", "https"] = "udp"
     faults: tuple[int, ...] = ()
     kvno: int | None = None
     etype: str = ""
+    kdc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +127,12 @@ class HttpExchange(Event):
 
     ``code`` is the AADSTS number in the response, if there is one, and ``error_description`` the text of the provider
     with that number, without ids and time stamp. An error page has status 200 and a code.
-    ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, or a password in the body. ``status``
-    is 0 where a fault kept the answer back; ``injected``: what came was not the service's own answer; ``dropped``: none
-    came, and the connection was ended at once.
+    ``auth`` is what the request carried: nothing, a Negotiate token by mechanism, a password in the body, or an access
+    token (``bearer``). ``status`` is 0 where a fault kept the answer back; ``injected``: what came was not the
+    service's own answer; ``dropped``: none came, and the connection was ended at once.
     ``step`` is what the provider has at that path, whoever answered.
-    ``scheme`` and ``port`` are those of where the request arrived.
+    ``scheme`` and ``port`` are those of where the request arrived. ``client_credential`` is what a request for an
+    application's own token (client credentials) carried to prove which application it is.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -135,7 +140,7 @@ class HttpExchange(Event):
     method: str
     path: str
     status: int
-    auth: Literal["none", "kerberos", "ntlm", "negotiate", "password"] = "none"
+    auth: Literal["none", "kerberos", "ntlm", "negotiate", "password", "bearer"] = "none"
     code: int | None = None
     request_id: str = ""
     elapsed_ms: float = 0.0
@@ -145,6 +150,7 @@ class HttpExchange(Event):
     port: int = 443
     dropped: bool = False
     error_description: str = ""
+    client_credential: Literal["", "client_secret", "client_assertion"] = ""
     faults: tuple[int, ...] = ()
 
     @property
@@ -189,6 +195,25 @@ class TokenIssued(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccessTokenChecked(Event):
+    """A resource server has checked the access token of a request.
+
+    ``resource`` is its host. ``subject`` is the object id of the token, ``client_id`` the application that got it,
+    ``digest`` that of the ``TokenIssued``; they are empty where no token came, or one that is not the provider's.
+    ``accepted`` says nothing of permissions: the exchange that follows has the answer.
+    """
+
+    layer: ClassVar[Layer] = "token"
+    resource: str
+    accepted: bool
+    reason: str = ""
+    audience: str = ""
+    subject: str = ""
+    client_id: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientAuthenticated(Event):
     """A client has proved which application it is.
 
@@ -213,7 +238,8 @@ class ManagedIdentityRequested(Event):
     ``host_kind`` is the kind of the device called ``device``. ``requested`` is the id that the program named, with its
     parameter (``client_id 1234...``); empty if it named none. ``identity`` is the identity that the host gave a token
     of, with its client id in ``client_id``; both are empty if it gave none, and ``error`` says why. ``resource`` is the
-    API as the program named it.
+    API as the program named it. ``ignored`` are parameters by which other hosts, or other versions of this one, name an
+    identity, and this host does not: the program may have meant another identity than it got.
     """
 
     layer: ClassVar[Layer] = "token"
@@ -224,6 +250,7 @@ class ManagedIdentityRequested(Event):
     client_id: str = ""
     resource: str = ""
     error: str = ""
+    ignored: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,7 +362,10 @@ class ConnectionFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientMessage(Event):
-    """Output of a client, for the reader of the trace. No verdict depends on it."""
+    """Output of a client, for the reader of the trace. No outcome depends on it.
+
+    A reason may cite which members of a chained credential it names, and says that it does.
+    """
 
     layer: ClassVar[Layer] = "client"
     text: str
@@ -361,11 +391,15 @@ class ClientFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabEvent(Event):
-    """A message about the lab itself: a part started, stopped or failed."""
+    """A message about the lab itself: a part started, stopped or failed.
+
+    ``device_kind`` is the kind of the device on which a program has started, and empty for other messages.
+    """
 
     layer: ClassVar[Layer] = "lab"
     part: str
     text: str
+    device_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

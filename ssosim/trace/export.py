@@ -1,7 +1,8 @@
 """The trace as JSON Lines, and as lines of text for people.
 
-Each line is one JSON object: ``seq``, ``at`` (UTC, ISO 8601 with microseconds), ``client``, ``layer``, ``event`` (the
-name of the class) and the fields of the event. Reading a line gives a record equal to the one that was written.
+Each line is one JSON object: ``seq``, ``at`` (UTC, ISO 8601 with microseconds), ``version`` (of the format),
+``client``, ``layer``, ``event`` (the name of the class) and the fields of the event. Reading a line gives a record
+equal to the one that was written.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ssosim.output import one_line
+from ssosim.output import DOCUMENT_VERSION, one_line
 from ssosim.trace import events
 from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.trace.log import ClientEvent, Record
@@ -102,22 +103,29 @@ def _second(whole: int) -> str:
 @lru_cache(maxsize=4096)
 def _head(client: str, layer: str, event: str) -> str:
     """Return the part of a line that is the same for all events of one kind and client."""
-    return json.dumps({"client": client, "layer": layer, "event": event}, separators=(",", ":"))[1:-1]
+    head = {"version": DOCUMENT_VERSION, "client": client, "layer": layer, "event": event}
+    return json.dumps(head, separators=(",", ":"))[1:-1]
 
 
 def parse_record(line: str) -> Record:
     """Read a line of ``record_to_json``; raises TraceFormatError."""
     try:
         data: dict[str, Any] = json.loads(line)
-        kind = _KINDS[data.pop("event")]
-        seq, client, at = data.pop("seq"), data.pop("client"), datetime.fromisoformat(data.pop("at"))
-        data.pop("layer")
-        if "step" in data:
-            data["step"] = SignInStep(data["step"])
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-        return Record(seq, at.timestamp(), client, kind(**fields))
+        if data.pop("version", DOCUMENT_VERSION) == DOCUMENT_VERSION:  # those of before had none
+            return _build_record(data)
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise TraceFormatError(f"not a trace record: {line[:80]!r}") from error
+    raise TraceFormatError(f"not a trace record of version {DOCUMENT_VERSION}: {line[:80]!r}")
+
+
+def _build_record(data: dict[str, Any]) -> Record:
+    kind = _KINDS[data.pop("event")]
+    seq, client, at = data.pop("seq"), data.pop("client"), datetime.fromisoformat(data.pop("at"))
+    data.pop("layer")
+    if "step" in data:
+        data["step"] = SignInStep(data["step"])
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    return Record(seq, at.timestamp(), client, kind(**fields))
 
 
 def read_records(lines: Iterable[str]) -> Iterator[Record]:
@@ -161,6 +169,11 @@ def describe_authentication(event: events.ClientAuthenticated) -> str:
     return f"{event.client_id} has authenticated by {event.method}{credential}{subject}{lenient}"
 
 
+def _describe_access_token(event: events.AccessTokenChecked) -> str:
+    whose = f" of {event.subject} for {event.audience}" if event.subject else ""
+    return f"access token{whose} {'accepted' if event.accepted else f'refused: {event.reason}'}"
+
+
 def _describe_key(event: events.KdcExchange | events.TicketChecked) -> str:
     """Return the key of a ticket, with a space before it; empty where it is not known."""
     if not event.etype:
@@ -175,7 +188,8 @@ def describe_identity(event: events.ManagedIdentityRequested) -> str:
     """Return which managed identity a program asked for, and which one its host gave, as one short sentence."""
     asked = event.requested or "no particular identity"
     given = f"gives the identity {event.identity} ({event.client_id})" if event.identity else f"refuses: {event.error}"
-    return f"{event.device} ({event.host_kind}), asked for {asked}, {given}"
+    ignored = f", which ignores {event.ignored}" if event.ignored else ""
+    return f"{event.device} ({event.host_kind}){ignored}, asked for {asked}, {given}"
 
 
 def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence for each kind of event
@@ -186,7 +200,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             source = ", ".join(filter(None, (event.transport, event.by, event.origin, event.extended_error)))
             return f"{event.type} {event.name} → {event.rcode} {answer} ({source})"
         case events.KdcExchange():
-            return f"{event.request} {event.service or '?'} → {event.outcome}{_describe_key(event)} ({event.transport})"
+            where = f"{event.transport}, {event.kdc}" if event.kdc else event.transport
+            return f"{event.request} {event.service or '?'} → {event.outcome}{_describe_key(event)} ({where})"
         case events.TicketChecked(accepted=True):
             return f"ticket accepted: {event.principal} for {event.service}{_describe_key(event)}"
         case events.TicketChecked():
@@ -204,6 +219,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
         case events.TokenIssued():
             unchecked = f" (not checked: {', '.join(event.not_checked)})" if event.not_checked else ""
             return f"{event.kind} token for {event.subject} by {event.grant}{unchecked}"
+        case events.AccessTokenChecked():
+            return _describe_access_token(event)
         case events.ClientAuthenticated():
             return describe_authentication(event)
         case events.ManagedIdentityRequested():

@@ -101,6 +101,10 @@ class Trace:
         self._real_offsets: dict[str, float] = {}
         self.dropped = 0
 
+    def now(self) -> float:
+        """Return the time of an event that is recorded now, in seconds since the Unix epoch."""
+        return self._now()
+
     def record(self, client: str, event: Event) -> None:
         """Add ``event``, caused by ``client`` (``""`` for the lab itself)."""
         # Not round(x, 6), which goes by way of decimal text and takes five times as long.

@@ -23,6 +23,7 @@ from ssosim.trace import (
     UserPrompted,
 )
 from ssosim.verdict.clients import LAB_COMMANDS, find_resolvers
+from ssosim.verdict.credentials import CredentialAttempt
 from ssosim.verdict.explain_causes import find_causes
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.outcome import Outcome, label_phase
@@ -47,7 +48,9 @@ class Explanation:
     """Why ``client`` had ``outcome`` in ``phase``. ``links`` are the causes, from the last event to the root cause.
 
     ``note`` reports pauses of the lab itself while the client was waiting. ``sign_in_at``: which sign-in of a phase
-    with several, in seconds from its start. ``credential`` is that of a program that signed in without a person.
+    with several, in seconds from its start. ``credential`` is that of a program that signed in without a person;
+    ``credential_attempts`` are all that sent requests, and ``tried`` says in words which gave no token, why, and
+    whether a chain went on.
     """
 
     phase: str
@@ -58,11 +61,15 @@ class Explanation:
     note: str = ""
     sign_in_at: float | None = None
     credential: str = ""
+    credential_attempts: tuple[CredentialAttempt, ...] = ()
+    tried: str = ""
 
     def __str__(self) -> str:
         causes = " ← ".join(link.text for link in self.links)
         signed_in = f"by {self.credential}" if self.credential else ""
         why = causes or (signed_in if self.outcome is Outcome.SILENT else self.reason)
+        if self.tried and self.tried not in why:
+            why += self.tried
         note = f" ({self.note})" if self.note else ""
         where = label_phase(self.phase, self.sign_in_at) or "this lab"
         return f"{self.client} in {where}: {self.outcome}{f': {why}' if why else ''}{note}"
@@ -105,6 +112,8 @@ def explain(
                         verdict.note,
                         at,
                         verdict.credential,
+                        verdict.credential_attempts,
+                        verdict.tried,
                     )
                 )
     return tuple(found)

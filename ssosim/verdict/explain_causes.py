@@ -42,12 +42,14 @@ from ssosim.verdict.steps import (
     find_refused_certificate,
     has_address,
     is_address_query,
+    is_refused_by_kdc,
 )
 
 __all__ = ["FoundCause", "find_causes"]
 
 _PENDING_CODES = (70016,)
 _MANY = 500
+_KDC_RECORDS, _KDC_PREFIX = ("SRV", "URI"), "_kerberos."
 _REFUSED = (401, 403)
 _NEGOTIATE_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.BROWSER_SSO)
 
@@ -78,6 +80,9 @@ def find_causes(
             yield from _explain_http(records, around, last, last.event)
         case KdcExchange():
             yield from _explain_ticket(records, around, last)
+        case ConnectionFailed() if is_refused_by_kdc(last.event):
+            yield FoundCause("no ticket", last, last.event.faults)
+            yield FoundCause(f"it reached no KDC: {describe_failed_connection(last.event)}", last, last.event.faults)
         case ConnectionFailed():
             yield FoundCause(describe_failed_connection(last.event), last, last.event.faults)
             yield from _explain_address(records, around, last, last.event)
@@ -127,6 +132,7 @@ def _keys_made_good(event: Event) -> Iterator[tuple[str, ...]]:
         case KdcExchange(outcome="issued"):  # libkrb5 asks for a referral first, and then its own realm
             yield "ticket", event.service
             yield ("realm",)
+            yield ("kdc",)
         case DnsAnswered():
             yield "dns", event.name, event.type
         case _:
@@ -139,6 +145,8 @@ def _keys_of_failure(event: Event) -> Iterator[tuple[str, ...]]:
             yield "http", event.host, event.path
         case ConnectionFailed():
             yield "connection", event.host
+            if is_refused_by_kdc(event):  # another KDC may have answered
+                yield ("kdc",)
         case KdcExchange():
             yield "ticket", event.service
             if _is_for_realm(event):
@@ -210,13 +218,29 @@ def _explain_no_ticket(
     needs_ticket = event.step in _NEGOTIATE_STEPS
     if ticket is None:
         if needs_ticket:
-            yield FoundCause("it asked for no ticket", last)
+            yield _find_missing_kdc(records, around, last) or FoundCause("it asked for no ticket", last)
         return
     assert isinstance(ticket.event, KdcExchange)  # noqa: S101 - by _find_last_ticket
     if ticket.event.outcome != "issued":
         yield from _explain_ticket(records, around, ticket)
     elif needs_ticket:
         yield FoundCause(f"it had a ticket for {ticket.event.service}, and sent none", ticket)
+
+
+def _find_missing_kdc(records: Sequence[Record], around: Sequence[Record], last: Record) -> FoundCause | None:
+    """Return why a client reached no KDC: refused connections, or a look-up in DNS that failed; None otherwise."""
+    for record in reversed(records):
+        event = record.event
+        if record.seq >= last.seq:
+            continue
+        if isinstance(event, ConnectionFailed) and is_refused_by_kdc(event):
+            return FoundCause(f"it reached no KDC: {describe_failed_connection(event)}", record, event.faults)
+        if isinstance(event, DnsAnswered) and event.type in _KDC_RECORDS and event.name.startswith(_KDC_PREFIX):
+            if event.answers:
+                return None
+            text = f"it found no KDC in DNS: {event.type} {event.name} ({event.rcode})"
+            return FoundCause(text, record, _faults_behind(record, around))
+    return None
 
 
 def _find_refused_check(records: Sequence[Record], last: Record) -> Record | None:

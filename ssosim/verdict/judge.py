@@ -18,7 +18,7 @@ The rules for the outcome, in this order; the first that holds decides:
 5. ``stalled`` or, if the client ended, ``failed``: it sent nothing. Its reason is then what it met last, in an earlier
    phase (``before``), since a client can store an error.
 6. ``refused``: the last failure is the refusal of a service (``was_refused``): neither an unresolved name nor a failed
-   exchange came after it.
+   exchange came after it. If a resource server refused an access token, or a permission, this rule comes before 2.
 7. ``failed``: the client ended (``ClientFinished``).
 8. ``stalled``: everything else. The client did not end, and the user saw nothing.
 
@@ -84,9 +84,13 @@ from ssosim.trace import (
 )
 from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.verdict.credentials import (
+    CredentialAttempt,
+    describe_attempts,
+    describe_chain_end,
     describe_credential,
-    describe_unavailable_credentials,
     is_probe_without_host,
+    list_attempts,
+    split_attempts,
 )
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_waiting
@@ -97,6 +101,7 @@ from ssosim.verdict.steps import (
     find_unanswered_name,
     is_attempt,
     is_on_the_wire,
+    is_refused_by_kdc,
     select_before_prompt,
 )
 
@@ -136,7 +141,9 @@ class Verdict:
     ``attempts`` counts sign-ins that the client started, ``prompts`` how often the user was asked. ``evidence`` holds
     the numbers of the trace records that the reason is based on. ``pauses`` are pauses of the lab itself while the
     client was waiting; ``note`` explains them to the reader. ``credential`` describes the credential that signed in
-    without a person, and is empty for a person's.
+    without a person, and is empty for a person's. ``credential_attempts`` are the credentials without a person that
+    sent requests, in order; the last one gave the token, if ``credential`` is not empty. ``tried`` is the end of
+    ``reason`` that says which of them gave no token and why, and whether a chain went on.
     """
 
     outcome: Outcome
@@ -149,6 +156,8 @@ class Verdict:
     note: str = ""
     prompts: int = 0
     credential: str = ""
+    credential_attempts: tuple[CredentialAttempt, ...] = ()
+    tried: str = ""
 
 
 def judge(
@@ -203,7 +212,17 @@ def _judge(records: Sequence[Record], began: float, before: Sequence[Record], pe
     outcome, reason = _describe_end(client, cause, before, began)
     if outcome is Outcome.STALLED:
         decided = None
-    return Verdict(outcome, reason, decided, spn, attempts, evidence)
+    made = list_attempts(client.records)
+    judged = outcome is not Outcome.STALLED and client.first(UserPrompted) is None
+    tried = _describe_tried(made, client.records) if judged else ""
+    return Verdict(outcome, reason + tried, decided, spn, attempts, evidence, credential_attempts=made, tried=tried)
+
+
+def _describe_tried(tried: Sequence[CredentialAttempt], records: Sequence[Record]) -> str:
+    """Say which credentials a program tried before the last one, why they gave no token, and what followed."""
+    earlier = describe_attempts(tried[:-1])
+    end = describe_chain_end(tried, records)
+    return f"{f'; tried before: {earlier}' if earlier else ''}{f'; {end}' if end else ''}"
 
 
 def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float, period: str) -> Verdict:
@@ -231,11 +250,22 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float, peri
     credential = describe_credential(client.records, signed_in)
     if credential:
         reason += f" by {credential}"
-    if earlier := describe_unavailable_credentials(client.records, signed_in):
-        reason += f", after {earlier}"
+    earlier, last = split_attempts(list_attempts(client.records), signed_in)
+    tried = f", after {text}" if credential and (text := describe_attempts(earlier)) else ""
+    reason += tried
     if after >= 1 and not client.is_program():
         reason += f", {_format_duration(after)} into the {period}, without the user"
-    return Verdict(Outcome.SILENT, reason + late, after, spn, attempts, (signed_in.seq,), credential=credential)
+    return Verdict(
+        Outcome.SILENT,
+        reason + late,
+        after,
+        spn,
+        attempts,
+        (signed_in.seq,),
+        credential=credential,
+        credential_attempts=(*earlier, last) if credential and last is not None else earlier,
+        tried=tried,
+    )
 
 
 def _describe_end(  # noqa: PLR0911 - one for each kind of end
@@ -244,6 +274,8 @@ def _describe_end(  # noqa: PLR0911 - one for each kind of end
     """Return outcome and reason of a client without a final token."""
     finished = client.end()
     event = finished.event if finished is not None else None
+    if client.was_refused_with_token() and not (event is not None and event.stopped):
+        return Outcome.REFUSED, cause
     still = _describe_stop(event) if event is not None and event.stopped else ""
     if prompt := client.first(UserPrompted):
         times = client.describe_prompts()
@@ -462,6 +494,11 @@ class _ClientRecords:
                 last = None
         return last
 
+    def was_refused_with_token(self) -> bool:
+        """Return whether the last failure is the refusal of a resource server: the sign-in itself had succeeded."""
+        refusal = self.last_refusal()
+        return refusal is not None and getattr(refusal.event, "auth", "") == "bearer" and self.was_refused()
+
     def was_refused(self) -> bool:
         """Return whether a refusal was the last failure."""
         refusal = self.last_refusal()
@@ -473,7 +510,7 @@ class _ClientRecords:
         last: Record | None = None
         for record in self._records:
             event = record.event
-            if is_probe_without_host(event):
+            if is_probe_without_host(event) or is_refused_by_kdc(event):
                 continue
             if isinstance(event, ConnectionFailed):
                 last = record
@@ -587,10 +624,19 @@ def _describe_failed_exchange(event: Event) -> str:
 def _describe_answer(event: HttpExchange) -> str:
     """Describe an error in the provider's own words, if it has any."""
     said = f"{event.host}{event.path} answered {event.status}"
+    if event.auth == "bearer":
+        return _describe_resource_answer(event, said)
     if event.code is None:
         return said
     text = event.error_description or f"AADSTS{event.code}"
     return f"{said}, {textwrap.shorten(text.rstrip('.'), _SENTENCE, placeholder=' …')}"
+
+
+def _describe_resource_answer(event: HttpExchange, said: str) -> str:
+    """Describe what a resource server answered to an access token: 403 is a permission that is missing."""
+    text = textwrap.shorten(event.error_description.rstrip("."), _SENTENCE, placeholder=" …")
+    what = "the token was accepted, and a permission is missing: " if event.status == 403 else ""
+    return f"{what}{said}{f', {text}' if text else ''}"
 
 
 def _format_duration(seconds: float) -> str:

@@ -16,6 +16,7 @@ import msgspec
 
 from ssosim import __version__
 from ssosim.output import one_line
+from ssosim.verdict.credentials import CredentialAttempt
 from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures
@@ -69,6 +70,8 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
     note: str = ""
     prompts: int = 0
     credential: str = ""
+    credential_attempts: tuple[CredentialAttempt, ...] = ()
+    tried: str = ""
     measures: Measures = NOTHING_MEASURED
     expected: Expectation | None = None
     broken: tuple[BrokenExpectation, ...] = ()
@@ -97,6 +100,8 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
             note=verdict.note,
             prompts=verdict.prompts,
             credential=verdict.credential,
+            credential_attempts=verdict.credential_attempts,
+            tried=verdict.tried,
             measures=measures,
             expected=expected,
             broken=broken,
@@ -118,6 +123,8 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
             self.note,
             self.prompts,
             self.credential,
+            self.credential_attempts,
+            self.tried,
         )
 
     @property

@@ -30,10 +30,11 @@ __all__ = [
     "is_address_query",
     "is_attempt",
     "is_on_the_wire",
+    "is_refused_by_kdc",
     "select_before_prompt",
 ]
 
-_LATE_ALERT_S = 1.0
+_LATE_ALERT_S, _KDC_PORT = 1.0, 88
 PREAUTH_REQUIRED = "KDC_ERR_PREAUTH_REQUIRED"
 """The normal reply to the first AS request; it names the pre-authentication to use (RFC 4120, section 3.1.1)."""
 
@@ -48,7 +49,7 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
         case DnsAnswered(type="A") if not has_address(event):
             return step_of_host(first_steps, event.name)
         case ConnectionFailed():
-            return event.step
+            return SignInStep.TICKET if is_refused_by_kdc(event) else event.step
         case KdcExchange():
             return None if event.outcome in ("issued", PREAUTH_REQUIRED) else SignInStep.TICKET
         case HttpExchange(status=401, auth="none", code=None):
@@ -62,6 +63,11 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
 def is_attempt(event: Event) -> bool:
     """Return whether ``event`` starts a sign-in: realm discovery is the first step of the native flow."""
     return isinstance(event, HttpExchange | ConnectionFailed) and event.step is SignInStep.REALM
+
+
+def is_refused_by_kdc(event: Event) -> bool:
+    """Return whether a client got no connection to a KDC, so that it asks the next one, or goes on without a ticket."""
+    return isinstance(event, ConnectionFailed) and event.port == _KDC_PORT
 
 
 def is_on_the_wire(event: Event) -> bool:

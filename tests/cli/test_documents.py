@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ssosim.cli.documents import DOCUMENTS, build_cli_schema
+from ssosim.cli.documents import DOCUMENTS, TraceRecord, build_cli_schema
 from ssosim.cli.main import COMMANDS, build_parser, main
 from ssosim.output import print_document
 from tests.lab.test_federated_token_command import ADDED
@@ -121,6 +121,19 @@ def test_commands_on_a_lab_print_their_documents(bench, files: Path) -> None:
         check_document(done.stdout, kind)
 
 
+def test_each_line_of_the_trace_has_the_version_of_the_format(running) -> None:
+    """``trace --json`` is JSON Lines: each line is a TraceRecord; a line of another version is a clear error."""
+    lines = running.run("trace", "--json").stdout.splitlines()
+    assert lines
+    for line in lines:
+        msgspec.json.decode(line, type=TraceRecord)
+    file = running.home / "labs" / "default" / "trace.jsonl"
+    file.write_text(file.read_text().replace('"version":"1"', '"version":"2"', 1))
+    done = running.run("trace", "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "not a trace record of version 1" in done.stderr
+
+
 def test_every_kind_is_printed_by_a_test() -> None:
     """No document is without a test, and no command has ``--json`` without a document."""
     assert {kind for _, kind in (*OFFLINE, *IN_A_LAB)} | OF_OTHER_TESTS == set(DOCUMENTS)
@@ -142,7 +155,7 @@ def test_the_schema_in_docs_is_current() -> None:
     kinds = {
         kind
         for each in schema["oneOf"]
-        for kind in schema["$defs"][each["$ref"].rpartition("/")[2]]["properties"]["kind"]["enum"]
+        for kind in schema["$defs"][each["$ref"].rpartition("/")[2]]["properties"].get("kind", {"enum": ()})["enum"]
     }
     assert kinds == set(DOCUMENTS)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,9 +17,11 @@ from ssosim.memory import Engine, MemoryLab
 from ssosim.memory.host_device import HostDevice
 from ssosim.trace import Event
 
+from .applications import PROOFS, write_proofs
 from .estates import ARM, TOML, make_estate
+from .libraries import find_program
 
-PROGRAM = str(Path(__file__).with_name("program.py"))
+PROGRAM = find_program("python")[1]
 CONTOSO = Path(__file__).parents[2] / "ssosim" / "estate" / "contoso.toml"
 IMDS = "http://169.254.169.254/metadata/identity/oauth2/token"
 
@@ -28,9 +29,10 @@ IMDS = "http://169.254.169.254/metadata/identity/oauth2/token"
 class Files(dict[str, bytes]):
     """The files that a host has written."""
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file."""
-        self[name] = content
+    def write(self, name: str, content: bytes, *, readable: bool = True) -> None:
+        """Write a file, if the program can read it."""
+        if readable:
+            self[name] = content
 
     def remove(self, name: str) -> None:
         """Remove a file."""
@@ -100,7 +102,8 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     bench = Bench(tmp_path_factory.mktemp("hosts"))
     estate = bench.home / "estate.toml"
-    estate.write_text(CONTOSO.read_text(encoding="utf-8") + TOML, encoding="utf-8")
+    write_proofs(bench.home)
+    estate.write_text(CONTOSO.read_text(encoding="utf-8") + TOML + PROOFS, encoding="utf-8")
     done = bench.run("up", "--detach", "--estate", str(estate))
     assert done.returncode == 0, done.stderr
     yield bench
@@ -111,6 +114,17 @@ class Result(dict[str, Any]):
     """What the program printed, with its records of the trace."""
 
     records: list[dict[str, Any]]
+    label: str
+
+    @property
+    def error_line(self) -> str:
+        """Class and text of the error; empty for a token."""
+        return f"{self['error']}: {self['text']}" if "error" in self else ""
+
+    @property
+    def statuses(self) -> list[int]:
+        """The statuses of the answers of hosts, in their order."""
+        return [each["status"] for each in self.events("HttpExchange") if each["step"] == "managed-identity"]
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """Return the records of one kind of event."""
@@ -118,16 +132,47 @@ class Result(dict[str, Any]):
 
 
 @pytest.fixture
-def run(hosts: Any, request: pytest.FixtureRequest) -> Callable[..., Result]:
-    """Run the program on a device; its name in the trace is new each time."""
+def play(hosts: Any, request: pytest.FixtureRequest) -> Callable[..., Result]:
+    """Run the program of a language on a device; its name in the trace is new each time.
 
-    def run_program(device: str, *words: str, label: str = "", **variables: str) -> Result:
-        label = label or f"{request.node.name[:40]}-{time.monotonic_ns()}"
-        command = [sys.executable, PROGRAM, *words]
-        done = hosts.run("exec", "--device", device, "--as", label, "--deadline", "50", "--", *command, env=variables)
+    ``env``: variables of the program; one that is None is not set.
+    """
+
+    def run_program(
+        language: str, device: str, *words: str, label: str = "", env: Mapping[str, str | None] | None = None
+    ) -> Result:
+        label = label or f"{language}-{request.node.name[:40]}-{time.monotonic_ns()}"
+        unset = [word for name, value in (env or {}).items() if value is None for word in ("-u", name)]
+        given = [f"{name}={value}" for name, value in (env or {}).items() if value is not None]
+        before = ["env", *unset, *given] if env else []
+        command = [*before, *find_program(language), *words]
+        done = hosts.run("exec", "--device", device, "--as", label, "--deadline", "50", "--", *command)
         assert done.stdout, done.stderr
         result = Result(json.loads(done.stdout))
         result.records = [record for record in hosts.records() if record["client"] == label]
+        result.label = label
         return result
 
     return run_program
+
+
+@pytest.fixture
+def run(play: Callable[..., Result]) -> Callable[..., Result]:
+    """Run the program for Python on a device; the named arguments are its variables."""
+
+    def run_program(device: str, *words: str, label: str = "", **variables: str) -> Result:
+        return play("python", device, *words, label=label, env=variables or None)
+
+    return run_program
+
+
+@pytest.fixture
+def fault(hosts: Any) -> Iterator[Callable[..., None]]:
+    """Apply a fault to the lab; all faults are undone after the test."""
+
+    def apply(name: str, *fields: str) -> None:
+        done = hosts.run("fault", "apply", name, *fields)
+        assert done.returncode == 0, done.stderr
+
+    yield apply
+    hosts.run("fault", "undo", "all")

@@ -126,6 +126,15 @@ kind = "vm"
 user_assigned_identities = ["orders", "billing"]
 
 [[devices]]
+name = "vm-user-assigned"
+kind = "vm"
+user_assigned_identities = ["orders"]
+
+[[devices]]
+name = "vm-none"
+kind = "vm"
+
+[[devices]]
 name = "scale-set"
 kind = "scale-set"
 system_assigned_identity = true
@@ -175,6 +184,19 @@ user = "alice@contoso.com"
 name = "aks-workload"
 kind = "aks-workload"
 workload_identity = {{ issuer = "{CLUSTER}", subject = "{CART}", client_id = "{ORDERS.effective_client_id}" }}
+
+[[devices]]
+name = "aks-other-audience"
+kind = "aks-workload"
+[devices.workload_identity]
+issuer = "{CLUSTER}"
+subject = "{CART}"
+client_id = "{_CLIENT}"
+audience = "https://kubernetes.default.svc"
+
+[[devices]]
+name = "app-service-none"
+kind = "app-service"
 
 [[devices]]
 name = "pipelines"

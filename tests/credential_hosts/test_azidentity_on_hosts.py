@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-
-from ssosim.lab.base.errors import PrerequisiteError
-from ssosim.real_clients.folders import find_client_home
-from ssosim.real_clients.installation import install
-from ssosim.real_clients.lookup import find_flows
 
 from .conftest import Result
 from .estates import ORDERS
@@ -21,31 +15,10 @@ CLIENT = ORDERS.effective_client_id
 NOBODY = "0f8fad5b-0000-4000-8000-000000000000"
 
 
-@pytest.fixture(scope="module")
-def program() -> str:
-    """The installed client."""
-    client = find_flows("azidentity/interactive")[0].client
-    try:
-        install(client)
-    except PrerequisiteError as error:
-        pytest.skip(str(error))
-    return str(find_client_home(client) / "azidentity")
-
-
 @pytest.fixture
-def go(hosts: Any, program: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., Result]]:
-    """Run the program on a device; faults are undone afterwards."""
-
-    def run(device: str, *words: str, label: str = "") -> Result:
-        label = label or f"go-{request.node.name[:40]}-{time.monotonic_ns()}"
-        done = hosts.run("exec", "--device", device, "--as", label, "--deadline", "50", "--", program, *words)
-        assert done.stdout, done.stderr
-        result = Result(json.loads(done.stdout))
-        result.records = [record for record in hosts.records() if record["client"] == label]
-        return result
-
-    yield run
-    hosts.run("fault", "undo", "all")
+def go(play: Callable[..., Result], fault: Callable[..., None]) -> Callable[..., Result]:  # noqa: ARG001 - it undoes them
+    """Run the program for Go on a device; faults are undone afterwards."""
+    return partial(play, "go")
 
 
 @pytest.mark.parametrize(

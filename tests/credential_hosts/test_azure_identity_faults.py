@@ -23,18 +23,6 @@ CLIENT = ORDERS.effective_client_id
 Play = Callable[..., Result]
 
 
-@pytest.fixture
-def fault(hosts: Any) -> Any:
-    """Apply a fault to the lab for one client; all faults are undone after the test."""
-
-    def apply(name: str, *fields: str) -> None:
-        done = hosts.run("fault", "apply", name, *fields)
-        assert done.returncode == 0, done.stderr
-
-    yield apply
-    hosts.run("fault", "undo", "all")
-
-
 SCHEDULES: dict[str, tuple[tuple[str, ...], tuple[float, ...], str]] = {
     "400": (("managed-identity-status", "status=400"), (), "Identity not found"),
     "404": (("managed-identity-status", "status=404"), (0, 1.6, 3.2, 6.4, 12.8), ""),
@@ -107,14 +95,14 @@ def test_a_chain_names_every_attempt(run: Play) -> None:
 def test_a_chain_goes_on_after_an_unavailable_credential(run: Play) -> None:
     """The environment is not configured, the managed identity is (PY-002); incomplete variables are no error."""
     for variables in ({}, {"AZURE_CLIENT_ID": CLIENT}):
-        result = run("vm", "chained", **variables)
+        result = run("vm", "chained", "of=environment,managed-identity", **variables)
         assert result["claims"]["xms_mirid"].endswith("/virtualMachines/vm")
 
 
 def test_a_chain_stops_at_a_credential_that_failed(run: Play) -> None:
     """A secret that is refused ends the chain, although the managed identity would work (GO-014, PY-002)."""
     secret = {"AZURE_CLIENT_ID": CLIENT, "AZURE_TENANT_ID": "contoso.onmicrosoft.com", "AZURE_CLIENT_SECRET": "wrong"}
-    result = run("vm", "chained", **secret)
+    result = run("vm", "chained", "of=environment,managed-identity", **secret)
     assert (result["error"], "AADSTS7000215" in result["text"]) == ("ClientAuthenticationError", True)
     assert result.events("TokenIssued") == []
     assert not [each for each in result.events("HttpExchange") if each["host"] == "169.254.169.254"]

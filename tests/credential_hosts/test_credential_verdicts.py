@@ -11,7 +11,11 @@ from ssosim.faults import fault_from
 from ssosim.trace import (
     ClientAuthenticated,
     ClientFinished,
+    ClientMessage,
     ConnectionFailed,
+    HttpExchange,
+    LabEvent,
+    ManagedIdentityRequested,
     Record,
     SignInStep,
     TokenIssued,
@@ -133,3 +137,88 @@ def test_an_unanswered_probe_is_not_why_a_user_was_asked() -> None:
     assert (verdict.outcome, "169.254" in verdict.reason) == (Outcome.INTERACTIVE, False)
     (explained,) = explain(records)
     assert "169.254" not in str(explained)
+
+
+REFUSED_SECRET = HttpExchange(
+    host="login.microsoftonline.com",
+    method="POST",
+    path="/contoso/oauth2/v2.0/token",
+    status=401,
+    code=7000215,
+    step=SignInStep.TOKEN,
+    error_description="AADSTS7000215: Invalid client secret provided.",
+    client_credential="client_secret",
+)
+ENDED = ClientFinished(program="python", exit_code=1)
+PYTHON_CHAIN = (
+    "ChainedTokenCredential failed to retrieve a token from the included credentials. Attempted credentials: "
+    "ManagedIdentityCredential: no response. EnvironmentCredential: Authentication failed: AADSTS7000215"
+)
+
+
+def test_each_attempt_is_counted_once(on: Any) -> None:
+    """Probe and retries are one attempt; another identity is another one. Each has class, host kind and reason."""
+    program = on("vm")
+    fault_from({"fault": "managed-identity-status", "status": 503, "first": 3}).apply(program.lab)
+    for headers in ({}, None, None, None):
+        program.imds(headers=headers)
+    program.imds(client_id="0" * 8)
+    verdict = verdict_on(program, 1)
+    first, second = verdict.credential_attempts
+    assert (first.credential, first.result, first.host_kind, first.requests) == ("managed_identity", "token", "vm", 4)
+    assert (second.result, second.requested, second.requests) == ("refused", "client_id 00000000", 1)
+    assert second.reason == "refused: Identity not found"
+
+
+def test_an_unfinished_chain_says_what_is_not_known() -> None:
+    """A refused secret after an unanswered probe: both are named, and nothing is guessed about what came after."""
+    verdict = judge(make(PROBE, REFUSED_SECRET, ENDED), 0.0)
+    assert verdict.outcome is Outcome.REFUSED
+    assert "; tried before: a managed identity, for which no host answered" in verdict.reason
+    assert verdict.reason.endswith("no other credential sent a request; whether one was tried without one is not known")
+    assert [each.credential for each in verdict.credential_attempts] == ["managed_identity", "client_secret"]
+    (explained,) = explain(make(PROBE, REFUSED_SECRET, ENDED))
+    assert verdict.tried in str(explained)
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        (PYTHON_CHAIN, "the program names no credential after it"),
+        (PYTHON_CHAIN.replace("ChainedTokenCredential", "DefaultAzureCredential"), "the chain stopped there"),
+        (f"{PYTHON_CHAIN} AzureCliCredential: not found", "the chain went on, by what the program printed: AzureCliCr"),
+        ("EnvironmentCredential: AADSTS7000215", "is not known"),  # no chain
+        ("DefaultAzureCredential: ManagedIdentityCredential: no response", "is not known"),  # not the one that asked
+        ("", "is not known"),
+    ],
+)
+def test_what_a_program_prints_says_how_its_chain_went_on(text: str, end: str) -> None:
+    """The members that a library names are taken from its text, and only from a text about a chain."""
+    verdict = judge(make(PROBE, REFUSED_SECRET, ENDED, ClientMessage(text=text)), 0.0)
+    assert end in verdict.tried
+    assert verdict.outcome is Outcome.REFUSED
+
+
+def test_a_parameter_that_a_host_ignores_is_in_the_reason(on: Any) -> None:
+    """App Service does not know msi_res_id: the program gets the default identity; the verdict says so (AZ5-014)."""
+    site = on("app-service")
+    site.app_service(msi_res_id=ORDERS.effective_resource_id)
+    verdict = verdict_on(site, 0)
+    assert verdict.outcome is Outcome.SILENT
+    assert verdict.reason.endswith(
+        "by the managed identity app-service of app-service (app-service), the default one: the host ignores msi_res_id"
+    )
+    right = on("app-service")
+    right.app_service(mi_res_id=ORDERS.effective_resource_id)
+    assert right.events(ManagedIdentityRequested)[-1].ignored == ""
+
+
+@pytest.mark.parametrize("device", ["vm", "app-service"])
+def test_the_host_kind_of_a_host_that_failed_is_known(device: str) -> None:
+    """A host that answers 503 to everything: its kind is that of the program's device."""
+    started = LabEvent(part="device", text="", device_kind=device)  # type: ignore[arg-type]
+    answer = HttpExchange(
+        host="169.254.169.254", method="GET", path="/", status=503, step=SignInStep.MANAGED_IDENTITY, scheme="http"
+    )
+    (attempt,) = judge(make(started, answer, ENDED), 0.0).credential_attempts
+    assert (attempt.host_kind, attempt.result, attempt.reason) == (device, "failed", "whose host answered 503")

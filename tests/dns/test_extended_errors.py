@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from dns.rcode import SERVFAIL
 
-from ssosim.dns.server.delivery import Effect, apply_effect
+from ssosim.dns.server.applied_effect import apply_effect
+from ssosim.dns.server.effect import Effect
 from ssosim.dns.server.wire_format import Reply, render_response
 from ssosim.dns.zones.answer import Answer
 from ssosim.dns.zones.extended_errors import ExtendedError

@@ -49,6 +49,17 @@ CASES = [
     ("ttl-long", "warning", GOOD + "www 604800 A 192.0.2.1\n"),
     ("ttl-long", "warning", GOOD + "sub 604800 NS ns2.example.net.\n"),
     ("ttl-short", "warning", GOOD + "www 0 A 192.0.2.1\n"),
+    ("name-repeats-zone", "warning", GOOD + "www.example.com A 192.0.2.1\n"),
+    ("name-repeats-zone", "warning", GOOD + "www.EXAMPLE.com TXT x\n"),
+    ("name-repeats-zone", "warning", GOOD + "@ MX 10 mail.example.com\n* A 192.0.2.1\n"),
+    ("target-is-address", "error", GOOD + "@ MX 10 192.0.2.9.\n"),
+    ("target-is-address", "error", GOOD + "www CNAME 192.0.2.9.\n"),
+    ("target-is-address", "error", GOOD + "www CNAME 192.0.2.9\n* A 192.0.2.1\n"),
+    ("dmarc-duplicate", "error", GOOD + '_dmarc TXT "v=DMARC1; p=none"\n_dmarc TXT "v=DMARC1;p=reject"\n'),
+    ("not-a-host-name", "warning", GOOD + "my_host A 192.0.2.1\n"),
+    ("not-a-host-name", "warning", GOOD + "-x AAAA 2001:db8::1\n"),
+    ("not-a-host-name", "warning", GOOD + "@ MX 10 a_b.example.net.\n"),
+    ("not-a-host-name", "warning", GOOD + "_sip._tcp SRV 0 0 5060 a_b.example.net.\n"),
 ]
 
 
@@ -75,6 +86,9 @@ def test_each_rule_finds_its_mistake(tmp_path: Path, code: str, severity: str, t
         GOOD + "www CNAME azurewebsites.net.\n",  # the provider's own name
         GOOD + "www CNAME notazurewebsites.net.\n",
         GOOD + "sub NS ns1.example.net.\nsub NS ns2.example.net.\nx CNAME host.sub\n",  # below a delegation
+        GOOD + "_x TXT y\n_y CNAME _x\n*.w A 192.0.2.1\ngc._msdcs A 192.0.2.1\n_p PTR _q.example.net.\n",
+        GOOD + "example A 192.0.2.1\ncom.example A 192.0.2.1\n1.2.3.4 A 192.0.2.1\nnotexample.com TXT x\n",
+        GOOD + '_dmarc TXT "v=DMARC1; p=none"\n_dmarc TXT "v=DMARC10"\n@ TXT "v=DMARC1"\n',
     ],
 )
 def test_good_zones_have_no_findings(tmp_path: Path, text: str) -> None:
@@ -120,7 +134,7 @@ def test_a_small_tree_has_no_single_kind(tmp_path: Path) -> None:
 def test_every_code_is_listed() -> None:
     """The codes in the rules are those of the list; each source of a suffix is in the table of sources."""
     used = set()
-    for name in ("lint.py", "lint_standards.py"):
+    for name in ("lint.py", "lint_standards.py", "lint_written_names.py"):
         tree = ast.parse((ROOT / "ssosim/dns/zones" / name).read_text(encoding="utf-8"))
         used |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value in CODES}
     assert used == set(CODES)
@@ -135,10 +149,19 @@ def test_every_code_is_listed() -> None:
 def test_named_checkzone_agrees(tmp_path: Path) -> None:
     """Zones that named refuses have an error here or are refused; those with an error here are refused by named.
 
-    Differences are intended: named looks at no provider, SPF text and CNAME target, only warns of missing glue, and
-    refuses a zone without SOA or NS, which are a warning here since many providers add them.
+    Differences are intended: named looks at no provider, SPF and DMARC text and CNAME target. It only warns of missing
+    glue and of an address in the place of a name. It refuses a zone without SOA or NS, which are a warning here since
+    many providers add them.
     """
-    beyond_named = {"spf-duplicate", "dangling-cname", "glue-missing", "no-soa", "no-ns"}
+    beyond_named = {
+        "spf-duplicate",
+        "dmarc-duplicate",
+        "dangling-cname",
+        "glue-missing",
+        "no-soa",
+        "no-ns",
+        "target-is-address",
+    }
     for number, (code, severity, text) in enumerate([*CASES, ("", "", GOOD)]):
         file = tmp_path / str(number) / "example.com.zone"
         file.parent.mkdir()
@@ -156,6 +179,38 @@ def test_named_checkzone_agrees(tmp_path: Path) -> None:
             assert "has no REQUIRED GLUE address records" in done.stdout
         if code not in beyond_named:
             assert (done.returncode != 0) == has_error, f"{code}: {done.stdout}"
+
+
+HOST_NAME_LINES = """\
+a_b A 192.0.2.1
+-a A 192.0.2.1
+a- AAAA 2001:db8::1
+a\\.b A 192.0.2.1
+*.a A 192.0.2.1
+_a.b A 192.0.2.1
+gc._msdcs A 192.0.2.1
+0 A 192.0.2.1
+a_b TXT x
+a_b MX 10 ns1
+@ MX 10 a_b.example.net.
+sub NS a_b.example.net.
+_x._tcp SRV 0 0 1 a_b.example.net.
+_x._tcp SRV 0 0 1 ns1
+p PTR a_b.example.net.
+c CNAME a_b.example.net.
+""".splitlines()
+
+
+@pytest.mark.skipif(shutil.which("named-checkzone") is None, reason="bind9utils is not installed")
+@pytest.mark.parametrize("line", HOST_NAME_LINES)
+def test_named_calls_the_same_names_bad(tmp_path: Path, line: str) -> None:
+    """``named-checkzone -k fail`` refuses the zone with this line if, and only if, lint has not-a-host-name for it."""
+    file = tmp_path / "example.com.zone"
+    file.write_text(GOOD + line + "\n")
+    command = ["named-checkzone", "-k", "fail", "-i", "none", "example.com", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    found = [each for each in lint(read_tree(tmp_path)) if each.code == "not-a-host-name"]
+    assert (done.returncode != 0) == bool(found), done.stdout
 
 
 @pytest.mark.parametrize("form", ["plain", "windows", "azure", "octodns", "route53"])

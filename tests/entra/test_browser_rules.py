@@ -146,7 +146,7 @@ def test_the_answer_comes_by_the_response_mode(site, make_browser, mode, part):
     asked = {"tenant": CONTOSO, "client_id": SPA, "redirect_uri": SPA_URI, "scope": "openid", "response_mode": mode}
     location = urlsplit(browser.location(browser.sign_in(browser.open(**asked))))
     assert "code" in dict(parse_qsl(getattr(location, part)))
-    refused = urlsplit(browser.location(browser.open(**asked, prompt="none")))
+    refused = urlsplit(browser.location(make_browser(site).open(**asked, prompt="none")))
     assert dict(parse_qsl(getattr(refused, part)))["error"] == "login_required"
     other = "query" if part == "fragment" else "fragment"
     assert getattr(location, other) == getattr(refused, other) == ""
@@ -161,6 +161,58 @@ def test_prompt_is_read(site, make_browser, prompt, code):
     """OpenID Connect Core 3.1.2.1: none stands alone; an unknown value is an error."""
     reply = make_browser(site).open(tenant=CONTOSO, client_id=SPA, redirect_uri=SPA_URI, prompt=prompt)
     assert (reply.status, reply.code) == ((200, None) if code is None else (302, code))
+
+
+def silent(browser, **changes):
+    """The answer to a request in a hidden frame: error and code of the trace, or a code."""
+    reply = browser.open(tenant=CONTOSO, client_id=SPA, redirect_uri=SPA_URI, scope="openid", prompt="none", **changes)
+    fields = browser.sent_back(reply)
+    return (fields["error"], reply.code) if "error" in fields else ("code", None)
+
+
+NOBODY = ("login_required", 50058)
+
+
+def test_a_silent_request_needs_a_session_of_this_browser(site, make_browser):
+    """MSAL.js issues 2537 and 6610: without the cookie of an earlier sign-in 50058; another application's is enough."""
+    browser = make_browser(site)
+    assert silent(browser) == NOBODY
+    browser.code()
+    assert silent(browser) == ("code", None)
+    assert silent(browser, login_hint="ALICE@contoso.com") == ("code", None)
+    assert silent(browser, login_hint="bob@contoso.com") == NOBODY
+    assert silent(make_browser(site)) == NOBODY
+    browser.cookie = ""  # third-party cookies are blocked
+    assert silent(browser) == NOBODY
+
+
+def test_a_session_ends(site, make_browser):
+    """After a day without use (each use prolongs it), at logout, and for a user who may no longer sign in."""
+    browser = make_browser(site)
+    browser.code()
+    for _ in range(2):
+        site.clock.advance(86_000)
+        assert silent(browser) == ("code", None)
+    site.clock.advance(86_400)
+    assert silent(browser) == NOBODY
+    browser.code()
+    site.ask("GET", LOGIN, "/common/oauth2/v2.0/logout", headers={"Cookie": browser.cookie})
+    assert silent(browser) == NOBODY
+    for change, code in (({"enabled": False}, 50057), ({"password": "new"}, 50173), ({"mfa_required": True}, 50076)):
+        browser = make_browser(site)
+        browser.code()
+        before = site.provider.estate
+        users = tuple(replace(user, **change) if user.upn == "alice@contoso.com" else user for user in before.users)
+        site.provider.set_estate(replace(before, users=users))
+        assert silent(browser) == ("interaction_required", code)
+        site.provider.set_estate(before)
+
+
+def test_a_session_is_for_silent_requests_only(site, make_browser):
+    """Any other request shows the page: the lab never says "silent" for a sign-in whose page it has not tried."""
+    browser = make_browser(site)
+    browser.code()
+    assert browser.open(tenant=CONTOSO, client_id=SPA, redirect_uri=SPA_URI).status == 200
 
 
 def test_logout_tells_the_applications_of_the_browser(site, make_browser):

@@ -131,6 +131,7 @@ REFUSED = {
     "expiry in words": ({}, {"exp": "tomorrow"}, 50027),
     "expiry true": ({}, {"exp": True}, 50027),
     "expiry after the last year": ({}, {"exp": 10**15}, 50027),
+    "expiry that no number type holds": ({}, {"exp": 10**400}, 50027),
     "expiry below zero": ({}, {"exp": -1}, 50027),
     "start in words": ({}, {"nbf": "now"}, 50027),
     "issued in a list": ({}, {"iat": [NOW]}, 50027),

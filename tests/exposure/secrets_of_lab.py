@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
+from msgspec.structs import replace
+
 from ssosim.entra import Call
 from ssosim.entra.core.sealed_tokens import DesktopSsoClaims
 from ssosim.entra.http.exchange import run_exchange
 from ssosim.entra.oauth.tokens import REFRESH_PURPOSE
 from ssosim.entra.wstrust.autologon import DESKTOP_SSO_PURPOSE
 from ssosim.estate import default_estate
+from ssosim.estate.credentials import OpenidIssuer
 from ssosim.kerberos import der
 from ssosim.memory import Engine, MemoryLab
 from ssosim.trace import CredentialExposed
@@ -26,6 +29,8 @@ STS, UNKNOWN = "sts.fabrikam.com", "portal.example"
 NOW = 1_740_000_000.0
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636, appendix B
 OFFICE = "d3590ed6-52b3-4102-aeff-aad2292ab01c"
+BACK_END = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01"
+ISSUER = "https://token.builds.example"
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,12 @@ WAYS: dict[str, Way] = {
 }
 
 
+def jwt(claims: Mapping[str, str]) -> bytes:
+    """Return a JWT with a signature of zeros: an exposure does not depend on the signature."""
+    head = b64url(json.dumps({"alg": "RS256", "typ": "JWT", "x5t": "AA"}).encode())
+    return f"{head}.{b64url(json.dumps(claims).encode())}.{b64url(bytes(256))}".encode()
+
+
 def ap_request(service: str) -> bytes:
     """Return an AP-REQ (RFC 4120, section 5.5.1) in a GSS-API token, with a ticket for ``service``."""
 
@@ -166,7 +177,7 @@ class SecretLab:
     """A lab in memory with one credential of every kind."""
 
     def __init__(self) -> None:
-        self.lab = MemoryLab(Engine(NOW), default_estate())
+        self.lab = MemoryLab(Engine(NOW), replace(default_estate(), openid_issuers=(OpenidIssuer(issuer=ISSUER),)))
         provider = self.lab.provider
         claims = DesktopSsoClaims("i", "t", "s", "a", 1, 2, "m")
         challenge = b64url(hashlib.sha256(VERIFIER.encode()).digest())
@@ -187,6 +198,8 @@ class SecretLab:
             "authorization code": provider.sealer.seal("authorization-code", claims).encode(),
             "code verifier": VERIFIER.encode(),
             "device code": device.device_code.encode(),
+            "client assertion": jwt({"iss": BACK_END, "sub": BACK_END, "aud": f"https://{LOGIN}/common/v2.0"}),
+            "federated token": jwt({"iss": ISSUER, "sub": "repo:contoso/web", "aud": "api://AzureADTokenExchange"}),
             "private key": provider.keys.cloud.to_pem().split(b"-----BEGIN CERT")[0],
         }
 

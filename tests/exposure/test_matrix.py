@@ -29,6 +29,8 @@ WRONG = {
     "client secret": _ELSEWHERE,
     "ticket": (LOGIN, STS, UNKNOWN),
     "assertion": _ELSEWHERE,
+    "client assertion": _ELSEWHERE,
+    "federated token": _ELSEWHERE,
     "refresh token": _ELSEWHERE,
     "access token": _ELSEWHERE,
     "authorization code": _ELSEWHERE,
@@ -112,6 +114,8 @@ def test_a_foreign_host_must_have_nothing(lab, kind, scheme):
         (LOGIN, Letter("/common/oauth2/v2.0/token", body=b"device_code={}"), "device code"),
         (LOGIN, Letter(TARGETS[LOGIN], body=b"requested_token_use=on_behalf_of&assertion={}"), "access token"),
         (LOGIN, Letter("/common/oauth2/v2.0/token", body=b"assertion={}"), "assertion"),
+        (LOGIN, Letter("/common/oauth2/v2.0/token", body=b"client_assertion={}"), "client assertion"),
+        (LOGIN, Letter("/common/oauth2/v2.0/token", body=b"client_assertion={}"), "federated token"),
         (AUTOLOGON, Letter(PASSWORD_PATH, body=b"<o:Password>{}</o:Password>"), "password"),
     ],
 )  # fmt: skip
@@ -166,7 +170,10 @@ def test_other_bytes_are_no_credential(lab, body):
         assert lab.send(host, Letter("/" + OFFICE, body=body)) == ()
 
 
-@pytest.mark.parametrize("kind", ["password", "client secret", "refresh token", "access token"])
+IN_BODIES_ONLY = ["password", "client secret", "client assertion", "federated token", "refresh token", "access token"]
+
+
+@pytest.mark.parametrize("kind", IN_BODIES_ONLY)
 def test_a_secret_in_a_url_is_an_exposure_also_at_the_right_host(lab, kind):
     """RFC 6749, section 2.3.1, and RFC 6750, section 5.3: URLs are kept by browsers, proxies and logs (BoltAuth 52)."""
     for way in ("query", "path", "query-percent"):

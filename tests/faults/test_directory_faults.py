@@ -104,6 +104,21 @@ def test_a_user_is_changed_in_a_running_lab(lab, fields, password, refreshed):
     assert codes(by_password(lab)) == codes(refresh(lab, before)) == []
 
 
+def test_revoked_sessions_are_those_of_before(lab):
+    """A refresh token of before is 50173; a new sign-in is good, and stays good; undone, the old one is good again."""
+    before = by_password(lab)["refresh_token"]
+    lab.engine.agenda.now += 0.25
+    undo = fault_from({"fault": "sessions-revoked", "user": ALICE}).apply(lab)
+    lab.engine.agenda.now += 0.25
+    assert codes(refresh(lab, before)) == [50173]
+    answer = by_password(lab)
+    assert codes(answer) == codes(refresh(lab, answer["refresh_token"])) == []
+    fault_from({"fault": "user-locked", "user": FRANK}).apply(lab)  # the time of the first does not move
+    assert codes(refresh(lab, answer["refresh_token"])) == []
+    undo()
+    assert codes(refresh(lab, before)) == []
+
+
 def test_the_new_password_is_good(lab):
     """Whoever knows it signs in, and can refresh."""
     fault_from({"fault": "password-changed", "user": ALICE, "password": "new"}).apply(lab)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssosim.trace import ConnectionFailed, CredentialExposed
+from ssosim.trace import ConnectionFailed, CredentialExposed, HttpExchange, SignInStep
 from ssosim.trace.export import read_records
 from ssosim.verdict.explain import explain
 
@@ -53,7 +53,21 @@ def test_a_foreign_host_reads_what_a_careless_client_sends(running, client, argu
     assert _exposed(running, f"{client}-verifies") == []
 
 
-@pytest.mark.parametrize("port", [80, 8443])
+@pytest.mark.parametrize("host", [LOGIN, AUTOLOGON, STS])
+def test_port_80_of_the_provider_sends_clients_to_https_and_sees_what_was_sent_in_clear_text(running, host):
+    """301 to the same address; a password, even one that the host may have, is an exposure; no step of a sign-in."""
+    client = f"clear-{host}"
+    url = f"http://{host}/common/oauth2/token?a=%20b"
+    done = running.run("exec", "--as", client, "--", "curl", "-sS", "-i", "-d", f"p={PASSWORD}", url)
+    assert done.stdout.startswith("HTTP/1.1 301 ")
+    assert f"Location: https://{host}/common/oauth2/token?a=%20b" in done.stdout
+    (found,) = _exposed(running, client)
+    assert (found.host, found.part, found.reason) == (host, "body", "it was sent in clear text (http)")
+    (exchange,) = [r.event for r in _records(running, client) if isinstance(r.event, HttpExchange)]
+    assert (exchange.step, exchange.scheme, exchange.status) == (SignInStep.OTHER, "http", 301)
+
+
+@pytest.mark.parametrize("port", [8080, 8443])
 def test_a_refused_connection_is_recorded_on_any_port(running, port):
     """No server sees it; the explanation names host, address and port."""
     client = f"refused-{port}"

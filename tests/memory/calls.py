@@ -76,15 +76,17 @@ def _plain(record: Record) -> tuple[str, dict[str, Any]]:
     return type(record.event).__name__, {name: value for name, value in fields.items() if name not in DRAWN}
 
 
-def over_sockets(acts: Sequence[Step], estate: Estate, faults: Sequence[Fault], cache: Path) -> Seen:
-    """Over real DNS, TLS and Kerberos in virtual time, on the device desk-1."""
+def over_sockets(
+    acts: Sequence[Step], estate: Estate, faults: Sequence[Fault], cache: Path, device_name: str = "desk-1"
+) -> Seen:
+    """Over real DNS, TLS and Kerberos in virtual time."""
 
     async def run() -> Seen:
         clock, seen = VirtualClock(START), list[Any]()
         with tempfile.TemporaryDirectory(prefix="ports-") as home:
             async with (
                 Lab(estate, Path(home), cache, clock=clock) as lab,
-                model_device(lab, "c", lab.device_of("desk-1"), clock) as device,
+                model_device(lab, "c", lab.device_of(device_name), clock) as device,
             ):
                 for fault in faults:
                     fault.apply(lab)
@@ -97,11 +99,11 @@ def over_sockets(acts: Sequence[Step], estate: Estate, faults: Sequence[Fault], 
         return runner.run(run())
 
 
-def in_memory(acts: Sequence[Step], estate: Estate, faults: Sequence[Fault]) -> Seen:
+def in_memory(acts: Sequence[Step], estate: Estate, faults: Sequence[Fault], device_name: str = "desk-1") -> Seen:
     """The same in memory."""
     engine, seen = Engine(START), list[Any]()
     lab = MemoryLab(engine, estate)
-    device = memory_device(lab, "c", "desk-1")
+    device = memory_device(lab, "c", device_name)
     for fault in faults:
         fault.apply(lab)
     run = engine.start(_all(acts, device, lambda: engine.now, lab, seen))

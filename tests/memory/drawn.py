@@ -122,6 +122,8 @@ OWN: dict[str, Strategy] = {
     "kdc-silent": _fields(clients=CLIENTS),
     "kdc-refuses": _fields(clients=CLIENTS, error=ERRORS),
     "kdc-delay": _fields(clients=CLIENTS, seconds=st.floats(0.1, 40).map(lambda seconds: round(seconds, 2))),
+    "kdc-connection-refused": _fields(),
+    "kdc-replica-lag": _fields(kdcs=st.just(["dc1.corp.contoso.com"])),
     "key-rolled": _fields(
         at=st.sampled_from(["both", "kdc", "service"]),
         times=st.integers(1, 3),
@@ -141,6 +143,7 @@ OWN: dict[str, Strategy] = {
     "realm-managed": _fields(tenant=st.sampled_from(["contoso.com", "contoso.onmicrosoft.com"])),
     "password-changed": _fields(user=PEOPLE, password=st.sampled_from(["x", "another"])),
     "password-expired": _fields(user=PEOPLE),
+    "sessions-revoked": _fields(user=PEOPLE),
     "user-locked": _fields(user=PEOPLE),
     "user-disabled": _fields(user=PEOPLE),
     "mfa-required": _fields(user=PEOPLE, registered=st.booleans()),
@@ -163,10 +166,11 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
                              "delegation-removed", "registry-hold", "lame-delegation", "resolver-poisoned",
                              "wrong-view", "signature-expired", "signature-tampered",
                              "validation-failing", "realm-managed", "password-changed",
-                             "password-expired", "user-locked", "user-disabled", "mfa-required", "consent-revoked",
+                             "password-expired", "sessions-revoked", "user-locked", "user-disabled", "mfa-required",
+                             "consent-revoked",
                              "secret-expired", "certificate-removed", "domain-managed", "key-rolled",
                              "account-encryption-types", "kdc-encryption-types", "spn-moved", "host-spn-registered",
-                             "spn-duplicate")  # fmt: skip
+                             "spn-duplicate", "kdc-connection-refused", "kdc-replica-lag")  # fmt: skip
     if first and countable:
         fields = _with(fields, _fields(first=st.none() | st.integers(1, 6)))
     return fields.map(_made(name))

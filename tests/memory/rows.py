@@ -92,6 +92,8 @@ ROWS: dict[str, list[Fields]] = {
         {"error": "KDC_ERR_POLICY", "clients": ["native-prompt"]},
         {"error": "KRB_AP_ERR_SKEW"},
     ],
+    "kdc-connection-refused": [{}, {"kdcs": ["dc1.corp.contoso.com"], "for_s": 60}],
+    "kdc-replica-lag": [{"kdcs": ["dc1.corp.contoso.com"]}],
     "kdc-delay": [{"seconds": 4}, {"seconds": 14.5}, {"seconds": 20}, {"seconds": 3, "clients": ["office"]}],
     "key-rolled": [
         {},
@@ -118,6 +120,7 @@ ROWS: dict[str, list[Fields]] = {
     "kdc-encryption-types": [{}, {"enctypes": ["rc4-hmac"]}],
     "realm-managed": [{"tenant": "contoso.com"}],
     "password-changed": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com", "password": "x"}],
+    "sessions-revoked": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com", "for_s": 600}],
     "password-expired": [{"user": "alice@contoso.com"}, {"user": "alice@contoso.com", "for_s": 600}],
     "user-locked": [{"user": "alice@contoso.com"}],
     "user-disabled": [{"user": "alice@contoso.com"}, {"user": "frank@fabrikam.com"}],

@@ -17,7 +17,7 @@ from ssosim.real_clients.measured import find_measurement_differences
 from ssosim.real_clients.model_comparison import compare, pair_with_models
 from ssosim.scenario.loader import load_scenario
 
-PARTS = {client_flow.name: client_flow for client in list_shipped() for client_flow in find_flows(client.name)}
+PARTS = {client_flow.name: client_flow for client in list_shipped("sign-in") for client_flow in find_flows(client.name)}
 WITH_MODEL = [name for name, client_flow in PARTS.items() if client_flow.flow.model is not None]
 AUTOLOGON = "HTTP/autologon.microsoftazuread-sso.com"
 TRAFFIC_MANAGER = "HTTP/www.tm.a.prd.aadg.trafficmanager.net"

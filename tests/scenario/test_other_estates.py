@@ -25,7 +25,8 @@ from ssosim.memory import Engine, MemoryLab
 from ssosim.report.junit import junit_xml
 from ssosim.report.text_table import table
 from ssosim.scenario.client_choice import model_of, with_clients
-from ssosim.scenario.fitting import cloud_hosts_of, fit_scenario
+from ssosim.scenario.cloud_hosts import cloud_hosts_of
+from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import list_shipped_names, load_scenario, parse_scenario
 from ssosim.scenario.model import Client, Scenario
@@ -202,9 +203,9 @@ def test_a_running_lab_knows_placeholders_too() -> None:
 
 def test_models_are_configured_for_the_cloud_of_the_estate() -> None:
     """In the cloud of the US Government no model asks a host of the public cloud; on Contoso none is changed."""
-    there = cloud_hosts_of(us_government())
+    there = cloud_hosts_of(us_government(), "")
     for model in MODELS.values():
-        assert configure(model, cloud_hosts_of(default_estate())) is model
+        assert configure(model, cloud_hosts_of(default_estate(), "")) is model
         assert not re.search(
             r"login\.microsoftonline\.com|microsoftazuread-sso\.com|graph\.microsoft\.com",
             repr(configure(model, there)),

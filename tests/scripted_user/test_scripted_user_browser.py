@@ -140,7 +140,7 @@ OWN = (
 def test_the_federated_type_their_password_at_their_own_page_only(site, profile):
     """At Entra's page the name alone; the password goes to the service's host, and once."""
     file = Path(profile)
-    file.write_text(json.dumps({**json.loads(file.read_text()), "login_page_host": "localhost"}))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "password_hosts": ["localhost"]}))
     own = f"http://localhost:{site.server_port}/own"
     site.pages = {
         "/entra": OWN.format(action="/hop", more=""),

@@ -103,8 +103,10 @@ def checkout(tmp_path: Path) -> Checkout:
     made = Checkout(tmp_path / "a checkout", tmp_path / "bin")
     made.path.mkdir()
     made.bin.mkdir()
-    for name in ("bootstrap.sh", "constraints.txt", "pyproject.toml"):
+    for name in ("bootstrap.sh", "pyproject.toml"):
         shutil.copy(ROOT / name, made.path)
+    for name in ("setup", "requirements"):
+        shutil.copytree(ROOT / name, made.path / name)
     for name in REAL:
         (made.bin / name).symlink_to(shutil.which(name) or pytest.fail(f"no {name} on this machine"))
     for name in ("make", "gcc", "cc"):

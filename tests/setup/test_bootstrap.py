@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
+PACKAGES = "krb5-kdc krb5-admin-server krb5-user libkrb5-dev iproute2 util-linux curl bind9-dnsutils ca-certificates"
 
 
 def test_no_right_to_install_prints_the_command_and_exits_2(checkout):
-    """Without root or sudo it prints the missing packages and the exact command, and changes nothing."""
+    """Without root or sudo it prints the missing packages and the exact command, and installs what needs no lab."""
     checkout.fake("dpkg-query", "#!/bin/sh\necho curl=installed\necho krb5-user=config-files\n")
     code, output = checkout.run("dev")
     assert code == 2
@@ -21,7 +22,44 @@ def test_no_right_to_install_prints_the_command_and_exits_2(checkout):
     assert {"krb5-kdc", "krb5-admin-server", "krb5-user", "libkrb5-dev"} <= set(command.split())
     assert "curl" not in command.split()
     assert f"sudo sh '{checkout.path}/bootstrap.sh' --packages" in output
+    assert "ssosim dns check" in output
+    assert {path.name for path in (checkout.path / ".venv").glob(".ready-*")} == {".ready-bare"}
+    assert not any("gssapi.txt" in call for call in checkout.calls())
+    assert checkout.run("run")[0] == 2
+    assert not any("pip install" in call for call in checkout.calls())  # it is there already
+    checkout.fake("dpkg-query", f"#!/bin/sh\nfor each in {PACKAGES}; do echo $each=installed; done\n")
+    assert checkout.run("run")[0] == 0
+    assert any("gssapi.txt" in call for call in checkout.calls())
+
+
+def test_without_venv_nothing_is_installed_and_the_packages_are_named(checkout):
+    """A Python that cannot make an environment: the packages to ask for are printed, and no .venv is left."""
+    checkout.fake("dpkg-query", "#!/bin/sh\nexit 1\n")
+    checkout.fake("python3.12", "#!/bin/sh\ncase $2 in *ensurepip*) exit 1 ;; esac\n")
+    code, output = checkout.run("run", PYTHON="python3.12")
+    assert (code, "apt-get install --no-install-recommends krb5-kdc" in output) == (2, True)
+    assert "dns check" not in output
     assert not (checkout.path / ".venv").exists()
+
+
+def test_bare_needs_no_package_of_kerberos_and_no_compiler(checkout):
+    """`bare` is installed on a machine without MIT Kerberos, compiler and make, by a user without root."""
+    checkout.fake("dpkg-query", "#!/bin/sh\nexit 1\n")
+    for name in ("gcc", "cc", "make"):
+        (checkout.bin / name).unlink()
+    assert checkout.run("bare")[0] == 0
+    calls = checkout.calls()
+    assert any("-m pip install" in call and "requirements.txt" in call for call in calls)
+    assert not any("gssapi.txt" in call for call in calls)
+    assert checkout.run("bare") == (0, "")
+
+
+def test_every_package_is_compared_with_its_hash(checkout):
+    """Each installation of pip has --require-hashes, except that of the checkout itself; none resolves anything."""
+    checkout.run("dev")
+    installed = [call for call in checkout.calls() if "-m pip install" in call]
+    assert [call for call in installed if "--no-deps" not in call] == []
+    assert [call.split()[-2:] for call in installed if "--require-hashes" not in call] == [["-e", "."]]
 
 
 def test_check_prints_what_is_missing_and_changes_nothing(checkout):
@@ -75,16 +113,16 @@ def test_what_tests_need_includes_what_the_lab_needs(checkout):
     assert checkout.calls() == []
 
 
-@pytest.mark.parametrize("name", ["bootstrap.sh", "constraints.txt", "pyproject.toml"])
+@pytest.mark.parametrize("name", ["bootstrap.sh", "setup/steps.sh", "requirements/lab.txt", "pyproject.toml"])
 def test_a_changed_source_is_installed_again(checkout, name):
-    """A change of one of the three input files updates the environment without making a new one."""
+    """A change of an input file updates the environment without making a new one."""
     checkout.run("dev")
     checkout.calls()
     with (checkout.path / name).open("a") as file:
         file.write("# changed\n")
     assert checkout.run("dev")[0] == 0
     calls = checkout.calls()
-    assert any(call.endswith("-m pip install -e .[lab]") for call in calls)
+    assert any(call.endswith("--no-build-isolation -e .") for call in calls)
     assert not any("-m venv" in call for call in calls)
 
 

@@ -5,8 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 UNTRACKED = {".git", ".venv", ".clients", ".state", "build", "dist"}
@@ -34,6 +38,45 @@ def test_constraints_are_names_and_versions_only():
     """Constraints have no marker, address, hash or option, so that any index can be used."""
     for line in (ROOT / "constraints.txt").read_text().splitlines():
         assert re.fullmatch(r"(#.*|[A-Za-z0-9_.-]+==[A-Za-z0-9.]+)?", line), line
+
+
+def _read_requirements(name: str) -> dict[str, tuple[str, list[str]]]:
+    """Return the version and the hashes of each distribution of a file of requirements."""
+    found, text = {}, (ROOT / f"requirements/{name}.txt").read_text()
+    for entry in re.split(r"(?<!\\)\n", text):
+        if entry and not entry.startswith("#"):
+            pinned = re.match(r"([A-Za-z0-9_.-]+)==([A-Za-z0-9.]+)", entry)
+            assert pinned, entry
+            found[_normal(pinned[1])] = pinned[2], re.findall(r"--hash=sha256:([0-9a-f]{64})\b", entry)
+    return found
+
+
+@pytest.mark.parametrize("name", ["lab", "dev", "build", "release"])
+def test_requirements_have_hashes(name):
+    """Each distribution of the requirements has at least one hash."""
+    found = _read_requirements(name)
+    assert found
+    assert [each for each, (_, hashes) in found.items() if not hashes] == []
+
+
+def test_requirements_follow_the_constraints():
+    """The requirements have the versions of constraints.txt, and all that pyproject.toml asks for."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pins = {_normal(name): version for name, version in pins.items()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    lab = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["lab"]]
+    wanted = {
+        "lab": lab,
+        "dev": lab + project["dependency-groups"]["dev"],
+        "build": project["dependency-groups"]["build"],
+    }
+    for name, direct in wanted.items():
+        found = {each: version for each, (version, _) in _read_requirements(name).items()}
+        behind = {each: version for each, version in found.items() if pins.get(each, version) != version}
+        assert behind == {}, "make requirements"
+        absent = [each for each in map(Requirement, direct) if found.get(_normal(each.name)) not in each.specifier]
+        assert absent == [], "make requirements"
 
 
 def test_no_file_names_a_package_index():

@@ -33,9 +33,9 @@ from lxml import etree
 from msgspec.structs import replace
 
 from ssosim.estate import Estate, default_estate
-from ssosim.kerberos import kinit, write_krb5_conf
+from ssosim.kerberos import write_krb5_conf
 from ssosim.kerberos.gss import Initiator
-from ssosim.kerberos.kinit import ClientOptions
+from ssosim.kerberos.kinit import ClientOptions, kinit
 from ssosim.lab.core.lab import Lab
 from ssosim.trace.export import record_to_json
 
@@ -305,7 +305,7 @@ def furnish(site: LabThread, name: str) -> Client:
     lab.client_addresses.register(address, name)
     home = site.home / "clients" / address
     home.mkdir(parents=True)
-    kdc = site.run(lab.gateway_for(address))
+    (kdc,) = site.run(lab.gateway_for(address)).values()
     options = ClientOptions(dns_canonicalize_hostname="false", rdns=False)
     write_krb5_conf(home / "krb5.conf", lab.estate.default_realm.name, lab.estate.default_realm.domain, [kdc], options)
     return Client(site, name, address, home / "krb5.conf", home)

@@ -12,9 +12,9 @@ import pytest
 from msgspec.structs import replace
 
 from ssosim.estate import default_estate
-from ssosim.kerberos import Kdc, PreparedRealm, kinit, prepare_realm, write_krb5_conf
+from ssosim.kerberos import Kdc, PreparedRealm, prepare_realm, write_krb5_conf
 from ssosim.kerberos.gss import Initiator, build_ntlm_negotiate_token
-from ssosim.kerberos.kinit import ClientOptions
+from ssosim.kerberos.kinit import ClientOptions, kinit
 from ssosim.kerberos.realm import run_kadmin
 from ssosim.trace import HttpExchange, TicketChecked, TokenIssued
 

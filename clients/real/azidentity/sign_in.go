@@ -1,10 +1,11 @@
 // One sign-in with azidentity: the defaults of the credential, one token, one line of output.
 //
 //	azidentity username-password | interactive | device-code
-//	azidentity managed-identity | workload-identity | default | environment | pipelines [NAME=VALUE ...]
+//	azidentity CREDENTIAL [NAME=VALUE ...], for a credential without a person: unattended.go
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -18,9 +19,11 @@ import (
 const (
 	tenant    = "organizations"
 	azureCli  = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-	scope     = "https://graph.microsoft.com/.default"
 	userLimit = 60 * time.Second // time limit for the user; the silent flow has the limits of the library
 )
+
+// scope is that of a national cloud in SCOPE; the library itself reads AZURE_AUTHORITY_HOST.
+var scope = cmp.Or(os.Getenv("SCOPE"), "https://graph.microsoft.com/.default")
 
 // account is the common interface of the three credentials: Authenticate returns the user name, GetToken does not.
 type account interface {
@@ -36,9 +39,9 @@ func main() {
 
 func run(arguments []string) error {
 	if len(arguments) > 0 {
-		began := time.Now()
-		if credential, ok, err := unattended(arguments[0], settingsOf(arguments[1:])); ok {
-			return report(credential, began, err)
+		began, settings := time.Now(), settingsOf(arguments[1:])
+		if credential, ok, err := unattended(arguments[0], settings); ok {
+			return report(credential, settings, began, err)
 		}
 	}
 	flow := strings.Join(arguments, " ")

@@ -1,6 +1,8 @@
 """One sign-in with azure-identity, by its public API and its own defaults.
 
 Usage: ``sign_in.py username-password | default | interactive | device-code``
+
+``SCOPE`` is that of a national cloud; the library itself reads ``AZURE_AUTHORITY_HOST``.
 """
 # ruff: noqa: INP001  a program, not a package
 
@@ -12,7 +14,7 @@ import warnings
 import azure.identity
 
 CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI, also the default of the library
-SCOPE = "https://graph.microsoft.com/.default"
+SCOPE = os.environ.get("SCOPE", "https://graph.microsoft.com/.default")
 USER_TIMEOUT_S = int(os.environ.get("USER_TIMEOUT_S", "30"))  # time limit for a user who does not respond
 
 

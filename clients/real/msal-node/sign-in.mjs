@@ -1,16 +1,19 @@
 // One sign-in with MSAL for Node: a public client application, one call, one line of output.
 //
 //   node sign-in.mjs username-password | interactive | device-code
+//
+// AZURE_AUTHORITY_HOST and SCOPE are those of a national cloud.
 import { spawn } from "node:child_process";
 import { PublicClientApplication } from "@azure/msal-node";
 
 const userLimit = 60; // time limit for the user in seconds; the silent flow has the limits of the library
-const scopes = ["https://graph.microsoft.com/.default"];
+const scopes = [process.env.SCOPE || "https://graph.microsoft.com/.default"];
+const host = (process.env.AZURE_AUTHORITY_HOST || "https://login.microsoftonline.com").replace(/\/$/, "");
 
 const application = new PublicClientApplication({
   auth: {
     clientId: "04b07795-8ddb-461a-bbee-02f9e1bf7b46", // Azure CLI
-    authority: "https://login.microsoftonline.com/organizations",
+    authority: `${host}/organizations`,
   },
 });
 

@@ -1,6 +1,8 @@
 """One sign-in with MSAL for Python, by its public API and its own defaults.
 
 Usage: ``sign_in.py username-password | interactive | device-code``
+
+``AZURE_AUTHORITY_HOST`` and ``SCOPE`` are those of a national cloud.
 """
 # ruff: noqa: INP001  a program, not a package
 
@@ -10,8 +12,8 @@ import sys
 import msal
 
 CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI: a public client that every tenant has
-AUTHORITY = "https://login.microsoftonline.com/organizations"
-SCOPES = ["https://graph.microsoft.com/.default"]
+AUTHORITY = os.environ.get("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com").rstrip("/") + "/organizations"
+SCOPES = [os.environ.get("SCOPE", "https://graph.microsoft.com/.default")]
 USER_TIMEOUT_S = int(os.environ.get("USER_TIMEOUT_S", "30"))  # time limit for a user who does not respond
 
 

@@ -145,8 +145,13 @@ def run(options: argparse.Namespace) -> int:
     except (TomlMistakeError, ImportMistakeError, DnsChangeError) as error:
         raise LabInputError(str(error)) from error
     finally:
+        if gc.get_count()[0] > _MANY_OBJECTS:
+            gc.freeze()  # a collection would look at each of them, and the process ends
         if collecting:
             gc.enable()
+
+
+_MANY_OBJECTS = 50_000
 
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {

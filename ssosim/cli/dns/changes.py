@@ -10,6 +10,7 @@ from ssosim.cli.common import folder_of
 from ssosim.cli.dns.check import check_settings, fail_on, provider_keys
 from ssosim.cli.dns.inputs import change_of, in_lab, stage, types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabRefusedError
+from ssosim.lab.base.system import has_labs
 from ssosim.output import one_line, print_document, print_error, say
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
@@ -63,7 +64,7 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, tuple[Forecast, ...], Full
     from ssosim.scenario.dns_check import plan_change, plan_trees  # noqa: PLC0415
 
     both = options.before is not None and options.after is not None and options.change is None
-    alone = options.zones is None and not folder_of(options).is_running()
+    alone = options.zones is None and not (has_labs() and folder_of(options).is_running())
     if both and (alone or options.zones == options.before):
         before, after, skipped = read_two_trees(options.before, options.after, types_to_leave_out(options))
         warn(skipped)

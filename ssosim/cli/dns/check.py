@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ssosim.cli.dns.inputs import types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.base.system import has_labs
 from ssosim.output import StatusLine, print_json, say
 
 if TYPE_CHECKING:  # heavy, and --help needs none of it
@@ -115,8 +116,16 @@ def fail_on(options: argparse.Namespace) -> FailOn:
 
 
 def provider_keys(estate: Estate) -> Keys:
-    """The signing keys of the identity provider of a forecast: stored ones, since generating them is slow."""
+    """The signing keys of the identity provider of a forecast: stored ones, since generating them is slow.
+
+    On a system without labs nothing is stored: access to a folder is controlled differently on Windows.
+    """
     from ssosim.lab.base.folder import ensure_cache_folder  # noqa: PLC0415
     from ssosim.lab.base.signing_keys import load_signing_keys  # noqa: PLC0415
 
+    if not has_labs():
+        from ssosim.entra import Keys  # noqa: PLC0415
+        from ssosim.entra.core.keys import list_generated_keys  # noqa: PLC0415
+
+        return Keys.generate([service.name for service in estate.federation_services], list_generated_keys(estate))
     return load_signing_keys(estate, ensure_cache_folder())

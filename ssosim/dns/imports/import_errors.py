@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-import dns.name
 from dns.name import Name
 from dns.rdatatype import CNAME, NS, SOA, RdataType
 
+from ssosim.dns.imports.plain_lines import LineMemo, PlainRecords
+from ssosim.dns.imports.zone_text import Places
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.from_estate import add_profile_name, check_profile
 from ssosim.dns.zones.links import check_links
-from ssosim.dns.zones.rrset import SINGLE_VALUE_TYPES, RRset, plain, to_name
+from ssosim.dns.zones.rrset import SINGLE_VALUE_TYPES, RRset, plain
 from ssosim.dns.zones.zone import BESIDE_CNAME, Zone, find_owner_mistake
+from ssosim.dns.zones.zone_rebuild import rebuild, settings_of
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
@@ -25,12 +27,14 @@ __all__ = [
     "Imported",
     "LocatedRRset",
     "NameAlias",
+    "PlainSource",
     "Unserved",
+    "YamlMistakeError",
     "assemble",
 ]
 
-MAX_RECORDS = 500_000
-"""The most record sets in one import."""
+MAX_RECORDS = 2_000_000
+"""The most record sets in one zone: some take 2 KiB each in memory (``bench/dns_check.py``), so 4 GiB in all."""
 
 MAX_FILES = 2_000
 MAX_SHOWN = 30
@@ -45,6 +49,10 @@ class ImportMistakeError(ValueError):
         lines = list(mistakes)
         rest = [f"and {len(lines) - MAX_SHOWN} more"] if len(lines) > MAX_SHOWN else []
         return cls("\n".join([*lines[:MAX_SHOWN], *rest]))
+
+
+class YamlMistakeError(ValueError):
+    """A file is not YAML that can be used: file, line, what is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +89,19 @@ class NameAlias:
     kind: str = "ALIAS"
 
 
+@dataclass(frozen=True, slots=True)
+class PlainSource:
+    """The record sets of a zone file that was read fast, with the line of each, and what gives the line its place."""
+
+    records: PlainRecords
+    places: Places
+
+
 @dataclass(slots=True)
 class Imported:
     """One imported zone. ``warnings`` list what was skipped on purpose.
+
+    ``plain`` are record sets that are not in ``records`` yet: they come there when somebody asks.
 
     ``unserved`` block the import unless the user leaves their types out. ``profiles`` are those that its records need,
     with their places. ``file`` is where the zone is read from;
@@ -91,7 +109,8 @@ class Imported:
     """
 
     origin: Name
-    records: dict[tuple[Name, RdataType], LocatedRRset] = field(default_factory=dict)
+    located: dict[tuple[Name, RdataType], LocatedRRset] = field(default_factory=dict)
+    plain: PlainSource | None = None
     mistakes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unserved: list[Unserved] = field(default_factory=list)
@@ -99,6 +118,15 @@ class Imported:
     profiles: list[tuple[TrafficManager, str]] = field(default_factory=list)
     file: str = ""
     is_zone_file: bool = False
+
+    @property
+    def records(self) -> dict[tuple[Name, RdataType], LocatedRRset]:
+        """All record sets by name and type, with their places."""
+        source, self.plain = self.plain, None
+        if source is not None:
+            for rrset, line in zip(source.records.rrsets, source.records.lines, strict=True):
+                self.add(rrset, source.places.at(line))
+        return self.located
 
     def add(self, rrset: RRset, where: str) -> None:
         """Add a record set; a second one of the same name and type is a mistake."""
@@ -111,9 +139,11 @@ def assemble(
     zones: Iterable[Imported],
     profiles: Iterable[tuple[TrafficManager, str]] = (),
     without: Collection[str] = (),
+    memo: LineMemo | None = None,
 ) -> ZoneSet:
     """Build the ZoneSet; raises ImportMistakeError with every mistake.
 
+    ``memo`` is that of the readers: a zone that was built with it before gives its nodes to the one that is like it.
     Records of the types ``without`` (mnemonics in upper case) are left out, each with a warning in its zone.
     """
     zones = list(zones)
@@ -131,11 +161,13 @@ def assemble(
         if profile.name in known:
             mistakes.append(f"{where}: traffic manager {profile.name!r} is defined twice: give each its own name")
         known[profile.name] = profile
+    ready = {id(zone): build_plain_zone(zone, memo) for zone in zones}
     for zone in zones:
-        mistakes += _conflicts(zone, known)
+        if ready[id(zone)] is None:
+            mistakes += _conflicts(zone, known)
     if mistakes:
         raise ImportMistakeError.of(mistakes)
-    built = [_zone(zone) for zone in zones]
+    built = [ready[id(zone)] or _zone(zone) for zone in zones]
     try:
         result = ZoneSet.build(built, known.values())
         for profile in known.values():
@@ -251,25 +283,33 @@ def _conflicts(zone: Imported, profiles: dict[str, TrafficManager]) -> list[str]
     return found
 
 
+def build_plain_zone(zone: Imported, memo: LineMemo | None) -> Zone | None:
+    """Build the zone of a file that was read fast; None if it has more than that, or a conflict to be worded."""
+    if zone.plain is None or zone.located:
+        return None
+    rrsets = zone.plain.records.rrsets
+    former = None if memo is None else memo.built.get(zone.origin)
+    try:
+        built = None if former is None else rebuild(*former, rrsets)
+        if built is None:
+            built = _zone_of(zone, rrsets)
+        elif memo is not None:
+            memo.rebuilt.add(zone.origin)
+    except DnsChangeError:
+        return None
+    if memo is not None:
+        memo.built[zone.origin] = built, rrsets
+    return built
+
+
 def _zone(zone: Imported) -> Zone:
     """Build the zone; TTL, negative TTL, name server and contact come from its SOA and NS if it has them."""
-    apex = {located.rrset.type: located.rrset for located in zone.records.values() if located.rrset.name == zone.origin}
-    soa, ns = apex.get(SOA), apex.get(NS)
-    ttl, negative = (soa.ttl, soa.rdatas[0].minimum) if soa is not None else (300, 60)  # type: ignore[attr-defined]
-    server: Name = dns.name.from_text("ns1.lab.invalid.")
-    contact: Name = to_name("hostmaster.lab.invalid.")
-    if soa is not None:
-        server, contact = soa.rdatas[0].mname, soa.rdatas[0].rname  # type: ignore[attr-defined]
-    elif ns is not None and ns.rdatas:
-        server = ns.rdatas[0].target  # type: ignore[attr-defined]
-    built = Zone.build(
-        zone.origin,
-        ttl=ttl,
-        negative_ttl=negative,
-        name_server=server,
-        contact=contact,
-        rrsets=[located.rrset for located in zone.records.values()],
-    )
+    return _zone_of(zone, [located.rrset for located in zone.records.values()])
+
+
+def _zone_of(zone: Imported, rrsets: Sequence[RRset]) -> Zone:
+    apex = {rrset.type: rrset for rrset in rrsets if rrset.type in (SOA, NS) and rrset.name == zone.origin}
+    built = Zone.build(zone.origin, rrsets=rrsets, **settings_of(apex))
     missing = frozenset(kind for kind in (SOA, NS) if zone.is_zone_file and kind not in apex)
     return dataclasses.replace(built, missing=missing) if missing else built
 

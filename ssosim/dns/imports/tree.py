@@ -18,20 +18,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from dns.name import Name
 
 from ssosim.dns.imports.folder import Folder, list_folder, note_journal, select_zone_files
-from ssosim.dns.imports.import_errors import Imported, ImportMistakeError, assemble
-from ssosim.dns.imports.json_files import read_provider_file
-from ssosim.dns.imports.named_conf import read_named_conf
-from ssosim.dns.imports.octodns import read_octodns
+from ssosim.dns.imports.import_errors import Imported, ImportMistakeError, YamlMistakeError, assemble
 from ssosim.dns.imports.plain_lines import LineMemo
-from ssosim.dns.imports.provider_data import ProviderData
-from ssosim.dns.imports.terraform_plan import Side
-from ssosim.dns.imports.yaml_nodes import YamlMistakeError, read_yaml
-from ssosim.dns.imports.zone_transfer import parse_transfer, transfer_zone
+from ssosim.dns.imports.zone_transfer import parse_transfer
 from ssosim.dns.imports.zonefile import read_zone_file
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, to_name, to_type
@@ -40,6 +35,10 @@ from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 from ssosim.estate.toml import TomlMistakeError, convert_toml, read_text
 from ssosim.estate.toml_lines import find_line, index_lines
+
+if TYPE_CHECKING:  # the readers of other forms are imported where there is such a file
+    from ssosim.dns.imports.provider_data import ProviderData
+    from ssosim.dns.imports.terraform_plan import Side
 
 __all__ = ["Tree", "read_tree", "read_tree_with_warnings", "read_two_trees"]
 
@@ -82,7 +81,7 @@ def read_two_trees(
         before, after = before.with_name(f"{before.name}#before"), after.with_name(f"{after.name}#after")
     was, skipped = read_tree_with_warnings(before, memo, without)
     now, also = read_tree_with_warnings(after, memo, without)
-    return was, _share_nodes(was, now), tuple(dict.fromkeys((*skipped, *also)))
+    return was, _share_nodes(was, now, memo.rebuilt), tuple(dict.fromkeys((*skipped, *also)))
 
 
 def read_tree_with_warnings(path: Path, memo: LineMemo | None = None, without: Collection[str] = ()) -> Tree:
@@ -100,7 +99,7 @@ def read_tree_with_warnings(path: Path, memo: LineMemo | None = None, without: C
         raise ImportMistakeError(str(error)) from error
     if found.mistakes:
         raise ImportMistakeError.of([*found.mistakes, *(line for zone in found.zones for line in zone.mistakes)])
-    result = assemble(found.zones, profiles, without)
+    result = assemble(found.zones, profiles, without, memo)
     return result, (*found.warnings, *(line for zone in found.zones for line in zone.warnings))
 
 
@@ -111,11 +110,14 @@ def _split_side(path: Path) -> tuple[Path, Side]:
     return path, "after"
 
 
-def _share_nodes(before: ZoneSet, after: ZoneSet) -> ZoneSet:
-    """``after`` with the nodes of ``before`` where they have the same record sets: a comparison skips these."""
+def _share_nodes(before: ZoneSet, after: ZoneSet, sharing: Collection[Name]) -> ZoneSet:
+    """``after`` with the nodes of ``before`` where they have the same record sets: a comparison skips these.
+
+    The zones ``sharing`` have them already.
+    """
     for origin, zone in after.zones.items():
         former = before.zones.get(origin)
-        if former is not None:
+        if former is not None and origin not in sharing:
             after = after.with_zone(share_nodes_of(former, zone))
     return after
 
@@ -149,6 +151,8 @@ class _Found:
 
 def _read(path: Path, memo: LineMemo | None, side: Side) -> _Found:
     if (transfer := parse_transfer(path)) is not None:
+        from ssosim.dns.imports.zone_transfer import transfer_zone  # noqa: PLC0415
+
         return _Found([transfer_zone(transfer, origin) for origin in transfer.zones])
     if path.is_file():
         return _read_one(path, memo, side)
@@ -161,6 +165,8 @@ def _read(path: Path, memo: LineMemo | None, side: Side) -> _Found:
         named = ", ".join(each.name for each in main)
         raise ImportMistakeError(f"{path}: holds several octoDNS configurations ({named}): name the one to read")
     if main:
+        from ssosim.dns.imports.octodns import read_octodns  # noqa: PLC0415
+
         return _Found(read_octodns(main[0], path))
     folder = list_folder(path)
     if configuration := _find_named_conf(folder):
@@ -168,7 +174,7 @@ def _read(path: Path, memo: LineMemo | None, side: Side) -> _Found:
     found = _Found()
     read_otherwise = {path / EXTRAS}
     for file in folder.with_suffix(".json"):
-        if (data := read_provider_file(file, side)) is not None:
+        if (data := _read_json(file, side)) is not None:
             found.add_provider(data)
             read_otherwise.add(file)
     files = select_zone_files(folder, read_otherwise)
@@ -181,14 +187,22 @@ def _read(path: Path, memo: LineMemo | None, side: Side) -> _Found:
     return found
 
 
+def _read_json(path: Path, side: Side) -> ProviderData | None:
+    from ssosim.dns.imports.json_files import read_provider_file  # noqa: PLC0415
+
+    return read_provider_file(path, side)
+
+
 def _read_one(path: Path, memo: LineMemo | None, side: Side) -> _Found:
     if path.suffix in (".yaml", ".yml"):
+        from ssosim.dns.imports.octodns import read_octodns  # noqa: PLC0415
+
         return _Found(read_octodns(path))
     if path.name.startswith("named.conf"):
         return _read_named(path, list_folder(path.parent), memo)
     found = _Found()
     if path.suffix == ".json":
-        data = read_provider_file(path, side)
+        data = _read_json(path, side)
         if data is None:
             raise ImportMistakeError(
                 f"{path}: no JSON that is read: expected record sets of Azure DNS or Route 53, traffic manager "
@@ -213,6 +227,8 @@ def _is_octodns(path: Path) -> bool:
     """Whether the file is an octoDNS configuration; other YAML files may have tags that are not read here."""
     if "zones" not in read_text(path):
         return False
+    from ssosim.dns.imports.yaml_nodes import read_yaml  # noqa: PLC0415
+
     return read_yaml(path, path.parent).get("zones") is not None
 
 
@@ -227,6 +243,8 @@ def _find_named_conf(folder: Folder) -> Path | None:
 
 
 def _read_named(path: Path, folder: Folder, memo: LineMemo | None) -> _Found:
+    from ssosim.dns.imports.named_conf import read_named_conf  # noqa: PLC0415
+
     named = read_named_conf(path, folder.root)
     found = _Found(mistakes=named.mistakes)
     for each in named.zones:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from ssosim.dns.imports.import_errors import YamlMistakeError
 from ssosim.estate.toml import read_text
 
 __all__ = ["Value", "YamlMistakeError", "parse_yaml", "read_yaml"]
@@ -34,10 +35,6 @@ _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")
 )
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class YamlMistakeError(ValueError):
-    """A file is not YAML that can be used: file, line, what is expected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from ssosim.estate.toml import TomlMistakeError
 
 __all__ = ["MAX_ZONE_OCTETS", "Places", "read_zone_text"]
 
-MAX_ZONE_OCTETS = 64 * 1024 * 1024
-"""The largest zone file, octets: about a million records."""
+MAX_ZONE_OCTETS = 128 * 1024 * 1024
+"""The largest zone file, octets: some two million records."""
 
 _RAW = (b"\x00\x00\x00\x02", b"\x00\x00\x00\x01", b"\x00\x00\x00\x03")
 """How files of BIND begin in the formats ``map`` and ``raw``."""

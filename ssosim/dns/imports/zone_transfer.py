@@ -14,7 +14,6 @@ from pathlib import Path
 
 import dns.exception
 import dns.message
-import dns.query
 import dns.rdata
 import dns.xfr
 from dns.name import Name
@@ -62,6 +61,8 @@ def parse_transfer(path: Path) -> Transfer | None:
 
 def transfer_zone(transfer: Transfer, origin: Name, seconds: float = TRANSFER_TIME) -> Imported:
     """Transfer one zone. Raises TomlMistakeError if the server refuses, stops, or takes too long."""
+    import dns.query  # noqa: PLC0415 - it imports ssl, and only a transfer needs it
+
     label = f"axfr:{transfer.server}/{plain(origin)}"
     try:
         address = socket.getaddrinfo(transfer.server, transfer.port, type=socket.SOCK_STREAM)[0][4][0]

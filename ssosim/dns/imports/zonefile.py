@@ -25,7 +25,7 @@ from dns.rdataclass import IN
 from dns.rdatatype import RRSIG, TYPE0, RdataType
 
 from ssosim.dns.imports.entries import iter_entries
-from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported
+from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported, PlainSource
 from ssosim.dns.imports.include import ZONE_MARK, expand_includes
 from ssosim.dns.imports.plain_lines import LineMemo, read_plain_lines
 from ssosim.dns.imports.vendor_lines import take_vendor_lines
@@ -79,10 +79,7 @@ def parse_zone_file(
     plain_records = read_plain_lines(text, origin, memo or LineMemo(), MAX_RECORDS)
     if plain_records is None:
         return parse_with_dnspython(text, source, origin, places)
-    zone = Imported(origin)
-    for rrset, line in plain_records:
-        zone.add(rrset, places.at(line))
-    return zone
+    return Imported(origin, plain=PlainSource(plain_records, places))
 
 
 def parse_with_dnspython(text: str, source: str, origin: Name, places: Places | None = None) -> Imported:

@@ -1,9 +1,22 @@
 """Recursive resolvers: a core without sockets, and a server that runs it over real sockets."""
 
-from ssosim.dns.recursion.cache import Cache, Entry
-from ssosim.dns.recursion.core import Question, Resolution, Resolver, UpstreamQuery, UpstreamResponse, run_resolution
-from ssosim.dns.recursion.server import RecursiveServer, ResolverStats, Upstream
-from ssosim.dns.recursion.settings import ResolverSettings
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ssosim.dns.recursion.cache import Cache, Entry
+    from ssosim.dns.recursion.core import (
+        Question,
+        Resolution,
+        Resolver,
+        UpstreamQuery,
+        UpstreamResponse,
+        run_resolution,
+    )
+    from ssosim.dns.recursion.server import RecursiveServer, ResolverStats, Upstream
+    from ssosim.dns.recursion.settings import ResolverSettings
 
 __all__ = [
     "Cache",
@@ -19,3 +32,27 @@ __all__ = [
     "UpstreamResponse",
     "run_resolution",
 ]
+
+_MODULES = {
+    "Cache": "cache",
+    "Entry": "cache",
+    "Question": "core",
+    "Resolution": "core",
+    "Resolver": "core",
+    "UpstreamQuery": "core",
+    "UpstreamResponse": "core",
+    "run_resolution": "core",
+    "RecursiveServer": "server",
+    "ResolverStats": "server",
+    "Upstream": "server",
+    "ResolverSettings": "settings",
+}
+"""The module of each name. It is imported when the name is used: together they take longer than a small check."""
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    return found

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Literal
 
 from dns.name import Name
 from dns.rcode import BADVERS, NOTIMP, REFUSED, SERVFAIL, Rcode
@@ -17,6 +16,7 @@ from dns.rdatatype import ANY
 
 from ssosim.clock import Clock, SystemClock
 from ssosim.dns.recursion.core import Question, Resolver, UpstreamResponse
+from ssosim.dns.recursion.result import Origin, with_query_name
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.recursion.upstream import Dial, exchange
 from ssosim.dns.server.base import BaseDnsServer
@@ -34,8 +34,6 @@ MAX_IN_FLIGHT = 2000
 
 MAX_IN_FLIGHT_PER_PEER = 1000
 """The most questions in progress for one peer."""
-
-Origin = Literal["cache", "stale", "upstream"]
 
 
 def keep_endpoint(address: str, port: int) -> tuple[str, int]:
@@ -210,11 +208,3 @@ def find_refusal(edns: int, rdclass: int, rdtype: int) -> Rcode | None:
     if rdclass != IN or rdtype in NOT_SERVED:
         return REFUSED
     return NOTIMP if rdtype == ANY else None
-
-
-def with_query_name(answer: Answer, name: Name) -> Answer:
-    """Return ``answer`` with the name exactly as the client wrote it."""
-    first, rest = answer.answer[:1], answer.answer[1:]
-    return dataclasses.replace(
-        answer, name=name, answer=(*(dataclasses.replace(rrset, name=name) for rrset in first), *rest)
-    )

@@ -15,7 +15,8 @@ from dns.rcode import REFUSED
 from dns.rdatatype import RdataType
 
 from ssosim.dns.server.authorities import Authorities
-from ssosim.dns.server.delivery import AnswerFunction, ClientOf
+from ssosim.dns.server.delivery import ClientOf
+from ssosim.dns.server.effect import AnswerFunction
 from ssosim.dns.server.hierarchy import SPARE_ADDRESSES
 from ssosim.dns.server.servers import AuthorityServer
 from ssosim.dns.zones.answer import Answer

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ssosim.dns.server.delivery import DelayFunction, Delivery, FindDnsEffect
+from ssosim.dns.server.delivery import DelayFunction, Delivery
+from ssosim.dns.server.effect import FindDnsEffect
 from ssosim.dns.server.listener import Listener
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.server.reply_cache import ReplyCache

@@ -33,92 +33,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
-import dns.flags
-from dns.name import Name
-from dns.rcode import Rcode
-from dns.rdataclass import IN
-from dns.rdatatype import RdataType
-
-from ssosim.dns.server.bounds import HEADER
+from ssosim.dns.server.applied_effect import apply_effect, make_dropped_event, name_faults
+from ssosim.dns.server.effect import Effect, FindDnsEffect
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.server.tcp import Peer, Send
 from ssosim.dns.server.wire_format import (
     Reply,
-    Transport,
-    client_subnet,
-    make_error_reply,
-    make_use,
-    read_query,
-    render_response,
-    with_dnssec_ok,
-    with_extended_error,
 )
-from ssosim.dns.zones.answer import Answer
-from ssosim.dns.zones.extended_errors import ExtendedError
-from ssosim.dns.zones.query_context import ANYBODY, QueryContext, network
 from ssosim.trace import DnsAnswered, Trace
 
 __all__ = [
-    "AnswerFunction",
     "ClientOf",
     "DelayFunction",
     "Delivery",
-    "Effect",
-    "FindDnsEffect",
     "FindSelectedEffects",
-    "apply_effect",
-    "make_dropped_event",
-    "name_faults",
-    "respond_with",
 ]
 
 ClientOf = Callable[[str, str], str]
 """(remote address, local address) -> the name of the client that sent the query."""
-
-AnswerFunction = Callable[[Name, RdataType, QueryContext], Answer]
-"""(name, type, context) -> the answer to that question."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What a fault does to one answer.
-
-    ``drop``: never send it. ``delay``: send it that many seconds later. ``rcode``: send this error code (0 to 15)
-    instead. ``truncate``: send a header only, with TC set. ``replacement``: send the answer of this function instead.
-    ``extended_error``: why ``rcode``.
-    ``unless_cd``: leave queries with the CD bit unchanged, as a validating resolver must (RFC 4035 section 3.2.2).
-    ``faults`` are the numbers of the faults that have this effect, for the trace, and ``delayed_by`` of those that only
-    delay it, which are to blame if it is dropped because it would come too late.
-    """
-
-    drop: bool = False
-    delay: float = 0.0
-    rcode: Rcode | None = None
-    truncate: bool = False
-    replacement: AnswerFunction | None = None
-    unless_cd: bool = False
-    extended_error: ExtendedError | None = None
-    faults: tuple[int, ...] = ()
-    delayed_by: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse (ValueError) a negative answer without AA and SOA: glibc reports EAI_AGAIN (measured, 2.36)."""
-        if self.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
-            raise ValueError(
-                f"rcode {self.rcode.name} is a negative answer, not an error: use replacement, with an SOA"
-            )
-
-    @property
-    def final(self) -> bool:
-        """Whether it decides the content of the answer, so that no other effect can change it."""
-        return self.drop or self.truncate or self.rcode is not None or self.replacement is not None
-
-
-FindDnsEffect = Callable[[DnsAnswered, str], Effect | None]
-"""(event of the answer, client) -> the effect on this answer; None for no effect. Faults use it."""
 
 
 @runtime_checkable
@@ -206,59 +141,3 @@ class Delivery:
         task = asyncio.get_running_loop().create_task(wait_and_send())
         self._delayed.add(task)
         task.add_done_callback(self._delayed.discard)
-
-
-def make_dropped_event(event: DnsAnswered, faults: tuple[int, ...] = ()) -> DnsAnswered:
-    """The trace event for an answer that the faults with these numbers drop: response code DROPPED, no records."""
-    return replace(event, rcode="DROPPED", answers=(), faults=faults)
-
-
-def name_faults(event: DnsAnswered, healthy: DnsAnswered, effect: Effect) -> DnsAnswered:
-    """Return ``event``, sent instead of ``healthy``, with the numbers of the faults that changed it.
-
-    A replacement that is the same as the answer that it replaces is no change, and neither is a delay: an answer that
-    comes too late for a client is ``DROPPED``.
-    """
-    if effect.replacement is not None:
-        if (event.rcode, event.answers) == (healthy.rcode, healthy.answers):
-            return replace(event, faults=healthy.faults)
-        return replace(event, faults=(*event.faults, *effect.faults))
-    return replace(event, faults=(*(() if effect.final else healthy.faults), *effect.faults))
-
-
-def apply_effect(reply: Reply, query: bytes, effect: Effect) -> Reply:
-    """``reply`` as ``effect`` changes it. ``replacement`` does not apply to a query that could not be parsed."""
-    event = reply.event
-    if effect.rcode is not None:
-        error = make_error_reply(query, effect.rcode, name=event.name, rdtype=event.type, transport=event.transport)
-        return with_extended_error(error, query, effect.extended_error)
-    if effect.truncate:
-        bare = make_error_reply(query, Rcode.NOERROR, name=event.name, rdtype=event.type, transport=event.transport)
-        tail = bytes((bare.tail[0] | (dns.flags.TC >> 8),)) + bare.tail[1:]
-        return Reply(tail, replace(event, rcode="TRUNCATED", answers=()))
-    if effect.replacement is not None and event.name:
-        return respond_with(effect.replacement, query, event.transport) or reply
-    return reply
-
-
-def respond_with(
-    answer_function: AnswerFunction, query: bytes, transport: Transport, context: QueryContext = ANYBODY
-) -> Reply | None:
-    """The reply to a readable query of class IN, with the answer of ``answer_function``; None for any other query.
-
-    The client subnet in the query replaces that of ``context``.
-    """
-    if len(query) < HEADER or query[2] & 0x80:
-        return None
-    message = read_query(query)
-    if isinstance(message, Rcode) or message.edns > 0 or message.question[0].rdclass != IN:
-        return None
-    question = message.question[0]
-    subnet = client_subnet(message)
-    if subnet is not None and subnet.scopelen:
-        return None
-    if subnet is not None and subnet.srclen:
-        context = replace(context, subnet=network(f"{subnet.address}/{subnet.srclen}"))
-    context = with_dnssec_ok(context, message)
-    answer = answer_function(question.name, question.rdtype, context)
-    return Reply(render_response(message, answer, transport)[2:], answer.event(transport), make_use(answer), "nobody")

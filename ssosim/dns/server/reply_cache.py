@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ssosim.dns.server.delivery import Delivery, FindDnsEffect, FindSelectedEffects
+from ssosim.dns.server.delivery import Delivery, FindSelectedEffects
+from ssosim.dns.server.effect import FindDnsEffect
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.dns.server.wire_format import Responder
 from ssosim.dns.zones.query_context import ALL_ONLINE, Health

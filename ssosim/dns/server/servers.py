@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ssosim.dns.server.applied_effect import respond_with
 from ssosim.dns.server.base import BaseDnsServer
-from ssosim.dns.server.delivery import AnswerFunction, ClientOf, Delivery, Effect, FindDnsEffect, respond_with
+from ssosim.dns.server.delivery import ClientOf, Delivery
+from ssosim.dns.server.effect import AnswerFunction, Effect, FindDnsEffect
 from ssosim.dns.server.listener import ListenError
 from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.dns.server.tcp import Peer, Send

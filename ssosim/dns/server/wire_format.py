@@ -29,6 +29,7 @@ from dns.rdataclass import IN
 from dns.rdatatype import CNAME, OPT, TKEY, TSIG, RdataType
 
 from ssosim.dns.server.bounds import HEADER, query_refusal
+from ssosim.dns.server.plain_reply import PlainQuery, read_plain_query, render_plain
 from ssosim.dns.server.query_counts import Use
 from ssosim.dns.zones.answer import Answer, resolve_in_zones
 from ssosim.dns.zones.answer import answer as answer_question
@@ -156,6 +157,11 @@ def respond(zones: ZoneSet, query: bytes, transport: Transport, context: QueryCo
     """
     if len(query) < HEADER or query[2] & 0x80:
         return None
+    plain_query = read_plain_query(query)
+    if plain_query is not None and plain_query.type not in NOT_QUESTIONS:
+        reply = _respond_plainly(zones, query, plain_query, transport, context)
+        if reply is not None:
+            return reply
     message = read_query(query)
     if isinstance(message, Rcode):
         return make_error_reply(query, message, transport=transport)
@@ -181,6 +187,21 @@ def respond(zones: ZoneSet, query: bytes, transport: Transport, context: QueryCo
         make_use(answer),
         find_cache_scope(answer),
     )
+
+
+def _respond_plainly(
+    zones: ZoneSet, query: bytes, asked: PlainQuery, transport: Transport, context: QueryContext
+) -> Reply | None:
+    """The reply to a plain query, rendered without dnspython; None if its answer needs that."""
+    if asked.dnssec_ok:
+        context = replace(context, dnssec_ok=True)
+    answer_function = resolve_in_zones if asked.recursion_desired else answer_question
+    answer = answer_function(zones, asked.name, asked.type, context)
+    limit = 65535 if transport == "tcp" else max(512, min(asked.payload, MAX_UDP_PAYLOAD))
+    wire = render_plain(query, asked, answer, limit, MAX_UDP_PAYLOAD)
+    if wire is None:
+        return None
+    return Reply(wire[2:], answer.event(transport), make_use(answer), find_cache_scope(answer))
 
 
 def with_dnssec_ok(context: QueryContext, query: dns.message.Message) -> QueryContext:

@@ -27,7 +27,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import dns.dnssec
 from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import DNSKEY, NSEC, NSEC3, NSEC3PARAM, RRSIG, RdataType
@@ -213,6 +212,8 @@ class _Nsec3Chain:
 
     def _hash(self, name: Name) -> bytes:
         salt, iterations = self.parameters.salt, self.parameters.iterations  # type: ignore[attr-defined]
+        import dns.dnssec  # noqa: PLC0415 - it imports cryptography, and few zones have NSEC3
+
         return dns.dnssec.nsec3_hash(name, salt, iterations, SHA1).lower().encode()
 
 

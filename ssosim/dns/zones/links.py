@@ -11,6 +11,7 @@ from dns.rdatatype import CNAME, RdataType
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, plain
 from ssosim.dns.zones.traffic_manager import MAX_NESTING, Profiles
+from ssosim.dns.zones.zone_index import index_of
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
@@ -22,10 +23,9 @@ MAX_ALIASES = 20
 
 def aliases(zones: ZoneSet) -> Iterator[RRset]:
     """Every alias record set, except the DNS names of the profiles."""
-    for zone in zones.zones.values():
-        for rrset in zone.rrsets():
-            if rrset.shape == "alias" and not rrset.is_profile_name:
-                yield rrset
+    for _, rrset in index_of(zones).links:
+        if rrset.shape == "alias" and not rrset.is_profile_name:
+            yield rrset
 
 
 def aliases_of_profile(zones: ZoneSet, profile: str) -> tuple[RRset, ...]:

@@ -21,6 +21,7 @@ from ssosim.dns.zones.answer import MAX_CHAIN
 from ssosim.dns.zones.name_match import match_name
 from ssosim.dns.zones.rrset import RRset, plain
 from ssosim.dns.zones.zone import BESIDE_CNAME, Node, Zone
+from ssosim.dns.zones.zone_index import index_of
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import Zone as ZoneEntry
 
@@ -61,8 +62,11 @@ class LintFinding:
 def lint(zones: ZoneSet, skip: Collection[str] = ()) -> tuple[LintFinding, ...]:
     """Find everything in ``zones`` but findings with the codes ``skip``; sorted by severity, zone and name."""
     from ssosim.dns.zones.lint_standards import STANDARD_RULES  # noqa: PLC0415 - it imports this module
+    from ssosim.dns.zones.lint_written_names import WRITTEN_NAME_RULES  # noqa: PLC0415 - as above
 
-    found = [each for rule in (*RULES, *STANDARD_RULES) for each in rule(zones) if each.code not in skip]
+    found = [
+        each for rule in (*RULES, *STANDARD_RULES, *WRITTEN_NAME_RULES) for each in rule(zones) if each.code not in skip
+    ]
     order = ("error", "warning", "info")
     return tuple(sorted(found, key=lambda each: (order.index(each.severity), each.zone, each.name, each.text)))
 
@@ -81,13 +85,6 @@ def lint_estate_records(entries: Iterable[ZoneEntry]) -> tuple[LintFinding, ...]
                             LintFinding(entry.name, record.name, "error", text, "missing-trailing-dot", "se-2009")
                         )
     return tuple(found)
-
-
-def iter_rrsets(zones: ZoneSet) -> Iterator[tuple[Zone, RRset]]:
-    """Every stored record set with its zone."""
-    for zone in zones.zones.values():
-        for rrset in zone.rrsets():
-            yield zone, rrset
 
 
 def make_finding(zone: Zone, name: Name, severity: Severity, text: str, code: str, row: str) -> LintFinding:
@@ -147,19 +144,19 @@ def is_in_a_zone(zones: ZoneSet, name: Name) -> bool:
 
 def cname_beside_other_data(zones: ZoneSet) -> Iterator[LintFinding]:
     """A CNAME beside other data (RFC 1034). Loading refuses it; this checks zones that were built in another way."""
-    for zone in zones.zones.values():
-        for name, node in zone.nodes.items():
-            others = ", ".join(kind.name for kind in node if kind != CNAME and kind not in BESIDE_CNAME)
-            if CNAME in node and others:
-                text = f"CNAME beside other data ({others}): remove one or the other"
-                yield make_finding(zone, name, "error", text, "cname-other-data", "RFC 1034 3.6.2")
+    for zone, rrset in index_of(zones).of_types(CNAME):
+        node = zone.nodes[rrset.name]
+        others = ", ".join(kind.name for kind in node if kind != CNAME and kind not in BESIDE_CNAME)
+        if others:
+            text = f"CNAME beside other data ({others}): remove one or the other"
+            yield make_finding(zone, rrset.name, "error", text, "cname-other-data", "RFC 1034 3.6.2")
 
 
 def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
     """A target that ends with the zone name twice, or that looks like an external name followed by the zone name."""
     suffixes = {origin for origin in zones.zones if len(origin) > 1}
     tops = {origin.labels[-2] for origin in suffixes} | {b"com", b"net", b"org"}
-    for zone, rrset in iter_rrsets(zones):
+    for zone, rrset in index_of(zones).of_types(*TARGET_TYPES):
         if len(zone.origin) == 1:
             continue
         for target in targets_of(rrset):
@@ -174,19 +171,20 @@ def missing_trailing_dot(zones: ZoneSet) -> Iterator[LintFinding]:
 
 def loops(zones: ZoneSet) -> Iterator[LintFinding]:
     """CNAMEs and aliases that form a loop, or a chain longer than resolvers follow."""
-    for zone, rrset in iter_rrsets(zones):
-        if rrset.type == CNAME or rrset.alias_record is not None:
-            way = [rrset.name]
-            step = next_step(rrset)
-            while step is not None and step not in way and len(way) <= MAX_CHAIN:
-                way.append(step)
-                node = zones.zone_of(step).node(step)
-                onward = node.get(rrset.type) or node.get(CNAME)
-                step = None if onward is None else next_step(onward)
-            if step is not None:
-                kind = "loops" if step in way else f"is longer than {MAX_CHAIN} steps"
-                text = f"{rrset.type.name} {kind}: {' > '.join(plain(name) for name in (*way, step))}"
-                yield make_finding(zone, rrset.name, "error", text, "chain-loop", "RFC 1034 5.2.2")
+    index = index_of(zones)
+    linked = ((zone, rrset) for zone, rrset in index.links if rrset.type != CNAME and rrset.alias_record is not None)
+    for zone, rrset in (*index.of_types(CNAME), *linked):
+        way = [rrset.name]
+        step = next_step(rrset)
+        while step is not None and step not in way and len(way) <= MAX_CHAIN:
+            way.append(step)
+            node = zones.zone_of(step).node(step)
+            onward = node.get(rrset.type) or node.get(CNAME)
+            step = None if onward is None else next_step(onward)
+        if step is not None:
+            kind = "loops" if step in way else f"is longer than {MAX_CHAIN} steps"
+            text = f"{rrset.type.name} {kind}: {' > '.join(plain(name) for name in (*way, step))}"
+            yield make_finding(zone, rrset.name, "error", text, "chain-loop", "RFC 1034 5.2.2")
 
 
 def next_step(rrset: RRset) -> Name | None:
@@ -198,9 +196,7 @@ def next_step(rrset: RRset) -> Name | None:
 
 def dangling(zones: ZoneSet) -> Iterator[LintFinding]:
     """Links without a target: emptied aliases, targets that do not exist, servers without an address (TMS9-057)."""
-    for zone, rrset in iter_rrsets(zones):
-        if rrset.type in zone.missing and rrset.name == zone.origin:
-            continue  # made up for a zone file without NS records, which is a finding of its own
+    for zone, rrset in index_of(zones).links:
         here = f"{rrset.type.name}"
         if rrset.shape == "empty":
             text = f"{here} is empty: its target was deleted, or it never had records; set a target or remove it"
@@ -211,6 +207,10 @@ def dangling(zones: ZoneSet) -> Iterator[LintFinding]:
         if rrset.alias_record is not None and zones.end_of(rrset).shape == "empty":
             text = f"{here} alias of {plain(rrset.alias_record)}, which has no {here} records"
             yield make_finding(zone, rrset.name, "error", text, "dangling-alias", "TMS9-057")
+    for zone, rrset in index_of(zones).of_types(CNAME, NS, MX, SRV):
+        if rrset.type in zone.missing and rrset.name == zone.origin:
+            continue  # made up for a zone file without NS records, which is a finding of its own
+        here = rrset.type.name
         for target in targets_of(rrset):
             if rrset.type == CNAME and is_in_a_zone(zones, target) and has_no_records(zones, target):
                 text = f"CNAME to {plain(target)}, which is not in zone {plain(zones.zone_of(target).origin)}"
@@ -243,13 +243,17 @@ def unowned_profiles(zones: ZoneSet) -> Iterator[LintFinding]:
 
 def single_record_kinds(zones: ZoneSet) -> Iterator[LintFinding]:
     """Kinds of record sets that are used only once: tools and operators may not know them."""
-    if sum(1 for _ in iter_rrsets(zones)) < SMALLEST_TREE:
+    index = index_of(zones)
+    if sum(map(index.count, index.types)) < SMALLEST_TREE:
         return
     kinds: defaultdict[tuple[RdataType, str], list[tuple[Zone, RRset]]] = defaultdict(list)
-    for zone, rrset in iter_rrsets(zones):
-        if not rrset.is_profile_name and rrset.type not in (NS, SOA):
-            shape = "alias" if rrset.shape == "alias" else "plain"
-            kinds[rrset.type, shape].append((zone, rrset))
+    aliases = [(zone, rrset) for zone, rrset in index.links if rrset.shape == "alias"]
+    for rdtype in index.types:
+        own = [each for each in aliases if each[1].type == rdtype]
+        if rdtype not in (NS, SOA):
+            kinds[rdtype, "alias"] = [each for each in own if not each[1].is_profile_name]
+            if index.count(rdtype) - len(own) == 1:
+                kinds[rdtype, "plain"] = [each for each in index.of_types(rdtype) if each[1].shape != "alias"]
     for (rdtype, shape), users in kinds.items():
         if len(users) == 1:
             zone, rrset = users[0]
@@ -260,7 +264,7 @@ def single_record_kinds(zones: ZoneSet) -> Iterator[LintFinding]:
 
 def times_to_live(zones: ZoneSet) -> Iterator[LintFinding]:
     """TTLs so short that clients query all the time, or so long that caches keep a mistake for more than a day."""
-    for zone, rrset in iter_rrsets(zones):
+    for zone, rrset in index_of(zones).with_ttl_outside(SHORTEST_TTL, LONGEST_TTL):
         if rrset.ttl < SHORTEST_TTL and not rrset.is_profile_name:
             text = f"{rrset.type.name} TTL {rrset.ttl} s is below {SHORTEST_TTL} s: clients query all the time"
             yield make_finding(zone, rrset.name, "warning", text, "ttl-short", "TMS9-030")
@@ -285,8 +289,8 @@ def single_name_server(zones: ZoneSet) -> Iterator[LintFinding]:
 
 def reverse_without_forward(zones: ZoneSet) -> Iterator[LintFinding]:
     """PTR records whose target, in one of the zones, does not have the address."""
-    for zone, rrset in iter_rrsets(zones):
-        if rrset.type != PTR or not rrset.name.is_subdomain(zone.origin):
+    for zone, rrset in index_of(zones).of_types(PTR):
+        if not rrset.name.is_subdomain(zone.origin):
             continue
         try:
             address = dns.reversename.to_address(rrset.name)

@@ -6,16 +6,17 @@ They look at the zones only and ask no server. Wildcards count, and names below 
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from dns.name import Name
 from dns.rdatatype import AAAA, CNAME, MX, NS, SOA, SPF, SRV, TXT, A, RdataType
 
-from ssosim.dns.zones.lint import LintFinding, Severity, find_node, is_in_a_zone, iter_rrsets, make_finding, targets_of
+from ssosim.dns.zones.lint import LintFinding, Severity, find_node, is_in_a_zone, make_finding, targets_of
 from ssosim.dns.zones.rrset import MAX_TTL, SINGLE_VALUE_TYPES, RRset, plain, to_name
+from ssosim.dns.zones.zone_index import index_of
 from ssosim.dns.zones.zone_set import ZoneSet
 
 __all__ = ["STANDARD_RULES", "TakeoverSuffix", "load_suffixes"]
@@ -40,7 +41,7 @@ class TakeoverSuffix:
 @functools.cache
 def load_suffixes(kind: str) -> tuple[TakeoverSuffix, ...]:
     """Load the suffixes of ``takeover.toml``: ``suffixes`` for targets of CNAMEs, ``name_servers`` for those of NS."""
-    text = importlib.resources.files(__package__).joinpath("takeover.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("takeover.toml").read_text(encoding="utf-8")
     return tuple(
         TakeoverSuffix(to_name(name), entry["service"], entry["source"])
         for entry in tomllib.loads(text)[kind]
@@ -50,9 +51,7 @@ def load_suffixes(kind: str) -> tuple[TakeoverSuffix, ...]:
 
 def targets_that_are_cnames(zones: ZoneSet) -> Iterator[LintFinding]:
     """Name servers, mail servers and SRV targets that are CNAMEs (RFC 2181 section 10.3, RFC 2782)."""
-    for zone, rrset in iter_rrsets(zones):
-        if rrset.type not in _CNAME_CODES:
-            continue
+    for zone, rrset in index_of(zones).of_types(*_CNAME_CODES):
         severity, code = _CNAME_CODES[rrset.type]
         for target in targets_of(rrset):
             node = find_node(zones, target)
@@ -74,24 +73,23 @@ def missing_at_the_apex(zones: ZoneSet) -> Iterator[LintFinding]:
 
 def more_than_one_value(zones: ZoneSet) -> Iterator[LintFinding]:
     """Two CNAME, DNAME or SOA records at one name, in zones that were built without checks."""
-    for zone, rrset in iter_rrsets(zones):
-        if rrset.type in SINGLE_VALUE_TYPES and len(rrset.rdatas) > 1:
+    for zone, rrset in index_of(zones).of_types(*SINGLE_VALUE_TYPES):
+        if len(rrset.rdatas) > 1:
             text = f"{len(rrset.rdatas)} {rrset.type.name} records: a name has one; keep one"
             yield make_finding(zone, rrset.name, "error", text, "two-values", "RFC 1034 3.6.2")
 
 
 def ttl_beyond_the_range(zones: ZoneSet) -> Iterator[LintFinding]:
     """TTLs that resolvers take for 0, in zones that were built without checks."""
-    for zone, rrset in iter_rrsets(zones):
-        if rrset.ttl > MAX_TTL:
-            text = f"{RdataType.to_text(rrset.type)} TTL {rrset.ttl} s: resolvers take more than {MAX_TTL} for 0"
-            yield make_finding(zone, rrset.name, "error", text, "ttl-range", "RFC 2181 8")
+    for zone, rrset in index_of(zones).with_ttl_outside(0, MAX_TTL):
+        text = f"{RdataType.to_text(rrset.type)} TTL {rrset.ttl} s: resolvers take more than {MAX_TTL} for 0"
+        yield make_finding(zone, rrset.name, "error", text, "ttl-range", "RFC 2181 8")
 
 
 def glue_that_is_missing(zones: ZoneSet) -> Iterator[LintFinding]:
     """Delegations to a name server below a cut of the same zone, of which the zone has no address."""
-    for zone, rrset in iter_rrsets(zones):
-        if rrset.type != NS or rrset.name == zone.origin:
+    for zone, rrset in index_of(zones).of_types(NS):
+        if rrset.name == zone.origin:
             continue
         for target in targets_of(rrset):
             if not target.is_subdomain(rrset.name) or zones.zone_of(target) is not zone:
@@ -109,21 +107,22 @@ def texts_of(rrset: RRset) -> list[str]:
 
 def sender_policies(zones: ZoneSet) -> Iterator[LintFinding]:
     """Two SPF records at one name, which receivers take for an error; the obsolete type SPF without a TXT record."""
-    for zone in zones.zones.values():
-        for name, node in zone.nodes.items():
-            texts = texts_of(node[TXT]) if TXT in node else []
-            policies = [text for text in texts if text.lower().split(" ", 1)[0] == "v=spf1"]
+    for zone, rrset in index_of(zones).of_types(TXT):
+        if len(rrset.rdatas) > 1:
+            policies = [text for text in texts_of(rrset) if text.lower().split(" ", 1)[0] == "v=spf1"]
             if len(policies) > 1:
                 text = f"{len(policies)} SPF records: receivers take this for an error (permerror); put them into one"
-                yield make_finding(zone, name, "error", text, "spf-duplicate", "RFC 7208 4.5")
-            if SPF in node and not set(texts_of(node[SPF])) <= set(texts):
-                text = "a record of the obsolete type SPF without the same text as TXT: receivers read TXT only"
-                yield make_finding(zone, name, "warning", text, "spf-type", "RFC 7208 3.1")
+                yield make_finding(zone, rrset.name, "error", text, "spf-duplicate", "RFC 7208 4.5")
+    for zone, rrset in index_of(zones).of_types(SPF):
+        texts = zone.node(rrset.name).get(TXT)
+        if not set(texts_of(rrset)) <= set([] if texts is None else texts_of(texts)):
+            text = "a record of the obsolete type SPF without the same text as TXT: receivers read TXT only"
+            yield make_finding(zone, rrset.name, "warning", text, "spf-type", "RFC 7208 3.1")
 
 
 def names_that_others_can_claim(zones: ZoneSet) -> Iterator[LintFinding]:
     """CNAMEs to names of a provider, and delegations to its name servers, outside of the zones that are read."""
-    for zone, rrset in iter_rrsets(zones):
+    for zone, rrset in index_of(zones).of_types(CNAME, NS):
         is_delegation = rrset.type == NS and rrset.name != zone.origin and rrset.name not in zones.zones
         if rrset.type != CNAME and not is_delegation:
             continue

@@ -13,6 +13,7 @@ from typing import Literal
 from dns.name import Name
 from dns.rdatatype import NS, NSEC3
 
+from ssosim.dns.zones.cached_name import cached, lower_labels_of, make_name
 from ssosim.dns.zones.zone import NO_RECORDS, Node, Zone
 
 __all__ = ["NameMatch", "match_name", "wildcard_of"]
@@ -42,18 +43,19 @@ def match_name(zone: Zone, name: Name) -> NameMatch:
     about these types. The uppermost cut wins.
     """
     if zone.cuts:
-        for length in range(len(zone.origin), len(name) + 1):
-            owner = name.split(length)[1]
-            if owner in zone.cuts:
+        labels, cuts = lower_labels_of(name), zone.cut_labels
+        for length in range(len(zone.origin.labels), len(labels) + 1):
+            if labels[len(labels) - length :] in cuts:
+                owner = name.split(length)[1]
                 node = zone.node(owner)
                 if owner != zone.origin and NS in node and node[NS].rdatas:
                     return NameMatch("delegation", owner, node)
-                if length < len(name):
+                if length < len(labels):
                     return NameMatch("dname", owner, node)
     node = zone.nodes.get(name, NO_RECORDS)  # few look-ups: hashing a name is the most expensive step
     if (node and NSEC3 not in node) or zone.exists(name):
         return NameMatch("exact", name, node)
-    encloser = name.parent()
+    encloser = cached(name).parent()
     while not zone.exists(encloser):
         encloser = encloser.parent()
     wildcard = wildcard_of(encloser)
@@ -66,4 +68,4 @@ def wildcard_of(encloser: Name) -> Name | None:
     """The name ``*.encloser``; None if it would be too long."""
     if sum(len(label) + 1 for label in encloser.labels) > 253:
         return None
-    return Name((b"*", *encloser.labels))
+    return make_name((b"*", *encloser.labels))

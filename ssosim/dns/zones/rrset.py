@@ -15,9 +15,11 @@ records of a name are one record set here; ``signatures`` gives those of one cov
 
 from __future__ import annotations
 
+import operator
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import dns.exception
 import dns.name
@@ -28,6 +30,7 @@ from dns.rdata import Rdata
 from dns.rdataclass import IN
 from dns.rdatatype import AAAA, CNAME, DNAME, RRSIG, SOA, TYPE0, A, RdataType
 
+from ssosim.dns.zones.cached_name import lower_labels_of
 from ssosim.dns.zones.errors import DnsChangeError
 
 __all__ = [
@@ -37,6 +40,7 @@ __all__ = [
     "RRset",
     "Shape",
     "is_data_type",
+    "make_plain_rrset",
     "plain",
     "signatures",
     "to_name",
@@ -78,17 +82,14 @@ class RRset:
             return True
         if not isinstance(other, RRset):
             return NotImplemented
-        mine = (self.name, self.type, self.ttl, self.alias, self.is_profile_name, self.alias_record, self.content)
-        theirs = (
-            other.name,
-            other.type,
-            other.ttl,
-            other.alias,
-            other.is_profile_name,
-            other.alias_record,
-            other.content,
-        )
-        return mine == theirs
+        if (self.name, self.type, self.ttl) != (other.name, other.type, other.ttl):
+            return False
+        mine, theirs = self.rdatas, other.rdatas
+        are_same = len(mine) == len(theirs) and all(map(operator.is_, mine, theirs))
+        if not are_same and self.content != other.content:
+            return False
+        links = self.alias, self.is_profile_name, self.alias_record
+        return links == (other.alias, other.is_profile_name, other.alias_record)
 
     def __hash__(self) -> int:
         return hash((self.name, self.type, self.ttl, self.alias))
@@ -106,9 +107,36 @@ class RRset:
         return "plain" if self.rdatas else "empty"
 
 
+_new: Any = object.__new__
+_slots: Any = RRset
+_set_name, _set_type, _set_ttl = _slots.name.__set__, _slots.type.__set__, _slots.ttl.__set__
+_set_rdatas, _set_alias, _set_alias_record = _slots.rdatas.__set__, _slots.alias.__set__, _slots.alias_record.__set__
+_set_is_profile_name = _slots.is_profile_name.__set__
+
+
+def make_plain_rrset(name: Name, rdtype: RdataType, ttl: int, rdatas: tuple[Rdata, ...]) -> RRset:
+    """As ``RRset(name, rdtype, ttl, rdatas)``, in half the time: readers of large files make one for each line."""
+    made: RRset = _new(RRset)
+    _set_name(made, name)
+    _set_type(made, rdtype)
+    _set_ttl(made, ttl)
+    _set_rdatas(made, rdatas)
+    _set_alias(made, None)
+    _set_is_profile_name(made, False)
+    _set_alias_record(made, None)
+    return made
+
+
 def plain(name: Name) -> str:
     """The text of ``name`` as in the trace: lower case, no trailing dot (``.`` for the root)."""
+    text = b".".join(lower_labels_of(name))
+    if _NEEDS_NO_ESCAPE.fullmatch(text) and text.count(b".") == len(name.labels) - 1:
+        return text[:-1].decode("ascii")
     return name.to_text(omit_final_dot=True).lower()
+
+
+_NEEDS_NO_ESCAPE = re.compile(rb"[a-z0-9_*-][a-z0-9_*.-]*\.")
+"""Names that are absolute, and in text as on the wire; for others dnspython's rules hold."""
 
 
 def to_name(text: str | Name, origin: Name = dns.name.root) -> Name:

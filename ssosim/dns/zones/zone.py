@@ -17,6 +17,7 @@ from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import CNAME, DNAME, DS, KEY, NS, NSEC, NSEC3, NSEC3PARAM, NXT, RRSIG, SIG, SOA, RdataType
 
+from ssosim.dns.zones.cached_name import cached, lower_labels_of
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, plain, to_rdatas
 
@@ -51,6 +52,11 @@ class Zone:
     below: MappingProxyType[Name, int] = field(compare=False)
     cuts: frozenset[Name] = field(compare=False, default=frozenset())
     missing: frozenset[RdataType] = field(compare=False, default=frozenset())
+    cut_labels: frozenset[tuple[bytes, ...]] = field(init=False, repr=False, compare=False)
+    """The labels of the cuts in lower case, for ``match_name``."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cut_labels", frozenset(map(lower_labels_of, self.cuts)))
 
     @classmethod
     def build(
@@ -67,14 +73,10 @@ class Zone:
 
         Raises DnsChangeError if two record sets conflict.
         """
-        nodes: dict[Name, dict[RdataType, RRset]] = {origin: {}}
-        for rrset in rrsets:
-            node = nodes.setdefault(rrset.name, {})
-            if rrset.type in node:
-                raise DnsChangeError(f"{describe_rrset(rrset)} is defined twice: put its values into one record set")
-            refuse_conflict(node, rrset, origin)
-            node[rrset.type] = rrset
-        nodes[origin].setdefault(NS, RRset(origin, NS, ttl, to_rdatas((name_server.to_text(),), NS, origin)))
+        origin = cached(origin)
+        nodes = gather_nodes(rrsets, origin, {origin: {}})
+        if NS not in nodes[origin]:
+            nodes[origin][NS] = RRset(origin, NS, ttl, to_rdatas((name_server.to_text(),), NS, origin))
         frozen = MappingProxyType({name: MappingProxyType(node) for name, node in nodes.items()})
         return cls(
             origin,
@@ -84,7 +86,7 @@ class Zone:
             contact,
             frozen,
             count_descendants(MappingProxyType({}), origin, frozen, 1),
-            frozenset(name for name, node in frozen.items() if is_cut(node, name, origin)),
+            find_cuts(frozen, origin),
         )
 
     def node(self, name: Name) -> Node:
@@ -188,6 +190,34 @@ def describe_rrset(rrset: RRset) -> str:
     return f"record set {plain(rrset.name)} {rrset.type.name}"
 
 
+def gather_nodes(
+    rrsets: Iterable[RRset], origin: Name, nodes: dict[Name, dict[RdataType, RRset]]
+) -> dict[Name, dict[RdataType, RRset]]:
+    """``nodes`` with ``rrsets`` added. Raises DnsChangeError if two of them conflict."""
+    for rrset in rrsets:
+        name, kind = rrset.name, rrset.type
+        node = nodes.get(name)
+        if node is None:
+            node = nodes[name] = {}
+        elif kind in node:
+            raise DnsChangeError(f"{describe_rrset(rrset)} is defined twice: put its values into one record set")
+        if kind in _CHECKED or CNAME in node:
+            refuse_conflict(node, rrset, origin)
+        node[kind] = rrset
+    return nodes
+
+
+_CHECKED = frozenset({CNAME, SOA, NSEC3PARAM, DS, NS})
+"""The types that ``refuse_conflict`` may refuse where no CNAME is."""
+
+
+def find_cuts(nodes: Mapping[Name, Node], origin: Name) -> frozenset[Name]:
+    """The names among ``nodes`` at which queries leave the zone."""
+    return frozenset(
+        name for name, node in nodes.items() if (NS in node or DNAME in node) and is_cut(node, name, origin)
+    )
+
+
 def is_cut(node: Node, name: Name, origin: Name) -> bool:
     """Whether queries at or below ``name`` leave the zone: NS below the apex, or a DNAME."""
     found = (node.get(DNAME), node.get(NS) if name != origin else None)
@@ -228,13 +258,14 @@ def count_descendants(
 ) -> MappingProxyType[Name, int]:
     """``below`` with ``step`` added for each ancestor of ``names`` within the zone."""
     counts = below.copy()  # unlike dict(below), this does not hash every name again
-    under_origin = 0
+    under_origin, apex = 0, len(origin.labels)
     for name in names:
         ancestor = name
-        for _ in range(len(name) - len(origin) - 1):  # names are not compared: that takes longer than all the rest
+        depth = len(name.labels) - apex
+        for _ in range(depth - 1):  # names are not compared: that takes longer than all the rest
             ancestor = ancestor.parent()
             _add(counts, ancestor, step)
-        under_origin += step if len(name) > len(origin) else 0
+        under_origin += step if depth > 0 else 0
     if under_origin:
         _add(counts, origin, under_origin)
     return MappingProxyType(counts)

@@ -18,6 +18,7 @@ from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import AAAA, CNAME, A, RdataType
 
+from ssosim.dns.zones.cached_name import lower_labels_of
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.query_context import ANYBODY, Locations, QueryContext
 from ssosim.dns.zones.rrset import RRset, plain, to_name, to_rdatas
@@ -56,6 +57,10 @@ class ZoneSet:
     empty_set: Literal["nodata", "nxdomain"] = "nodata"
     changes: tuple[ZoneChange, ...] = field(default=(), compare=False)
     delegation_ttl: int | None = None
+    _by_labels: dict[tuple[bytes, ...], Zone] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_labels", {lower_labels_of(name): zone for name, zone in self.zones.items()})
 
     @classmethod
     def build(cls, zones: Iterable[Zone], profiles: Iterable[TrafficManager] = ()) -> ZoneSet:
@@ -79,7 +84,12 @@ class ZoneSet:
 
     def zone_of(self, name: Name) -> Zone:
         """The zone that ``name`` is in: the deepest one whose origin is ``name`` or above it."""
-        return enclosing(self.zones, name)
+        labels, by_labels = lower_labels_of(name), self._by_labels
+        while (zone := by_labels.get(labels)) is None:
+            if not labels:
+                raise dns.name.NoParent  # of a relative name
+            labels = labels[1:]
+        return zone
 
     def find(self, name: str | Name, rdtype: RdataType) -> RRset | None:
         """The stored record set of that name and type; aliases are not followed."""

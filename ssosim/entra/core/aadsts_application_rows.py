@@ -350,16 +350,35 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
     # Other clouds
     Aadsts(
         900382,
-        _CLIENT,
+        _REQUEST,
         "Confidential Client is not supported in Cross Cloud request.",
-        f"{_CODES}; OAuth value and status unconfirmed",
-        status=401,
+        "webprofusion/certify issue 553, ms-rest-nodeauth issue 110 (400 invalid_request)",
     ),
     Aadsts(
         900432,
-        _CLIENT,
+        _REQUEST,
         "Confidential Client is not supported in Cross Cloud request.",
-        f"{_CODES}; OAuth value and status unconfirmed",
-        status=401,
+        "aad-sso-wordpress issue 244; OAuth value and status by sibling 900382",
+    ),
+    Aadsts(
+        90038,
+        _REQUEST,
+        "Tenant '{tenant}' request is being redirected to the National Cloud '{cloud}'.",
+        "tieto/sipe issue 182; msgraph-cli issue 396 (400 invalid_request for a tenant of another cloud)",
+    ),
+    Aadsts(
+        900383,
+        _REQUEST,
+        "Please login to your National Cloud dedicated portal.",
+        "notes of a public VPN client; OAuth value and status unconfirmed",
+    ),
+    Aadsts(
+        900384,
+        _GRANT,
+        "JWT token failed signature validation. [Reason - The authorization code was issued by the cloud '{cloud}'. "
+        "Review the documentation at https://docs.microsoft.com/en-us/graph/deployments to determine the corresponding "
+        "service endpoint.]",
+        "microsoft-authentication-library-for-android issue 1454; the text after the first sentence, OAuth value and "
+        "status unconfirmed",
     ),
 )

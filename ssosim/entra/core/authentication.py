@@ -22,12 +22,14 @@ WINDOWS = "urn:federation:authentication:windows"
 class Authentication(msgspec.Struct, frozen=True, array_like=True):
     """One authentication: its method (an authentication method URI) and its time in seconds since the Unix epoch.
 
+    The time has its fraction: sessions are revoked at a moment, and a sign-in right after it is good.
+
     ``mfa``: whether a second factor was part of it. ``password``: the fingerprint of the password that was used, ``""``
     for another method. ``session`` is the id of the browser's session (``sid``), ``""`` for a program.
     """
 
     method: str
-    time: int
+    time: float
     mfa: bool = False
     password: str = ""
     session: str = ""
@@ -35,7 +37,7 @@ class Authentication(msgspec.Struct, frozen=True, array_like=True):
 
 def authenticate_by(method: str, user: User, now: float) -> Authentication:
     """Return the authentication of ``user`` by ``method`` at ``now``."""
-    return Authentication(method, int(now), password=fingerprint_of(user) if method == PASSWORD else "")
+    return Authentication(method, now, password=fingerprint_of(user) if method == PASSWORD else "")
 
 
 def fingerprint_of(user: User) -> str:

@@ -6,7 +6,7 @@ The time of a look-up does not depend on the number of users.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ssosim.entra.core.errors import AadstsError
 from ssosim.estate import Application, Domain, Estate, ServicePrincipal, Tenant, User
 from ssosim.estate.applications import derive_object_id
-from ssosim.estate.first_party import FIRST_PARTY, cloud_name_of, complete_application, identifier_uris_in
+from ssosim.estate.first_party import FIRST_PARTY, cloud_name_of, complete_application, exists_in, identifier_uris_in
 
 __all__ = ["Authority", "Directory", "DomainEntry", "SharedAuthority"]
 
@@ -40,10 +40,18 @@ class DomainEntry:
     domain: Domain
 
 
-class Directory:
-    """Read-only indexes over an Estate. All look-ups ignore case, except those by ImmutableID."""
+def _in_no_cloud(name: str) -> None:  # noqa: ARG001  the signature of ``name_other_cloud``
+    return None
 
-    def __init__(self, estate: Estate) -> None:
+
+class Directory:
+    """Read-only indexes over an Estate. All look-ups ignore case, except those by ImmutableID.
+
+    ``name_other_cloud`` returns the name of the other cloud of the lab that has a tenant or domain of this name.
+    """
+
+    def __init__(self, estate: Estate, name_other_cloud: Callable[[str], str | None] = _in_no_cloud) -> None:
+        self._name_other_cloud = name_other_cloud
         self._tenants: dict[str, Tenant] = {}
         self._domains: dict[str, DomainEntry] = {}
         for tenant in estate.tenants:
@@ -159,8 +167,8 @@ class Directory:
     def find_authority(self, name: str) -> Authority:
         """Return the tenant or shared authority that the first segment of a path names.
 
-        Raises AadstsError 900023 for a name that is neither a GUID nor a DNS name, and 90002 for a GUID or DNS name
-        that no tenant has.
+        Raises AadstsError 900023 for a name that is neither a GUID nor a DNS name, 90038 for a tenant of another cloud,
+        and 90002 for a GUID or DNS name that no tenant has.
         """
         shared = _SHARED.get(name.lower())
         if shared is not None:
@@ -169,8 +177,16 @@ class Directory:
         if tenant is not None:
             return tenant
         if _is_guid(name) or _DNS_NAME.match(name):
+            self.refuse_other_cloud(name)
             raise AadstsError(90002, tenant=name[:253])
         raise AadstsError(900023, tenant=name[:64])
+
+    def refuse_other_cloud(self, name: str) -> None:
+        """Raise AadstsError 90038 if another cloud has the tenant or the domain (of a user) ``name``."""
+        domain = name.rpartition("@")[2].strip()
+        cloud = self._name_other_cloud(domain)
+        if cloud is not None:
+            raise AadstsError(90038, tenant=domain[:253], cloud=cloud)
 
     def require_tenant(self, name: str) -> Tenant:
         """Like ``find_authority``, but raises AadstsError 50059 for a shared authority such as ``common``."""
@@ -185,11 +201,12 @@ class _ApplicationIndex:
 
     def __init__(self, estate: Estate, tenants: Mapping[str, Tenant]) -> None:
         own = [complete_application(application) for application in reversed(estate.list_applications())]
-        self.by_client_id = dict(FIRST_PARTY) | {application.client_id.lower(): application for application in own}
+        cloud = cloud_name_of(estate.cloud.cloud_instance_name)
+        known = {client_id: each for client_id, each in FIRST_PARTY.items() if exists_in(cloud, client_id)}
+        self.by_client_id = known | {each.client_id.lower(): each for each in own if exists_in(cloud, each.client_id)}
         self._first_tenant = estate.tenants[0].id if estate.tenants else ""
         self._tenants = tenants
         self._principals: dict[tuple[str, str], ServicePrincipal | None] = {}
-        cloud = cloud_name_of(estate.cloud.cloud_instance_name)
         self._apis: dict[str, Application] = {}
         self._patterns: list[tuple[re.Pattern[str], Application]] = []
         for application in self.by_client_id.values():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import binascii
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -76,7 +75,7 @@ def read_date(claims: Mapping[str, Any], name: str) -> float | None:
         value = int(value[:20])
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise JwtError(f"The claim '{name}' is not a date.")
-    if not math.isfinite(value) or not 0 <= value <= LAST_SECOND:
+    if not 0 <= value <= LAST_SECOND:  # also for NaN, infinity, and integers that no float can hold
         raise JwtError(f"The claim '{name}' is out of range.")
     return float(value)
 

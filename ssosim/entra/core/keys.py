@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -125,8 +126,16 @@ def issuer_key_name(issuer: str) -> str:
     return f"issuer/{issuer}"
 
 
+def _cloud_key_name(name: str) -> str:
+    return f"cloud/{name.lower()}"
+
+
 def list_generated_keys(estate: Estate) -> tuple[GeneratedKey, ...]:
-    """Return the keys that ``estate`` needs to be generated: of certificates of applications, and of OpenID issuers."""
+    """Return the keys that ``estate`` needs to be generated: of certificates, OpenID issuers, and further clouds.
+
+    The certificate of a cloud's key has the name of its login host, as the key sets of the public service show it for
+    ``login.microsoftonline.us``.
+    """
     certificates = tuple(
         GeneratedKey(
             generated_key_name(application.client_id, each),
@@ -139,7 +148,10 @@ def list_generated_keys(estate: Estate) -> tuple[GeneratedKey, ...]:
         if each.is_generated
     )
     issuers = tuple(GeneratedKey(issuer_key_name(each.issuer), each.host) for each in estate.openid_issuers)
-    return (*certificates, *issuers)
+    clouds = tuple(
+        GeneratedKey(_cloud_key_name(each.cloud_instance_name), each.login_hosts[0]) for each in estate.clouds
+    )
+    return (*certificates, *issuers, *clouds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +181,19 @@ class Keys:
             federation=MappingProxyType({name: SigningKey.generate(f"ADFS Signing - {name}") for name in federation}),
             secret=secrets.token_bytes(_SECRET_BYTES),
         )
+
+    def in_cloud(self, name: str) -> Keys:
+        """Return the keys with those of the cloud ``name`` as ``cloud`` and ``secret``; these, for the first cloud."""
+        key = self.generated.get(_cloud_key_name(name))
+        if key is None:
+            return self
+        secret = hmac.digest(self.secret, _cloud_key_name(name).encode(), "sha256")
+        return replace(self, cloud=key, secret=secret)
+
+    @property
+    def clouds(self) -> tuple[SigningKey, ...]:
+        """The signing keys of all clouds of the estate."""
+        return (self.cloud, *(key for name, key in self.generated.items() if name.startswith(_cloud_key_name(""))))
 
     def save(self, folder: Path) -> None:
         """Write the keys to ``folder`` (0700), each file 0600."""

@@ -6,6 +6,7 @@ sovereign clouds at the end are from MSAL.NET KnownMetadataProvider.cs; that the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ssosim.estate import Cloud
@@ -39,8 +40,13 @@ KNOWN_CLOUDS = (
 """The known clouds, the public one first."""
 
 
-def list_login_hosts(cloud: Cloud) -> tuple[LoginHosts, ...]:
-    """Return the cloud of the lab, then the known clouds that share no host with it."""
-    own = tuple(name.lower() for name in cloud.login_hosts)
-    cache = _OLD_CACHE_NAME if _OLD_CACHE_NAME in own else own[0]
-    return (LoginHosts(own, cache), *(each for each in KNOWN_CLOUDS if not set(own) & set(each.hosts)))
+def list_login_hosts(clouds: Sequence[Cloud]) -> tuple[LoginHosts, ...]:
+    """Return the clouds of the lab, then the known clouds that share no host with them."""
+    own = tuple(_read_hosts(cloud) for cloud in clouds)
+    taken = {host for each in own for host in each.hosts}
+    return (*own, *(each for each in KNOWN_CLOUDS if not taken & set(each.hosts)))
+
+
+def _read_hosts(cloud: Cloud) -> LoginHosts:
+    hosts = tuple(name.lower() for name in cloud.login_hosts)
+    return LoginHosts(hosts, _OLD_CACHE_NAME if _OLD_CACHE_NAME in hosts else hosts[0])

@@ -19,7 +19,7 @@ from ssosim.trace import Event, SignInStep
 
 __all__ = ["JSON_NO_STORE", "Auth", "Call", "HttpReply", "TraceBuffer", "make_guid", "make_json_reply", "read_fields"]
 
-Auth = Literal["none", "kerberos", "ntlm", "negotiate", "password"]
+Auth = Literal["none", "kerberos", "ntlm", "negotiate", "password", "bearer"]
 
 _FIELD_LIMIT = 256  # parameters in a query; more than any client sends
 _ESCAPE_LIMIT = 12_000  # escapes in a query or form: undoing one costs as much as reading 250 bytes

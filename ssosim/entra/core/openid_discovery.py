@@ -7,7 +7,10 @@ TestConstants.DiscoveryFailedResponse.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -18,11 +21,32 @@ from ssosim.entra.core.jose import build_key_set
 from ssosim.entra.core.keys import SigningKey
 from ssosim.entra.core.known_clouds import list_login_hosts
 from ssosim.estate import Cloud, Tenant
-from ssosim.estate.first_party import GRAPH_URIS, cloud_name_of
+from ssosim.estate.first_party import GRAPH_URIS, CloudName, cloud_name_of
 
 __all__ = ["TokenVersion", "build_instance_discovery", "build_jwks", "build_openid_configuration", "issuer_of"]
 
 TokenVersion = Literal["1.0", "2.0"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """What the OpenID configuration of a tenant says of its cloud; ``graph_host`` is that of the Azure AD Graph."""
+
+    scope: str
+    sub_scope: str
+    graph_host: str
+    rbac_url: str
+
+
+_REGIONS: Mapping[CloudName, _Region] = MappingProxyType(
+    {
+        "public": _Region("WW", "", "graph.windows.net", "https://pas.windows.net"),
+        "usgov": _Region("USGov", "DODCON", "graph.microsoftazure.us", "https://pasff.usgovcloudapi.net"),
+        "china": _Region("AS", "", "graph.chinacloudapi.cn", "https://pas.chinacloudapi.cn"),
+    }
+)
+"""Public tools tell the clouds apart by the scopes USGov and DODCON (GCC High). The values of China and the addresses
+of ``rbac_url`` in national clouds are unconfirmed."""
 
 
 @lru_cache(maxsize=1024)
@@ -34,8 +58,10 @@ def issuer_of(cloud: Cloud, tenant_id: str, version: TokenVersion) -> str:
     return f"https://{primary_login_host(cloud)}/{tenant_id}/v2.0"
 
 
-def build_instance_discovery(cloud: Cloud, authorization_endpoint: str | None, api_version: str) -> dict[str, Any]:
-    """Build the instance discovery document: the host aliases of all known clouds.
+def build_instance_discovery(
+    clouds: Sequence[Cloud], authorization_endpoint: str | None, api_version: str
+) -> dict[str, Any]:
+    """Build the instance discovery document: the host aliases of ``clouds`` and of all known clouds.
 
     ``authorization_endpoint`` may be at a host of any of them (MSAL.NET issues 5630 and 1048, MSAL.js issue 4586).
     Raises AadstsError: 900144 without the parameter, 50049 for a host that is no login host of a known cloud.
@@ -47,8 +73,8 @@ def build_instance_discovery(cloud: Cloud, authorization_endpoint: str | None, a
         host = parts.hostname or ""
     except ValueError:
         raise AadstsError(50049) from None
-    clouds = list_login_hosts(cloud)
-    if parts.scheme != "https" or not any(host in each.hosts for each in clouds):
+    known = list_login_hosts(clouds)
+    if parts.scheme != "https" or not any(host in each.hosts for each in known):
         raise AadstsError(50049)
     tenant = parts.path.strip("/").split("/")[0] or "common"
     version = "/v2.0" if "/v2.0/" in parts.path.lower() else ""
@@ -57,7 +83,7 @@ def build_instance_discovery(cloud: Cloud, authorization_endpoint: str | None, a
         "api-version": api_version,
     }
     if api_version != "1.0":
-        answer["metadata"] = [each.to_metadata() for each in clouds]
+        answer["metadata"] = [each.to_metadata() for each in known]
     return answer
 
 
@@ -70,7 +96,9 @@ def build_openid_configuration(cloud: Cloud, host: str, authority: Authority, ve
     name = authority.id if isinstance(authority, Tenant) else authority
     base = f"https://{host}/{name}"
     path = "/v2.0" if version == "2.0" else ""
-    graph = GRAPH_URIS[cloud_name_of(cloud.cloud_instance_name)]
+    kind = cloud_name_of(cloud.cloud_instance_name)
+    graph = GRAPH_URIS[kind]
+    region = _REGIONS[kind]
     tenant_id = name if isinstance(authority, Tenant) else "{tenantid}"
     return {
         "token_endpoint": f"{base}/oauth2{path}/token",
@@ -95,11 +123,12 @@ def build_openid_configuration(cloud: Cloud, host: str, authority: Authority, ve
             "c_hash", "email",
         ],
         "kerberos_endpoint": f"{base}/kerberos",
-        "tenant_region_scope": "WW" if isinstance(authority, Tenant) else None,
+        "tenant_region_scope": region.scope if isinstance(authority, Tenant) else None,
+        **({"tenant_region_sub_scope": region.sub_scope} if region.sub_scope and isinstance(authority, Tenant) else {}),
         "cloud_instance_name": cloud.cloud_instance_name,
-        "cloud_graph_host_name": "graph.windows.net",
+        "cloud_graph_host_name": region.graph_host,
         "msgraph_host": graph.removeprefix("https://"),
-        "rbac_url": "https://pas.windows.net",
+        "rbac_url": region.rbac_url,
     }  # fmt: skip
 
 

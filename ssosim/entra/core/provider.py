@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,8 @@ from ssosim.entra.core.replay_cache import ReplayCache
 from ssosim.entra.core.sealed_tokens import TokenSealer
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.ticket_acceptor import TicketAcceptor
-from ssosim.estate import Estate, FederationService, UncheckedRule, User
+from ssosim.estate import Cloud, Estate, FederationService, Tenant, UncheckedRule, User
+from ssosim.estate.cloud_partition import select_cloud
 from ssosim.trace import CredentialExposed, SignInStep, Trace
 
 __all__ = ["FindExposures", "Provider"]
@@ -38,6 +38,12 @@ class FindExposures(Protocol):
 
 def _on_network(client: str) -> bool:  # noqa: ARG001  the signature of ``Provider.is_off_network``
     return False
+
+
+async def _sleep(seconds: float) -> None:
+    import asyncio  # noqa: PLC0415 - a provider in memory has a clock of its own, and never needs it
+
+    await asyncio.sleep(seconds)
 
 
 def _anonymous(remote: str, local: str) -> str:  # noqa: ARG001  the signature of ``Provider.client_of``
@@ -63,7 +69,8 @@ class Provider:
     returns the effect of the active faults on a call and may change at any time;
     ``sleep``
     waits for the delay of a fault. ``fetch_document`` gets the configuration and the keys of other issuers; the
-    composition root connects it to the hosts of the lab.
+    composition root connects it to the hosts of the lab. ``whole`` is the provider of the whole estate, for a provider
+    of one of its clouds (``at``); it is None for the provider of the whole estate itself.
     """
 
     estate: Estate
@@ -77,7 +84,7 @@ class Provider:
     find_effect: FindHttpEffect | None = None
     find_exposures: FindExposures | None = None
     find_estate_faults: Callable[[Call, SignInStep, int | None], tuple[int, ...]] = _no_faults
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    sleep: Callable[[float], Awaitable[None]] = _sleep
     fetch_document: FetchDocument = fetch_nothing
     directory: Directory = field(init=False)
     sealer: TokenSealer = field(init=False)
@@ -91,6 +98,9 @@ class Provider:
     sessions: BrowserSessions = field(init=False)
     _answers_about: dict[str, int] = field(init=False, default_factory=dict)
     _password_changes: dict[str, float] = field(init=False, default_factory=dict)
+    whole: Provider | None = field(default=None, repr=False)
+    _in_cloud: dict[str, Provider] = field(init=False, default_factory=dict, repr=False)
+    _cloud_by_host: Mapping[str, Cloud] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.sealer = TokenSealer(self.keys.secret)
@@ -113,9 +123,88 @@ class Provider:
                 if before.get(user.object_id, user.password) != user.password:
                     self._password_changes[user.object_id] = now
         self.estate = estate
-        self.directory = Directory(estate)
+        self.directory = Directory(estate, self._name_other_cloud)
         self.federation_by_host = {service.host.lower(): service for service in estate.federation_services}
         self.service_by_host = {name.lower(): service for name, service in estate.list_identity_hosts()}
+        self._split(estate)
+
+    def at(self, host: str) -> Provider:
+        """Return the provider of the cloud to which ``host`` (lower case) belongs; this one, if there is one cloud.
+
+        A federation service belongs to the cloud of the tenant whose domains it signs in.
+        """
+        if not self.estate.clouds:
+            return self
+        return self.in_cloud(self._cloud_by_host.get(host, self.estate.cloud))
+
+    def in_cloud(self, cloud: Cloud) -> Provider:
+        """Return the provider of ``cloud``; this one, if the estate has one cloud."""
+        if not self.estate.clouds:
+            return self
+        found = self._in_cloud[cloud.cloud_instance_name]
+        # What the composition root and the control API may change at any time.
+        found.settings = self.settings
+        found.fetch_document = self.fetch_document
+        found.find_effect, found.find_exposures = self.find_effect, self.find_exposures
+        found.find_estate_faults, found.host_conditions = self.find_estate_faults, self.host_conditions
+        found.not_checked = self.not_checked | frozenset(found.estate.cloud.not_checked)
+        return found
+
+    def list_clouds(self) -> tuple[Provider, ...]:
+        """Return the provider of each cloud of the estate; this one, if there is one cloud."""
+        whole = self.whole or self
+        return tuple(whole.in_cloud(cloud) for cloud in whole.estate.all_clouds)
+
+    def _name_other_cloud(self, name: str) -> str | None:
+        tenant = self.find_other_cloud(name) if self.whole is not None else None
+        return None if tenant is None or self.whole is None else self.whole.estate.cloud_of(tenant).cloud_instance_name
+
+    def find_other_cloud(self, name: str) -> Tenant | None:
+        """Return the tenant with the id or domain ``name`` if it is in another cloud than this provider's."""
+        if self.whole is None or self.directory.find_tenant(name) is not None:
+            return None
+        return self.whole.directory.find_tenant(name)
+
+    def cloud_of_tenant(self, tenant: Tenant) -> Provider:
+        """Return the provider of the cloud of ``tenant``, in whichever cloud of the estate it is."""
+        whole = self.whole or self
+        entry = whole.directory.find_tenant(tenant.id)
+        return whole.in_cloud(whole.estate.cloud_of(entry))
+
+    def cloud_of_login(self, login: str) -> Provider:
+        """Return the provider of the cloud that has the domain of ``login``; this one, if none has it."""
+        entry = self.find_other_cloud(login.rpartition("@")[2].strip()) if "@" in login else None
+        return self if entry is None else self.cloud_of_tenant(entry)
+
+    def _split(self, estate: Estate) -> None:
+        """Create or update the providers of the single clouds of ``estate``."""
+        if not estate.clouds:
+            return
+        hosts: dict[str, Cloud] = {}
+        for tenant in estate.tenants:
+            for domain in tenant.domains:
+                service = estate.federation_service(domain.federation or domain.former_federation or "")
+                if service is not None:
+                    hosts.setdefault(service.host.lower(), estate.cloud_of(tenant))
+        for cloud in estate.all_clouds:
+            name, part = cloud.cloud_instance_name, select_cloud(estate, cloud)
+            hosts |= {host.lower(): cloud for host in (*cloud.login_hosts, cloud.autologon_host)}
+            if name in self._in_cloud:
+                self._in_cloud[name].set_estate(part)
+                continue
+            self._in_cloud[name] = Provider(
+                estate=part,
+                keys=self.keys.in_cloud(name),
+                acceptors=self.acceptors,
+                trace=self.trace,
+                clock=self.clock,
+                client_of=self.client_of,
+                is_off_network=self.is_off_network,
+                settings=self.settings,
+                sleep=self.sleep,
+                whole=self,
+            )
+        self._cloud_by_host = hosts
 
     def find_announced_service(self, entry: DomainEntry) -> FederationService | None:
         """Return the federation service that the next answer about a domain names; None for a managed domain.

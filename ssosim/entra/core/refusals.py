@@ -707,6 +707,52 @@ _USERS: tuple[Refusal, ...] = (
 )
 """Users, second factors, Conditional Access, guests."""
 
+_CLOUDS: tuple[Refusal, ...] = (
+    Refusal(
+        "secret at the public cloud, for a tenant of US Government",
+        900382,
+        "ms-rest-nodeauth issue 110, certify issue 553",
+        "entra/test_clouds.py::test_a_secret_at_the_wrong_cloud",
+    ),
+    Refusal(
+        "secret at the public cloud, for a tenant of China",
+        90002,
+        "azure-powershell issue 22647, azure-sdk-for-net issue 28170",
+        "entra/test_clouds.py::test_a_secret_at_the_wrong_cloud",
+    ),
+    Refusal(
+        "certificate assertion at the wrong cloud",
+        700023,
+        "live tests of the public library azure_auth, September 2026",
+        "entra/test_clouds.py::test_an_assertion_at_the_wrong_cloud",
+    ),
+    Refusal(
+        "password, device code or ticket at the wrong cloud; a secret in other pairs of clouds",
+        90038,
+        "sipe issue 182, msgraph-cli issue 396; some pairs of clouds unconfirmed",
+        "entra/test_clouds.py::test_a_password_at_the_wrong_cloud",
+    ),
+    Refusal(
+        "user of another cloud at the page of an application that is not of Microsoft",
+        900383,
+        "notes of a public VPN client; when exactly is unconfirmed",
+        "entra/test_clouds.py::test_an_application_of_one_cloud_leads_nowhere",
+    ),
+    Refusal(
+        "code that another cloud has issued",
+        900384,
+        "MSAL for Android issue 1454; OAuth value unconfirmed",
+        "entra/test_clouds.py::test_the_page_leads_a_user_to_the_own_cloud",
+    ),
+    Refusal(
+        "resource of another cloud",
+        500011,
+        "steampipe-plugin-azuread issue 167",
+        "entra/test_clouds.py::test_a_resource_of_another_cloud",
+    ),
+)
+"""Requests at the wrong cloud."""
+
 REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
     {
         "Applications": _APPLICATIONS,
@@ -717,6 +763,7 @@ REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
         "Federation services": _FEDERATION,
         "Users": _USERS,
         "Browsers": _BROWSERS,
+        "Clouds": _CLOUDS,
     }
 )
 """The rows by the title of their section, in the order of the page."""

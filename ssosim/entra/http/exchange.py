@@ -48,6 +48,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Literal
 
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.fault_effect import HttpEffect
@@ -131,6 +132,7 @@ def run_exchange(
             injected=injected,
             step=step,
             dropped=effect is not None and effect.dropped,
+            client_credential=_read_credential_kind(call) if step is SignInStep.TOKEN else "",
             faults=(*effect.faults, *faults) if effect else faults,
         ),
     )
@@ -193,8 +195,19 @@ def guess_auth(call: Call) -> Auth:
     return "password" if b"password=" in call.body or b":Password" in call.body else "none"
 
 
+def _read_credential_kind(call: Call) -> Literal["", "client_secret", "client_assertion"]:
+    """Return what a request for an application's own token carries as proof of the application; empty for others."""
+    if b"grant_type=client_credentials" not in call.body:
+        return ""
+    if b"client_assertion=" in call.body:
+        return "client_assertion"
+    basic = call.headers.get("Authorization", "").lower().startswith("basic ")
+    return "client_secret" if basic or b"client_secret=" in call.body else ""
+
+
 def dispatch(provider: Provider, call: Call) -> HttpReply:
     """Answer ``call`` with the handler of its route. Its events are in ``call.trace_buffer``. Never raises."""
+    provider = provider.at(call.host)
     service = provider.service_by_host.get(call.host)
     if service is None:
         return refuse_misdirected(call)

@@ -76,6 +76,7 @@ def _read_details(provider: Provider, call: Call) -> dict[str, str]:
     details = {}
     for detail, names in _FIELDS.items():
         details[detail] = next((fields[name][:_TEXT] for name in names if fields.get(name)), "")
+    provider = provider.at(call.host)
     application = provider.directory.find_application(details["client"])
     return {
         **details,

@@ -245,7 +245,7 @@ def _find_node(provider: Provider, call: Call) -> tuple[_Node, tuple[str, ...]] 
     if service is None:
         return None
     find = _find_in_tree if len(call.target) <= _LONGEST_KEPT else _find_in_tree.__wrapped__
-    return find(service, provider.estate.cloud, call.path)
+    return find(service, provider.at(call.host).estate.cloud, call.path)
 
 
 @lru_cache(maxsize=4096)

@@ -39,6 +39,7 @@ __all__ = [
     "SignInFlow",
     "check_challenge",
     "compute_challenge",
+    "is_code",
     "issue_code",
     "redeem_code",
 ]  # fmt: skip
@@ -57,7 +58,8 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
 
     ``browser`` is the value of the cookie that the post of the page must have. ``user_code`` is set if the sign-in is
     for a device code, which has no redirect address. ``issued`` is in seconds since the Unix epoch. ``policies`` are
-    the ids of the policies in the claims challenge that the request answers.
+    the ids of the policies in the claims challenge that the request answers. ``instance_aware``: the response
+    names the cloud that issued it.
     """
 
     id: str
@@ -78,6 +80,7 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
     login_hint: str = ""
     user_code: str = ""
     policies: tuple[str, ...] = ()
+    instance_aware: bool = False
 
 
 class Canary(msgspec.Struct, frozen=True, array_like=True):
@@ -154,6 +157,11 @@ def issue_code(
         policies=flow.policies,
     )
     return provider.sealer.seal(_CODE, claims)
+
+
+def is_code(provider: Provider, text: str) -> bool:
+    """Whether ``provider`` has issued the authorization code ``text``, valid or not."""
+    return provider.sealer.find_purpose(text, (_CODE,)) is not None
 
 
 def redeem_code(

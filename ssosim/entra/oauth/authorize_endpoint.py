@@ -1,7 +1,8 @@
 """The authorization endpoint: it reads an application's request and shows the sign-in page to the user.
 
 Sources: Entra auth-code document, MSAL Python oauth2.py and MSAL.NET (parameters), captures of the sign-in page
-(``$Config``). There is no session: each request shows the page, and ``prompt=none`` is always ``login_required``.
+(``$Config``). A browser that has signed in has a session, which only requests with ``prompt=none`` use: any other
+request shows the page.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ssosim.entra.oauth.access_grants import check_resource
 from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, Canary, SignInFlow, check_challenge
 from ssosim.entra.oauth.error_page import build_page_error, render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
+from ssosim.entra.oauth.national_clouds import find_cloud_of_login, redirect_to_cloud
 from ssosim.entra.oauth.redirect_uris import check_redirect_uri, redirect_error
 from ssosim.entra.oauth.request_parameters import check_parameters
 from ssosim.entra.oauth.requested_access import (
@@ -32,6 +34,7 @@ from ssosim.entra.oauth.requested_access import (
     refuse_mixed_scopes,
     require_parameter,
 )
+from ssosim.entra.oauth.sign_in_result import answer_silently
 from ssosim.entra.oauth.sign_in_rules import read_policy_ids
 from ssosim.estate import Tenant
 
@@ -78,13 +81,31 @@ def _authorize(provider: Provider, call: Call, tenant: str, version: TokenVersio
         return render_error_page(error, call)
     try:
         flow, try_ticket = _read_options(provider, call, flow, version)
+        if "none" in query.get("prompt", "").split():
+            return answer_silently(provider, call, flow)
     except AadstsError as error:
         return redirect_error(flow, error, call, provider.settings.error_separator)
     hint = query.get("domain_hint", "")
-    service = federation_service_of_login(provider, flow.login_hint or hint)
-    if service is not None and "select_account" not in query.get("prompt", "").split():
-        return redirect_to_service(provider, call, flow, service, flow.login_hint)
+    elsewhere = None
+    if "select_account" not in query.get("prompt", "").split():
+        elsewhere = _send_elsewhere(provider, call, flow, flow.login_hint or hint)
+    if elsewhere is not None:
+        return elsewhere
     return show_sign_in_page(provider, call, flow, try_ticket=try_ticket, hint=hint)
+
+
+def _send_elsewhere(provider: Provider, call: Call, flow: SignInFlow, hint: str) -> HttpReply | None:
+    """Send the browser to the cloud or to the federation service that ``hint`` names; None if it names neither."""
+    service = federation_service_of_login(provider, hint)
+    if service is not None:
+        return redirect_to_service(provider, call, flow, service, flow.login_hint)
+    other = find_cloud_of_login(provider, flow, hint)
+    if other is None:
+        return None
+    try:
+        return redirect_to_cloud(other, flow, flow.login_hint)
+    except AadstsError as error:
+        return render_error_page(error, call)
 
 
 def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: TokenVersion) -> tuple[SignInFlow, bool]:
@@ -107,8 +128,6 @@ def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: Tok
         raise AadstsError(9002313, reason="The prompt is not known.")
     if "none" in prompts and len(prompts) > 1:  # OpenID Connect Core, section 3.1.2.1
         raise AadstsError(9002313, reason="The prompt none stands alone.")
-    if "none" in prompts:
-        raise AadstsError(50058)
     asked = msgspec.structs.replace(
         flow,
         challenge_method=method,
@@ -151,6 +170,7 @@ def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersio
         challenge_method=query.get("code_challenge_method", ""),
         nonce=query.get("nonce", ""),
         client_info=query.get("client_info") == "1",
+        instance_aware=query.get("instance_aware", "").lower() == "true",
         login_hint=query.get("login_hint", "").strip(),
     )
 

@@ -15,7 +15,7 @@ from ssosim.entra.core.messages import Call
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.access_grants import GrantedAccess, grant_app_access, grant_user_access
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access
-from ssosim.entra.oauth.tokens import build_common_claims, compute_digest, compute_pairwise_subject
+from ssosim.entra.oauth.tokens import BACKDATING, build_common_claims, compute_digest, compute_pairwise_subject
 from ssosim.estate import Application, ManagedIdentity, User
 from ssosim.trace import TokenIssued
 
@@ -29,7 +29,11 @@ _AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 @dataclass(frozen=True, slots=True)
 class HostToken:
-    """An access token that a host hands out. Times are in seconds since the Unix epoch."""
+    """An access token that a host hands out. Times are in seconds since the Unix epoch, as in the token.
+
+    ``not_before`` is 3,900 s before ``expires_on`` where the lifetime is an hour, in the sample answer of the Entra
+    document "How to use managed identities on an Azure VM to acquire an access token": five minutes ago.
+    """
 
     access_token: str
     client_id: str
@@ -46,7 +50,9 @@ def issue_managed_identity_token(provider: Provider, call: Call, identity: Manag
     """
     access = _read_resource(resource)
     application = provider.directory.require_application(identity.effective_client_id, identity.tenant or "")
-    tenant = provider.directory.require_tenant(application.tenant or provider.estate.tenants[0].id)
+    home = provider.directory.require_tenant(application.tenant or provider.estate.tenants[0].id)
+    provider = provider.cloud_of_tenant(home)
+    tenant = provider.directory.require_tenant(home.id)
     granted = grant_app_access(provider, application, tenant, access)
     now = int(call.now)
     names = ("appid", "appidacr") if granted.version == "1.0" else ("azp", "azpacr")
@@ -63,7 +69,7 @@ def issue_managed_identity_token(provider: Provider, call: Call, identity: Manag
         claims["roles"] = list(granted.roles)
     token = sign_jwt(provider.keys.cloud, claims)
     _record_issue(call, "managed_identity", identity.name, application, granted, token)
-    return HostToken(token, application.client_id, resource, now, now + MANAGED_IDENTITY_LIFETIME)
+    return HostToken(token, application.client_id, resource, now - BACKDATING, now + MANAGED_IDENTITY_LIFETIME)
 
 
 def issue_shell_token(provider: Provider, call: Call, user: User, resource: str) -> HostToken:
@@ -72,6 +78,7 @@ def issue_shell_token(provider: Provider, call: Call, user: User, resource: str)
     The client is the Azure CLI. Raises AadstsError as ``grant_user_access``, and 50057 for a disabled user.
     """
     access = _read_resource(resource)
+    provider = provider.cloud_of_tenant(provider.directory.find_home_tenant(user))
     application = provider.directory.require_application(_AZURE_CLI, user.tenant)
     if not user.enabled:
         raise AadstsError(50057)
@@ -92,7 +99,7 @@ def issue_shell_token(provider: Provider, call: Call, user: User, resource: str)
     }
     token = sign_jwt(provider.keys.cloud, claims)
     _record_issue(call, "cloud_shell", user.upn, application, granted, token)
-    return HostToken(token, application.client_id, resource, now, now + lifetime)
+    return HostToken(token, application.client_id, resource, now - BACKDATING, now + lifetime)
 
 
 def _record_issue(

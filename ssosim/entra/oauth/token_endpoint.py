@@ -33,6 +33,7 @@ from ssosim.entra.oauth.client_types import (
     has_credentials,
 )
 from ssosim.entra.oauth.device_code_flow import redeem_device_code
+from ssosim.entra.oauth.national_clouds import refuse_code_of_other_cloud, refuse_confidential_client
 from ssosim.entra.oauth.on_behalf_of import ON_BEHALF_OF, verify_user_assertion
 from ssosim.entra.oauth.request_parameters import check_parameters
 from ssosim.entra.oauth.requested_access import RequestedAccess, read_requested_access, require_parameter
@@ -62,6 +63,7 @@ def _handle_token(provider: Provider, call: Call, tenant: str, version: TokenVer
     form = read_token_form(call, provider.settings)
     if form.get("grant_type") == "password" or form.get("password"):  # MSAL for Go sends it beside its assertion
         call.trace_buffer.auth = "password"
+    refuse_confidential_client(provider, tenant, form, call.headers)
     request = read_token_request(provider.directory, version=version, tenant=tenant, form=form, headers=call.headers)
     grant = GRANTS.get(request.grant_type)
     if grant is None:
@@ -172,6 +174,7 @@ def _grant_client_credentials(provider: Provider, call: Call, request: TokenRequ
 
 
 def _grant_authorization_code(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
+    refuse_code_of_other_cloud(provider, request.form.get("code", "").strip())
     request, granted, authenticated = redeem_code(provider, call, request)
     _check_sign_in(provider, call, request, granted.requested, authenticated)
     return _reply_with_tokens(provider, call, request, granted, authenticated)

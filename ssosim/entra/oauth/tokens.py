@@ -7,6 +7,7 @@ token_cache.py (``client_info``), azure-cli issue 14244 (refresh tokens of 90 da
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -108,6 +109,20 @@ def _client_claims(request: TokenRequest, version: TokenVersion) -> dict[str, An
     return {"azp": client_id, "azpacr": authenticated}
 
 
+def _capability_claims(request: TokenRequest) -> dict[str, Any]:
+    """Return ``xms_cc``, what the client has declared that it understands: ``cp1`` are claims challenges.
+
+    Source: Entra document "Claims challenges, claims requests and client capabilities". ``check_claims_parameter`` has
+    accepted the text.
+    """
+    text = request.form.get("claims", "")
+    asked = json.loads(text).get("access_token") if text.strip() else None
+    demand = asked.get("xms_cc") if isinstance(asked, dict) else None
+    values = demand.get("values") if isinstance(demand, dict) else None
+    known = [value for value in values if value == "cp1"] if isinstance(values, list) else []
+    return {"xms_cc": known[:1]} if known else {}
+
+
 def _name_claims(provider: Provider, authenticated: AuthenticatedUser, version: TokenVersion) -> dict[str, Any]:
     """Return the claims with the name of the user; a guest also has ``idp``, the issuer of the home tenant.
 
@@ -144,6 +159,7 @@ def _access_token(
         claims["roles"] = list(granted.roles)
     if "idtyp" in granted.optional_claims:
         claims["idtyp"] = "user"
+    claims |= _capability_claims(request)
     if user.sid and user.synced:
         claims["onprem_sid"] = user.sid
     return sign_jwt(provider.keys.cloud, claims)
@@ -309,6 +325,7 @@ def issue_app_token(
     }
     if "idtyp" in granted.optional_claims:
         claims["idtyp"] = "app"
+    claims |= _capability_claims(request)
     if granted.roles:
         claims["roles"] = list(granted.roles)
     token = sign_jwt(provider.keys.cloud, claims)

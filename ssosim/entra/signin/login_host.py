@@ -44,18 +44,18 @@ def handle_user_realm(provider: Provider, call: Call, captured: tuple[str, ...])
     if not version:  # a "#" in the name of a guest cuts it off (msal4j issue 371); the status is unconfirmed
         return HttpReply(400)
     if version in ("2.0", "2.1"):
+        home = provider.cloud_of_login(login)
         return make_json_reply(
-            realm_discovery.build_realm_v2(
-                provider.estate.cloud, provider.directory, login, provider.find_announced_service
-            )
+            realm_discovery.build_realm_v2(home.estate.cloud, home.directory, login, home.find_announced_service)
         )
     if version != "1.0":
         raise AadstsError(9002313, reason="The api-version is not known here: 1.0, 2.0 and 2.1 are.")
+    home = provider.cloud_of_login(login)
     body = realm_discovery.build_realm_v1(
-        provider.estate.cloud,
-        provider.directory,
+        home.estate.cloud,
+        home.directory,
         login,
-        provider.find_announced_service,
+        home.find_announced_service,
         desktop_sso=provider.settings.client_rule.offers_desktop_sso(call.headers),
         request_id=call.correlation_id,
     )
@@ -68,9 +68,8 @@ def handle_user_realm_srf(provider: Provider, call: Call, captured: tuple[str, .
     login = fields.get("login", "")
     if not login:
         raise AadstsError(900144, name="login")
-    realm = realm_discovery.build_realm_srf(
-        provider.estate.cloud, provider.directory, login, provider.find_announced_service
-    )
+    home = provider.cloud_of_login(login)
+    realm = realm_discovery.build_realm_srf(home.estate.cloud, home.directory, login, home.find_announced_service)
     if fields.get("xml") == "1":
         return HttpReply(200, realm_discovery.render_realm_xml(realm), "text/xml; charset=utf-8")
     return make_json_reply({name: value for name, value in realm.items() if name not in realm_discovery.XML_ONLY})
@@ -124,18 +123,32 @@ def handle_instance_discovery(provider: Provider, call: Call, captured: tuple[st
     """GET /common/discovery/instance."""
     endpoint = call.query.get("authorization_endpoint")
     version = call.query.get("api-version", "1.0")
-    body = openid_discovery.build_instance_discovery(provider.estate.cloud, endpoint, version)
+    clouds = tuple(each.estate.cloud for each in provider.list_clouds())
+    body = openid_discovery.build_instance_discovery(clouds, endpoint, version)
     return make_json_reply(body, headers=_PUBLIC)
 
 
+def _find_document_cloud(provider: Provider, tenant: str) -> Provider:
+    """Return the provider of the cloud of ``tenant``.
+
+    The documents of a tenant of another cloud are served, and name the hosts of that cloud (smallstep/certificates pull
+    request 1309: a tenant of China at login.microsoftonline.com; public tools do so for tenants of US Government).
+    """
+    other = provider.find_other_cloud(tenant)
+    return provider if other is None else provider.cloud_of_tenant(other)
+
+
 def _configuration(provider: Provider, call: Call, tenant: str, version: openid_discovery.TokenVersion) -> HttpReply:
+    home, host = _find_document_cloud(provider, tenant), call.host
+    if home is not provider:
+        host = home.estate.cloud.login_hosts[0]
     try:
-        authority = provider.directory.find_authority(tenant)
+        authority = home.directory.find_authority(tenant)
     except AadstsError as error:
         if error.code == _TENANT_NOT_FOUND:  # azure-keyvault-emulator issue 324; other endpoints: unconfirmed
             error.error = "invalid_tenant"
         raise
-    body = openid_discovery.build_openid_configuration(provider.estate.cloud, call.host, authority, version)
+    body = openid_discovery.build_openid_configuration(home.estate.cloud, host, authority, version)
     return make_json_reply(body, headers=_PUBLIC)
 
 
@@ -150,8 +163,9 @@ def handle_configuration_v2(provider: Provider, call: Call, captured: tuple[str,
 
 
 def _keys(provider: Provider, tenant: str, version: openid_discovery.TokenVersion) -> HttpReply:
-    authority = provider.directory.find_authority(tenant)
-    return make_json_reply(openid_discovery.build_jwks(provider.estate.cloud, provider.keys.cloud, authority, version))
+    home = _find_document_cloud(provider, tenant)
+    authority = home.directory.find_authority(tenant)
+    return make_json_reply(openid_discovery.build_jwks(home.estate.cloud, home.keys.cloud, authority, version))
 
 
 def handle_keys_v1(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler

@@ -7,34 +7,28 @@ how-it-works.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
 
-from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.authentication import PASSWORD, WINDOWS, Authentication, authenticate_by
-from ssosim.entra.core.browser_sessions import session_id_of
 from ssosim.entra.core.errors import AadstsError
-from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.pages import render_message_page
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import DesktopSsoClaims, SealedTokenError
-from ssosim.entra.oauth.access_grants import grant_user_access
-from ssosim.entra.oauth.authorization_codes import SignInFlow, issue_code
+from ssosim.entra.oauth.authorization_codes import SignInFlow
 from ssosim.entra.oauth.authorize_endpoint import (
     check_canary,
     open_flow,
     record_unattended_post,
     show_sign_in_page,
 )
-from ssosim.entra.oauth.client_types import client_type_of_redirect
 from ssosim.entra.oauth.error_page import render_error_page
 from ssosim.entra.oauth.federated_users import federation_service_of_login, redirect_to_service
-from ssosim.entra.oauth.redirect_uris import find_redirect_type, redirect_error, redirect_to_application
-from ssosim.entra.oauth.requested_access import OIDC_SCOPES, RequestedAccess, list_resources, read_scopes
-from ssosim.entra.oauth.sign_in_rules import SignIn, check_sign_in, find_resource_tenant
-from ssosim.entra.oauth.token_request import ClientType, read_form
+from ssosim.entra.oauth.national_clouds import find_cloud_of_login, redirect_to_cloud
+from ssosim.entra.oauth.redirect_uris import redirect_error
+from ssosim.entra.oauth.sign_in_result import check_access, send_code
+from ssosim.entra.oauth.token_request import read_form
 from ssosim.entra.signin.second_factor import (
     ASKED,
     ask_for_second_factor,
@@ -65,11 +59,8 @@ def handle_login(provider: Provider, call: Call, captured: tuple[str, ...]) -> H
         record_unattended_post(provider, call, flow)
     if form.get("cancel"):
         return _decline(provider, call, flow)
-    service = federation_service_of_login(provider, form.get("login", "")) if method == PASSWORD else None
-    if service is not None:
-        # The real page asks for the name first, without a password. A password in this post is not checked.
-        call.trace_buffer.auth = "password" if form.get("passwd") else "none"
-        return redirect_to_service(provider, call, flow, service, form["login"].strip()[:256])
+    if method == PASSWORD and (elsewhere := _send_elsewhere(provider, call, flow, form)) is not None:
+        return elsewhere
     try:
         user = (
             _user_of_dsso_token(provider, call, flow, form)
@@ -82,6 +73,26 @@ def handle_login(provider: Provider, call: Call, captured: tuple[str, ...]) -> H
         )
         return show_sign_in_page(provider, call, again, error=error)
     return finish_sign_in(provider, call, flow, user, authenticate_by(method, user, call.now))
+
+
+def _send_elsewhere(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> HttpReply | None:
+    """Send the browser to the cloud or to the federation service of the user; None if this page signs the user in.
+
+    The real page asks for the name first, without a password. A password in this post is not checked.
+    """
+    login = form.get("login", "").strip()[:256]
+    other = find_cloud_of_login(provider, flow, login)
+    service = federation_service_of_login(provider, login)
+    if other is None and service is None:
+        return None
+    call.trace_buffer.auth = "password" if form.get("passwd") else "none"
+    if service is not None:
+        return redirect_to_service(provider, call, flow, service, login)
+    assert other is not None  # noqa: S101 - see above
+    try:
+        return redirect_to_cloud(other, flow, login)
+    except AadstsError as error:
+        return render_error_page(error, call)
 
 
 def handle_process_auth(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
@@ -174,7 +185,7 @@ def finish_sign_in(
     there is no such page.
     """
     try:
-        client_type = _check_access(provider, call, flow, user, authentication)
+        client_type = check_access(provider, call, flow, user, authentication)
     except AadstsError as error:
         if error.code == ASKED:
             return ask_for_second_factor(provider, call, flow, user, authentication, error)
@@ -182,52 +193,9 @@ def finish_sign_in(
             return render_error_page(error, call)
         return redirect_error(flow, error, call, provider.settings.error_separator)
     if not flow.user_code:
-        provider.sessions.record_sign_in(flow.browser, flow.client_id)
-        authentication = msgspec.structs.replace(authentication, session=session_id_of(flow.browser))
-        fields = {"code": issue_code(provider, flow, user, authentication, call.now, client_type)}
-        if flow.client_info:
-            info = {"uid": user.object_id, "utid": provider.directory.find_home_tenant(user).id}
-            fields["client_info"] = encode_base64url(msgspec.json.encode(info))
-        return redirect_to_application(flow, fields)
+        return send_code(provider, call, flow, user, authentication, client_type)
     code = provider.device_codes.find_by_user_code(flow.user_code)
     if code is None or code.state != "pending" or call.now >= code.not_on_or_after:
         return render_error_page(AadstsError(70019), call)
     code.state, code.subject, code.authentication = "approved", user.object_id, authentication
     return render_message_page("Signed in", "You have signed in on your device. You may close this window.")
-
-
-def _check_access(
-    provider: Provider, call: Call, flow: SignInFlow, user: User, authentication: Authentication
-) -> ClientType:
-    """Check that user and application may have the access that is asked for; return the type of the client.
-
-    Raises AadstsError as ``find_resource_tenant``, ``check_sign_in`` and ``grant_user_access``.
-    """
-    application = provider.directory.require_application(flow.client_id, flow.authority)
-    tenant = find_resource_tenant(provider, _requested_tenant(provider, flow), user, application)
-    require_client(provider.directory, flow.client_id, tenant)
-    redirect_type = None if flow.user_code else find_redirect_type(application, flow.redirect_uri)
-    client_type = client_type_of_redirect(redirect_type or "native")
-    sign_in = SignIn(
-        user,
-        tenant,
-        application,
-        flow.resource,
-        authentication,
-        client_type,
-        "1.0" if flow.version == "1.0" else "2.0",
-        at_page=True,
-        required_policies=flow.policies,
-    )
-    check_sign_in(provider, call, sign_in)
-    cloud = provider.estate.cloud
-    asked = RequestedAccess(flow.resource, flow.scopes, id_token=False, refresh_token=False)
-    for resource in list_resources(asked, cloud):  # consent is asked for all of them (MSAL, extra scopes to consent)
-        scopes = tuple(
-            scope
-            for scope in flow.scopes
-            if (resource == asked.resource and scope in OIDC_SCOPES)
-            or (scope not in OIDC_SCOPES and read_scopes((scope,), cloud).resource.lower() == resource.lower())
-        )
-        grant_user_access(provider, application, tenant, user, replace(asked, resource=resource, scopes=scopes))
-    return client_type

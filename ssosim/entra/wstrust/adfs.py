@@ -127,7 +127,9 @@ def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[t
     if isinstance(verdict, RefusedTicket):
         raise AadstsError(AUTHENTICATION_FAILED)
     account, _, realm = verdict.principal.rpartition("@")
-    user = provider.directory.find_user_by_account(account) if realm == provider.estate.default_realm.name else None
+    user = provider.directory.find_user_by_account(account)
+    if user is not None and provider.estate.realm_of(user).name != realm:
+        user = None
     return user, mutual_auth_headers(provider, verdict)
 
 
@@ -152,9 +154,11 @@ def _find_user(provider: Provider, service: FederationService, name: str) -> Use
     """
     domain, backslash, account = name.rpartition("\\")
     if backslash:
-        realm = provider.estate.default_realm
-        known = {realm.netbios.lower(), realm.domain.lower(), realm.name.lower()}
-        return provider.directory.find_user_by_account(account) if domain.lower() in known else None
+        user = provider.directory.find_user_by_account(account)
+        if user is None:
+            return None
+        realm = provider.estate.realm_of(user)
+        return user if domain.lower() in (realm.netbios.lower(), realm.domain.lower(), realm.name.lower()) else None
     found = provider.directory.find_user_on_premises(name)
     if found is None and service.alternate_login_id:
         found = provider.directory.find_user(name)

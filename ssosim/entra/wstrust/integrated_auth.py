@@ -55,7 +55,7 @@ from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
-from ssosim.estate import Tenant, User
+from ssosim.estate import Estate, Tenant, User
 from ssosim.trace import TicketChecked
 
 __all__ = [
@@ -142,18 +142,21 @@ def require_desktop_sso(tenant: Tenant) -> Tenant:
     return tenant
 
 
-def find_ticket_owner(directory: Directory, realm: str, tenant: Tenant, principal: str) -> User:
-    """Find the synced user of ``principal``: by the realm account and its SID.
+def find_ticket_owner(directory: Directory, estate: Estate, tenant: Tenant, principal: str) -> User:
+    """Find the synced user of ``principal``: by the account, its realm and its SID.
 
-    Raises AadstsError: 81013 for a foreign realm, 81011 when no synced user of ``tenant`` has the SID, 50057 for a
-    disabled one. Source: the name of 81011 (DesktopSsoLookupUserBySidFailed) in the Entra error-code reference.
+    Raises AadstsError: 81013 for a realm that ``estate`` does not have, 81011 when no synced user of ``tenant``
+    has the SID, 50057 for a disabled one. Source: the name of 81011 (DesktopSsoLookupUserBySidFailed) in the Entra
+    error-code reference.
     """
     account, _, of_realm = principal.rpartition("@")
-    if of_realm != realm:
+    if of_realm not in (realm.name for realm in estate.realms):
         raise AadstsError(81013)
     # The whole name, never its first component: a principal such as alice/admin is another account.
     user = directory.find_user_by_account(account)
-    if user is None or user.sid is None or not user.synced or directory.find_home_tenant(user).id != tenant.id:
+    if user is None or estate.realm_of(user).name != of_realm:
+        raise AadstsError(81011)
+    if user.sid is None or not user.synced or directory.find_home_tenant(user).id != tenant.id:
         raise AadstsError(81011)
     if not user.enabled:
         raise AadstsError(50057)
@@ -189,5 +192,5 @@ def _authenticate_ticket(provider: Provider, call: Call, tenant: Tenant) -> tupl
     verdict = accept_ticket(provider, call, token)
     if isinstance(verdict, RefusedTicket):
         raise AadstsError(provider.settings.ticket_codes[verdict.reason], reason=verdict.text)
-    user = find_ticket_owner(provider.directory, provider.estate.default_realm.name, tenant, verdict.principal)
+    user = find_ticket_owner(provider.directory, provider.estate, tenant, verdict.principal)
     return user, verdict

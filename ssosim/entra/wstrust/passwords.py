@@ -22,12 +22,14 @@ def check_cloud_password(
 ) -> User:
     """Check a cloud password and return its user. ``tenant`` None means any tenant (``organizations``).
 
-    Raises AadstsError: 50059 (unknown domain), 50034 (no such user), 50053 (locked), 50057 (disabled), 50056
-    (federated: no password in the cloud), 50126 (wrong), 50055 (expired, or must be changed). The caller
-    checks second factors, because they depend on the request. The order of the checks is chosen here; public tools show
-    only the code of each state (AADInternals KillChain_utils.ps1).
+    Raises AadstsError: 90038 (domain of another cloud), 50059 (unknown domain), 50034 (no such user), 50053 (locked),
+    50057 (disabled), 50056 (federated: no password in the cloud), 50126 (wrong), 50055 (expired, or must be changed).
+    The caller checks second factors, because they depend on the request. The order of the checks is chosen here; public
+    tools show only the code of each state (AADInternals KillChain_utils.ps1).
     """
     entry = directory.find_domain(username) if "@" in username else None
+    if entry is None and tenant is None and "@" in username:
+        directory.refuse_other_cloud(username)
     if entry is None:
         raise AadstsError(
             50034 if tenant is not None else 50059, user=username[:256], tenant=tenant.id if tenant else ""

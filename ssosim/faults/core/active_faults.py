@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
@@ -120,7 +120,7 @@ class ActiveFaults:
     def _apply(self, fault: Fault) -> Applied:
         self._read_operator_changes()
         number = self._last_id + 1
-        applied = Applied(number, fault, self._state.zones, self.authorities)
+        applied = Applied(number, fault, self._state.zones, self.authorities, at=self.trace.now())
         applied.exhausted = partial(self._exhausted, applied)
         if fault.for_s is not None:
             applied.call_off = self._later(fault.for_s, partial(self._end_at_time_limit, applied))
@@ -250,9 +250,13 @@ class ActiveFaults:
         """Call ``watcher`` with every new state, before it is applied; it raises FaultError if a fault does not fit."""
         self._watchers.append(watcher)
 
-    def decide_kdc_request(self, message: Message, client: str) -> KdcDecision | None:
-        """Return what the active faults do to a request of ``client`` to the KDC; None: nothing. Counts no hit."""
-        return decide_kdc_request(self._state.kdc, message, client, is_model=self._is_model(client))
+    def set_kdc_hosts(self, names: Iterable[str]) -> None:
+        """Set the names of the hosts with a KDC, which faults may name."""
+        self._state = replace(self._state, kdc_hosts=tuple(names))
+
+    def decide_kdc_request(self, message: Message, client: str, kdc: str = "") -> KdcDecision | None:
+        """Return what the active faults do to a request of ``client`` to ``kdc``; None: nothing. Counts no hit."""
+        return decide_kdc_request(self._state.kdc, message, client, is_model=self._is_model(client), kdc=kdc)
 
     def delay_kdc_reply(self, client: str, seconds: float) -> None:
         """Note that the device of the client model ``client`` has to wait for a reply, by the lab's clock."""
@@ -284,7 +288,7 @@ class ActiveFaults:
         """Fold all layers over the base."""
         if self._healthy[0] is not self._base:
             self._healthy = self._base, Hierarchy.standard(self._base)
-        state = FaultState(*self._healthy, resolvers=self._state.resolvers)
+        state = FaultState(*self._healthy, resolvers=self._state.resolvers, kdc_hosts=self._state.kdc_hosts)
         for layer in self._layers:
             if isinstance(layer, Patch):
                 state = replace(state, zones=layer.apply(state.zones))

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from types import MappingProxyType
@@ -57,6 +57,7 @@ __all__ = [
     "HttpRule",
     "KdcRule",
     "Undo",
+    "check_kdcs",
 ]
 
 Undo = Callable[[], None]
@@ -133,7 +134,8 @@ class FaultState:
     estate that the identity provider uses. ``host_conditions``: names of what is wrong with files that hosts write on
     devices. Of each tuple the oldest fault is the first. ``estate_faults`` (one for each change of the estate),
     ``certificate_faults`` and ``bogus_faults`` have the number of the fault that did it. ``resolvers`` are the lab's
-    resolvers by name, each with the subnet that name servers see; no fault changes them.
+    resolvers by name, each with the subnet that name servers see; no fault changes them. ``kdc_hosts`` are the names of
+    the KDCs' hosts, which no fault changes either (None: not known).
     """
 
     zones: ZoneSet
@@ -151,6 +153,14 @@ class FaultState:
     certificate_faults: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     bogus_faults: Mapping[Name, int] = field(default_factory=lambda: MappingProxyType({}))
     resolvers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    kdc_hosts: tuple[str, ...] | None = None
+
+
+def check_kdcs(state: FaultState, names: Iterable[str]) -> None:
+    """Raise FaultError if one of ``names`` is no host of a KDC."""
+    for name in names:
+        if state.kdc_hosts is not None and name not in state.kdc_hosts:
+            raise FaultError(f"kdcs: there is no KDC {name!r}; the hosts with a KDC: {', '.join(state.kdc_hosts)}")
 
 
 def name_parts(state: FaultState, before: FaultState, number: int) -> FaultState:
@@ -208,10 +218,10 @@ def name_parts(state: FaultState, before: FaultState, number: int) -> FaultState
 class Applied:
     """One active fault, with what it must remember.
 
-    ``before``: the zones before it. ``hits``: the number of exchanges on which it had an effect. ``counters``: numbers
-    that the fault itself remembers, by names of its choice. ``suspended``: it does not fit the layers below any more,
-    because one of them was undone or changed. ``exhausted`` ends the fault and gets the reason. ``call_off`` cancels
-    the timer of its time limit.
+    ``at``: when it was applied, in seconds since the Unix epoch by the clock of the lab. ``before``: the zones before
+    it. ``hits``: the number of exchanges on which it had an effect. ``counters``: numbers that the fault itself
+    remembers, by names of its choice. ``suspended``: it does not fit the layers below any more, because one of them was
+    undone or changed. ``exhausted`` ends the fault and gets the reason. ``call_off`` cancels the timer of its limit.
     """
 
     id: int
@@ -221,6 +231,7 @@ class Applied:
     hits: int = 0
     counters: Counter[str] = field(default_factory=Counter)
     suspended: bool = False
+    at: float = 0.0
     exhausted: Callable[[str], None] = lambda _: None
     call_off: Undo = lambda: None
     _random_of: dict[str, Random] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from dns.rcode import NOERROR, NXDOMAIN
 from dns.rdatatype import CNAME, RdataType
 
 from ssosim.dns import Answer
-from ssosim.dns.server.delivery import AnswerFunction
+from ssosim.dns.server.effect import AnswerFunction
 from ssosim.dns.zones.answer import resolve_in_zones
 from ssosim.dns.zones.query_context import QueryContext
 from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ssosim.kerberos.messages import KdcRequest, Message, build_error
 
-__all__ = ["KDC_TIMEOUT_S", "KdcDecision", "KdcEffect", "KdcRule", "decide_kdc_request"]
+__all__ = ["KDC_TIMEOUT_S", "KdcDecision", "KdcEffect", "KdcRule", "decide_kdc_request", "list_closed_kdcs"]
 
 KDC_TIMEOUT_S = 15.0
 """How long libkrb5 tries to reach a KDC, in seconds. Source: measured with krb5 1.20.1."""
@@ -18,13 +18,15 @@ KDC_TIMEOUT_S = 15.0
 class KdcEffect:
     """The effect on one request: first ``delay`` (seconds), then at most one of the others.
 
-    ``silent``: no reply is sent. ``error``: the client gets a KRB-ERROR with this code (RFC 4120, section 7.5.9).
-    ``reply``: the client gets these bytes. In these three cases the KDC does not get the request. ``change``: the KDC
-    gets it, and this function changes the reply; it is called with None where the KDC sent none, and None sends none.
+    ``silent``: no reply is sent. ``refused``: nothing listens on the port of the KDC. ``error``: the client
+    gets a KRB-ERROR with this code (RFC 4120, section 7.5.9). ``reply``: the client gets these bytes. In these cases
+    the KDC does not get the request. ``change``: the KDC gets it, and this function changes the reply; it is called
+    with None where the KDC sent none, and None sends none.
     """
 
     delay: float = 0.0
     silent: bool = False
+    refused: bool = False
     error: int | None = None
     reply: bytes | None = None
     change: Callable[[bytes | None], bytes | None] | None = None
@@ -32,7 +34,12 @@ class KdcEffect:
     @property
     def is_forwarded(self) -> bool:
         """Whether the KDC gets the request."""
-        return not self.silent and self.error is None and self.reply is None
+        return not self.is_missing and self.error is None and self.reply is None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the client gets no reply from this KDC, so that it asks the next one."""
+        return self.silent or self.refused
 
     @property
     def decides_reply(self) -> bool:
@@ -45,7 +52,7 @@ class KdcEffect:
         ``from_kdc`` is the KDC's reply to a forwarded request, ``now`` the time in seconds since the Unix epoch. An
         ``error`` answers requests for tickets only.
         """
-        if self.silent:
+        if self.is_missing:
             return None
         if self.error is not None:
             if not isinstance(message, KdcRequest):
@@ -60,12 +67,21 @@ class KdcRule(NamedTuple):
     """What one fault does to requests to the KDC.
 
     ``effect_on`` gets the request and the name of the client, and has no side effects: it may be called to look ahead.
-    ``count_hit`` is called once for each request on which it had an effect.
+    ``count_hit`` is called once for each request on which it had an effect. ``kdcs``: the KDCs that it is limited to,
+    by the names of their hosts; empty means all. ``closed``: nothing listens on their ports.
     """
 
     effect_on: Callable[[Message, str], KdcEffect | None]
     count_hit: Callable[[], None] = lambda: None
     fault: int = 0
+    kdcs: tuple[str, ...] = ()
+    closed: bool = False
+
+
+def list_closed_kdcs(rules: Iterable[KdcRule], kdcs: Iterable[str]) -> dict[str, int]:
+    """Return those of ``kdcs`` where nothing listens, each with the number of the fault."""
+    closing = [rule for rule in rules if rule.closed]
+    return {name: rule.fault for name in kdcs for rule in closing if not rule.kdcs or name in rule.kdcs}
 
 
 class KdcDecision(NamedTuple):
@@ -87,9 +103,11 @@ class KdcDecision(NamedTuple):
 
 
 def decide_kdc_request(
-    rules: Sequence[KdcRule], message: Message, client: str, *, is_model: bool = False
+    rules: Sequence[KdcRule], message: Message, client: str, *, is_model: bool = False, kdc: str = ""
 ) -> KdcDecision | None:
-    """What ``rules``, the oldest first, do to a request of ``client``; None where they do nothing.
+    """What ``rules``, the oldest first, do to a request of ``client`` to ``kdc``; None where they do nothing.
+
+    ``kdc`` is the name of a host; empty means a KDC without a name, to which only rules for all KDCs apply.
 
     Delays add up. Of the rules that decide the reply the newest has an effect. The device of a client model waits
     ``KDC_TIMEOUT_S``: a reply that would come later is not sent.
@@ -98,6 +116,8 @@ def decide_kdc_request(
     used: list[KdcRule] = []
     chosen: list[KdcRule] = []
     for rule in reversed(rules):
+        if rule.kdcs and kdc not in rule.kdcs:
+            continue
         effect = rule.effect_on(message, client)
         if effect is None or (effect.decides_reply and deciding.decides_reply):
             continue

@@ -62,22 +62,28 @@ class KeyFaults:
         self._show(database)
         self._rules, self.database = state.keys, database
 
-    def choose_keys(self, principal: str) -> IssuedKeys | None:
-        """Return the keys of a ticket for ``principal`` under the active faults; see ``KeyDatabase.choose_keys``."""
-        return self.database.choose_keys(principal)
+    def choose_keys(self, principal: str, kdc: str = "") -> IssuedKeys | None:
+        """Return the keys of a ticket of ``kdc`` for ``principal`` under the active faults.
 
-    def refuse(self, message: Message) -> KeyRefusal | None:
-        """Return why the KDC has no keys for a ticket request; None where it has."""
+        See ``KeyDatabase.choose_keys``.
+        """
+        return self.database.at(kdc).choose_keys(principal)
+
+    def refuse(self, message: Message, kdc: str = "") -> KeyRefusal | None:
+        """Return why ``kdc`` has no keys for a ticket request; None where it has."""
         if not self._rules or not isinstance(message, KdcRequest) or message.kind != "TGS":
             return None
         offered = tuple(enctype_name(each) for each in message.etypes) or SUPPORTED
-        duplicate = self.database.find_duplicate(message.service)
-        if duplicate is None and self.database.choose_keys(message.service, offered) is not None:
+        view = self.database.at(kdc)
+        account = view.owner_of(message.service)
+        duplicate = view.find_duplicate(message.service)
+        behind = account is None and self.database.owner_of(message.service) is not None
+        if not behind and duplicate is None and view.choose_keys(message.service, offered) is not None:
             return None
-        account = self.database.owner_of(message.service)
-        no_key = account is not None and not self.database.usable_enctypes(account)
-        code = KrbCode.KDC_ERR_ETYPE_NOSUPP if duplicate is None else duplicate
-        faults = find_enctype_faults(self.healthy, self._rules, message.service, offered)
+        no_key = account is not None and not view.usable_enctypes(account)
+        code = int(KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN) if behind else KrbCode.KDC_ERR_ETYPE_NOSUPP
+        code = code if duplicate is None else duplicate
+        faults = find_enctype_faults(self.healthy, self._rules, message.service, offered, kdc)
         return KeyRefusal(faults, code, by_gateway=no_key or duplicate is not None)
 
     def find_faults(self, principal: str, kvno: int | None, enctype: str) -> tuple[int, ...]:

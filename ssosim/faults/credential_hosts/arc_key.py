@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from ssosim.credential_hosts.endpoints import ARC_KEY_TOO_LARGE, ARC_KEYS
+from ssosim.credential_hosts.endpoints import ARC_KEY_FORBIDDEN, ARC_KEY_TOO_LARGE, ARC_KEYS
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.faults.core.fault import Applied, FaultState
@@ -20,16 +20,19 @@ class ArcKey(HostFault, frozen=True, kw_only=True, tag="arc-key"):
     """The challenge of Azure Arc's agent leads to no usable key.
 
     ``how``: ``missing`` names a file that does not exist; ``elsewhere`` names one outside of the folder that libraries
-    accept; ``too-large`` has more than 4,096 bytes; ``no-realm`` is a challenge without a file. Sources: the checks in
-    azure-identity and MSAL, which exist since the agent could be used to read any file.
+    accept; ``too-large`` has more than 4,096 bytes; ``no-realm`` is a challenge without a file; ``forbidden``: programs
+    that start now are not run by a member of the group ``himds``, so they cannot read the files. Sources: the checks in
+    azure-identity and MSAL, which exist since the agent could be used to read any file; Azure Arc document
+    "Authenticate against Azure resources with Azure Arc-enabled servers" (prerequisites).
     """
 
-    how: Literal["missing", "too-large", "elsewhere", "no-realm"] = "missing"
+    how: Literal["missing", "too-large", "elsewhere", "no-realm", "forbidden"] = "missing"
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:
-        """Return ``state`` with the rule of this fault, or with the condition under which files are too large."""
-        if self.how == "too-large":
-            return dataclasses.replace(state, host_conditions=state.host_conditions | {ARC_KEY_TOO_LARGE})
+        """Return ``state`` with the rule of this fault, or with the condition of the files that it changes."""
+        condition = {"too-large": ARC_KEY_TOO_LARGE, "forbidden": ARC_KEY_FORBIDDEN}.get(self.how)
+        if condition is not None:
+            return dataclasses.replace(state, host_conditions=state.host_conditions | {condition})
         return super().fold(state, applied)
 
     def effect_on_token_request(self, call: Call) -> HttpEffect | None:

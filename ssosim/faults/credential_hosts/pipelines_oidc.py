@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Literal
 
+from ssosim.credential_hosts.endpoints import TOKEN_NOT_MAPPED
 from ssosim.credential_hosts.pipelines import PIPELINES_HOST, render_pipelines_error
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
+from ssosim.faults.core.fault import Applied, FaultState
 from ssosim.faults.core.http_fault import HttpFault
 
 __all__ = ["PipelinesOidc"]
@@ -16,13 +19,23 @@ class PipelinesOidc(HttpFault, frozen=True, kw_only=True, tag="pipelines-oidc"):
     """The OIDC endpoint of Azure Pipelines gives no token.
 
     ``how``: ``unauthorized`` (401), ``redirect`` (302 to the sign-in page), ``not-found`` (404 with the text of the
-    service), ``preview-version`` (400), ``no-token`` (200 without ``oidcToken``). Source: troubleshooting guides of
-    azidentity and azure-identity, AzurePipelinesCredential.
+    service), ``preview-version`` (400), ``no-token`` (200 without ``oidcToken``). ``token-not-mapped``: the step
+    does not map System.AccessToken, so programs that start now have no SYSTEM_ACCESSTOKEN. Sources: troubleshooting
+    guides of azidentity and azure-identity, AzurePipelinesCredential; Azure Pipelines document "Use predefined
+    variables".
     """
 
     host: str = PIPELINES_HOST
     path: str = "/oidctoken"
-    how: Literal["unauthorized", "redirect", "not-found", "preview-version", "no-token"] = "unauthorized"
+    how: Literal["unauthorized", "redirect", "not-found", "preview-version", "no-token", "token-not-mapped"] = (
+        "unauthorized"
+    )
+
+    def fold(self, state: FaultState, applied: Applied) -> FaultState:
+        """Return ``state`` with the rule of this fault, or with the condition under which jobs have no token."""
+        if self.how == "token-not-mapped":
+            return dataclasses.replace(state, host_conditions=state.host_conditions | {TOKEN_NOT_MAPPED})
+        return super().fold(state, applied)
 
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all requests
         """Return the answer."""
@@ -40,7 +53,7 @@ class PipelinesOidc(HttpFault, frozen=True, kw_only=True, tag="pipelines-oidc"):
                     "api-version for such requests."
                 )
                 reply = render_pipelines_error(400, "VssInvalidPreviewVersionException", text)
-            case "no-token":
+            case _:
                 reply = make_json_reply({"count": 1, "value": "The service connection is not referenced in the stage."})
         return HttpEffect(reply=reply, from_service=True)
 

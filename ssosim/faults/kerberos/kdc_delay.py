@@ -32,4 +32,4 @@ class KdcDelay(KdcFault, frozen=True, kw_only=True, tag="kdc-delay"):
 
     def describe(self) -> str:
         """Describe the fault in one line."""
-        return f"the KDC answers after {self.seconds:g} s{self.describe_scope(', to ')}"
+        return f"{self.describe_kdcs()} answers after {self.seconds:g} s{self.describe_scope(', to ')}"

@@ -72,4 +72,4 @@ class KdcRefuses(KdcFault, frozen=True, kw_only=True, tag="kdc-refuses"):
 
     def describe(self) -> str:
         """Describe the fault in one line."""
-        return f"the KDC refuses tickets with {self.error}{self.describe_scope(', to ')}"
+        return f"{self.describe_kdcs()} refuses tickets with {self.error}{self.describe_scope(', to ')}"

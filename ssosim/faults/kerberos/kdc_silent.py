@@ -22,4 +22,4 @@ class KdcSilent(KdcFault, frozen=True, kw_only=True, tag="kdc-silent"):
 
     def describe(self) -> str:
         """Describe the fault in one line."""
-        return f"the KDC does not answer{self.describe_scope()}"
+        return f"{self.describe_kdcs()} does not answer{self.describe_scope()}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import re
@@ -225,7 +224,7 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
             if create:
                 self.create()
             try:
-                descriptor = self._open_lock(fcntl.LOCK_EX)
+                descriptor = self._open_lock()
             except FileNotFoundError as error:
                 if not create:
                     raise
@@ -241,7 +240,7 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
     def is_running(self) -> bool:
         """Return whether a process holds the lock. Raises LabInputError when the lock file cannot be read."""
         try:
-            descriptor = self._open_lock(fcntl.LOCK_SH)
+            descriptor = self._open_lock(shared=True)
         except FileNotFoundError:
             return False
         if descriptor is None:
@@ -249,8 +248,10 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         os.close(descriptor)
         return False
 
-    def _open_lock(self, kind: int) -> int | None:
+    def _open_lock(self, *, shared: bool = False) -> int | None:
         """Open and lock the lock file. None when another process has it. Raises FileNotFoundError and LabInputError."""
+        import fcntl  # noqa: PLC0415 - Windows has none, and no lab
+
         lock = self.path / _LOCK
         try:
             with self.open_descriptor() as folder:
@@ -260,7 +261,7 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
                     status = os.fstat(descriptor)
                     if not stat.S_ISREG(status.st_mode):
                         raise OSError(errno.EINVAL, "is not a file")  # noqa: TRY301 - reported like the errors of the calls
-                    fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+                    fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                     if not os.path.samestat(status, os.lstat(_LOCK, dir_fd=folder)):
                         raise FileNotFoundError(errno.ENOENT, "was removed meanwhile")  # noqa: TRY301 - likewise
                 except BaseException as error:

@@ -29,6 +29,7 @@ __all__ = [
     "memory",
     "mount",
     "mount_overlay",
+    "obey_file_modes",
     "overlay_in",
     "raise_file_limit",
     "setns",
@@ -47,6 +48,7 @@ MS_REC = 0x4000
 MS_PRIVATE = 0x40000
 
 _PR_SET_PDEATHSIG = 1
+_PR_CAPBSET_DROP = 24
 _MNT_DETACH = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -110,6 +112,16 @@ def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> Non
     _check_result(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(number), 0, 0, 0), "prctl")
     if os.getppid() not in (parent, 0):
         os._exit(128 + signal.SIGKILL)
+
+
+def obey_file_modes() -> None:
+    """Let the modes of files hold for root too, in all programs that this process starts. Raises OSError.
+
+    It takes CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH out of the bounding set: capabilities(7).
+    """
+    for capability in (1, 2):
+        number = ctypes.c_ulong(capability)
+        _check_result(_libc.prctl(ctypes.c_int(_PR_CAPBSET_DROP), number, 0, 0, 0), "prctl")
 
 
 def detach_mount(target: str | Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import resource
 from pathlib import Path
 
 from ssosim.files.opening import printable_path
@@ -59,6 +58,8 @@ def explain_os_error(error: OSError, *folders: Path) -> str:
         reason = os.strerror(error.errno or errno.ENOSPC).lower()
         return (find_full_disk(*where) or _disk_text(where[0], reason)) if where else ""
     if error.errno == errno.EMFILE:
+        import resource  # noqa: PLC0415 - Windows has none
+
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         advice = f"raise it (ulimit -n {max(1024, NEEDED_DESCRIPTORS)})"
         return f"too many open files: the limit is {limit}, a lab needs at least {NEEDED_DESCRIPTORS}; {advice}"

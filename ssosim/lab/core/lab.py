@@ -47,6 +47,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -68,17 +69,21 @@ from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.recursion import RecursiveServer
 from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.entra import Keys, Provider, first_steps
+from ssosim.entra import Keys, Provider, TicketAcceptor, first_steps
 from ssosim.entra.http.app import create_server
 from ssosim.entra.http.server import ListenerConfig, ProviderServer
-from ssosim.estate import Device, Estate, User
+from ssosim.estate import Device, Estate, KdcHost, User, find_kdc_at, list_kdcs
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
-from ssosim.kerberos import Address, Kdc, KdcGateway, PreparedRealm, kinit, prepare_realm, write_krb5_conf
+from ssosim.kerberos import Address, KdcGateway, RealmKdcs
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.key_database import list_accounts
+from ssosim.kerberos.kinit import kinit
+from ssosim.lab.base.acceptor_of_realms import AcceptorOfRealms
 from ssosim.lab.base.client_addresses import ClientAddresses
+from ssosim.lab.base.client_conf import realms_of, write_client_conf
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
@@ -92,8 +97,9 @@ from ssosim.lab.network.networks import LoopbackNetwork, Network
 from ssosim.lab.network.service_faults import ForeignHost, make_key_faults, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
 from ssosim.lab.network.tls_observer import TlsObserver
-from ssosim.services import KeyTable, Service, complete_estate, services_of
+from ssosim.services import KeyTable, Service, complete_estate, services_at, services_of
 from ssosim.services.applications import Responders, responders_at, start_applications
+from ssosim.services.https_redirect import HTTPS_REDIRECT, add_https_redirects, step_at_redirect
 from ssosim.trace import Trace
 from ssosim.trace.log import DEFAULT_LIMIT
 
@@ -136,7 +142,7 @@ class Lab:
         clock: Clock | None = None,
     ) -> None:
         self.estate = complete_estate(estate)
-        self.services = services_of(self.estate)
+        self.services = add_https_redirects(services_of(self.estate))
         self.home = home
         self.network: Network = network or LoopbackNetwork()
         self.clock: Clock = clock or SystemClock()
@@ -146,11 +152,13 @@ class Lab:
         later = call_later_on_clock(self.clock) if isinstance(self.clock, VirtualClock) else call_later_on_loop
         self.client_addresses = ClientAddresses()
         self.faults = ActiveFaults(self.zones, self.trace, later, self.client_addresses.is_model)
+        self.faults.set_kdc_hosts(dict.fromkeys(kdc.name for kdc in list_kdcs(self.estate)))
         self.last_known_good = self.zones.current
         self.first_steps = first_steps(estate)
         self.ca = LabCa()
         self.client_tls = self.ca.client_context()
         self.krb5_conf = home / "krb5.conf"
+        self._own_krb5_conf = home / "krb5-lab.conf"
         self.keys: Keys
         self.resolvers: dict[str, RecursiveServer] = {}
         self.provider: Provider | None = None  # from the start of the web servers on
@@ -161,6 +169,7 @@ class Lab:
         self.exposures: ExposureFinder | None = None
         self._prober: Prober | None = None
         self._gateway: KdcGateway | None = None
+        self._kdcs: RealmKdcs
         self.delay_counters: dict[str, Callable[[float], None]] = {}
         self._sites: list[HttpListener] = []
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
@@ -176,14 +185,14 @@ class Lab:
     ) -> None:
         await self.stop()
 
-    async def start(self, kdc: Kdc | None = None, *, sign_on: User | None = None) -> None:
+    async def start(self, kdcs: RealmKdcs | None = None, *, sign_on: User | None = None) -> None:
         """Start all parts. On failure, stop those that run, and raise LabError or the part's own error.
 
-        ``kdc``: a KDC that already runs, on a network that is already configured; the lab stops it at its end.
+        ``kdcs``: KDCs that already run, on a network that is already configured; the lab stops them at its end.
         ``sign_on``: the user whose first ticket is requested while the other parts start.
         """
         try:
-            await self._start(kdc, sign_on)
+            await self._start(kdcs, sign_on)
         except BaseException:
             await self.stop()
             raise
@@ -192,21 +201,23 @@ class Lab:
         """Stop all parts in the opposite order of their start. May be called twice."""
         await self._cleanup.aclose()
 
-    async def _start(self, kdc: Kdc | None, sign_on: User | None) -> None:
+    async def _start(self, kdcs: RealmKdcs | None, sign_on: User | None) -> None:
         importlib.import_module("ssosim.kerberos.gss")  # before anything runs: it raises where the library is missing
-        if kdc is None:
+        if kdcs is None:
             if isinstance(self.network, LoopbackNetwork):
                 self._cleanup.callback(self.network.close)
             self.network.configure(lab_addresses(self.estate))
-            kdc = Kdc(prepare_realm(self.estate, self._cache / "realms").copy_to(self.home / "kdc"))
-            await kdc.start(*self.network.internal_endpoint())
-        self._cleanup.push_async_callback(kdc.stop)
-        await self._start_gateway(kdc.address)
+            kdcs = RealmKdcs(self.estate, self._cache / "realms", self.home)
+            await kdcs.start(self.network.internal_endpoint)
+        self._cleanup.push_async_callback(kdcs.stop)
+        self._kdcs = kdcs
+        await self._start_gateway(kdcs)
         ticket = asyncio.create_task(self.ticket_of(sign_on)) if sign_on else None
         await asyncio.sleep(0)
         try:
             await self._start_dns()
-            await self._start_web(kdc.realm)
+            await self._start_web(kdcs)
+            await self._start_kdc_proxy(kdcs)
             self._start_probes()
             watch = LoopWatch(self.trace, self.clock)
             watch.start()
@@ -215,16 +226,22 @@ class Lab:
             if ticket is not None:
                 await ticket
 
-    async def _start_gateway(self, upstream: Address) -> None:
-        self._gateway = KdcGateway(
-            upstream, self.trace, lambda remote, local: self.client_addresses.client_of(remote[0], local[0])
+    async def _start_gateway(self, kdcs: RealmKdcs) -> None:
+        endpoints = kdcs.list_endpoints()
+        self._gateway = gateway = KdcGateway(
+            next(iter(endpoints.values())).upstream,
+            self.trace,
+            lambda remote, local: self.client_addresses.client_of(remote[0], local[0]),
         )
-        self._cleanup.push_async_callback(self._gateway.stop)
-        kdcs = [
-            await self._gateway.start(*self.network.local_endpoint(address, _KDC_PORT))
-            for address in self.estate.addresses("kdc")
-        ]
-        write_krb5_conf(self.krb5_conf, self.estate.default_realm.name, self.estate.default_realm.domain, kdcs)
+        self._cleanup.push_async_callback(gateway.stop)
+        opened: dict[str, list[Address]] = {realm.name: [] for realm in self.estate.realms}
+        for kdc, endpoint in endpoints.items():
+            for address in kdc.addresses:
+                port = self.network.local_endpoint(address, _KDC_PORT)
+                opened[kdc.realm].append(await gateway.start(*port, endpoint))
+        write_client_conf(self.krb5_conf, self.estate, opened, ca=self.home / "ca.pem")
+        # The lab itself finds its KDCs without DNS, which starts later.
+        write_client_conf(self._own_krb5_conf, self.estate, opened)
 
     async def _start_dns(self) -> None:
         server = DnsServer(self.zones, self.trace, self.client_addresses.client_of)
@@ -286,13 +303,13 @@ class Lab:
             task = asyncio.create_task(prober.run())
         self._cleanup.push_async_callback(_cancel_and_wait, task)
 
-    async def _start_web(self, realm: PreparedRealm) -> None:
+    async def _start_web(self, kdcs: RealmKdcs) -> None:
         self.keys = load_signing_keys(self.estate, self._cache)
-        self._key_faults = make_key_faults(self.estate, self.services, realm)
+        self._key_faults = make_key_faults(self.estate, self.services, kdcs)
         provider = Provider(
             estate=self.estate,
             keys=self.keys,
-            acceptors=self._acceptors(realm),
+            acceptors=self._acceptors(kdcs),
             trace=self.trace,
             clock=self.clock,
             client_of=self.client_addresses.client_of,
@@ -331,7 +348,10 @@ class Lab:
         for address, port, tls in dict.fromkeys((each.address, each.port, each.tls) for each in responders):
             host_responders = responders_at(responders, address, port)
             context = self.ca.server_context(host_responders) if tls else None
-            listener_config = ListenerConfig(host_responders, "https" if tls else "http", port)
+            is_redirect = any(each.name == HTTPS_REDIRECT for each in services_at(self.services, address, port))
+            listener_config = ListenerConfig(
+                host_responders, "https" if tls else "http", port, step_of=step_at_redirect if is_redirect else None
+            )
             for endpoint in self.network.local_endpoints(address, port):
                 listener = _create_listener(*endpoint)
                 self._endpoints[address, port] = listener.getsockname()[:2]
@@ -370,23 +390,52 @@ class Lab:
         await site.start()
         return site
 
-    def _acceptors(self, realm: PreparedRealm) -> dict[str, GssAcceptor]:
+    async def _start_kdc_proxy(self, kdcs: RealmKdcs) -> None:
+        proxies = [service for service in self.services if service.name == "kdc-proxy"]
+        if not proxies:
+            return
+        from ssosim.lab.network.kdc_proxy import KdcProxy  # noqa: PLC0415 - few labs have one
+
+        assert self._gateway is not None  # noqa: S101 - it has started before
+
+        def client_of(remote: Address, local: Address) -> str:
+            return self.client_addresses.client_of(remote[0], local[0])
+
+        proxy = KdcProxy(self._gateway, [*kdcs.list_endpoints().values()], client_of)
+        self._cleanup.push_async_callback(proxy.stop)
+        for service in proxies:
+            for endpoint in self.network.local_endpoints(service.address, service.port):
+                listener = _create_listener(*endpoint)
+                self._endpoints[service.address, service.port] = listener.getsockname()[:2]
+                await proxy.start(listener, self.ca.server_context(service.dns_names))
+
+    def _acceptors(self, kdcs: RealmKdcs) -> dict[str, TicketAcceptor]:
         """Return the ticket acceptor for each DNS name of a service that has a key table."""
-        found: dict[str, GssAcceptor] = {}
+        found: dict[str, TicketAcceptor] = {}
         for service in self.services:
             if service.keys is not None and not found.keys() >= set(service.dns_names):
-                found |= dict.fromkeys(service.dns_names, self._acceptor(realm, service, service.keys))
+                found |= dict.fromkeys(service.dns_names, self._acceptor(kdcs, service, service.keys))
         return found
 
-    def _acceptor(self, realm: PreparedRealm, service: Service, keys: KeyTable) -> GssAcceptor:
+    def _acceptor(self, kdcs: RealmKdcs, service: Service, keys: KeyTable) -> TicketAcceptor:
         from ssosim.kerberos.gss import Acceptor  # noqa: PLC0415 - a machine without GSS-API can import this module
 
         caches = self.home / "rcache"
         caches.mkdir(mode=0o700, exist_ok=True)
-        keytab = realm.keytab if keys.account else realm.join_keytabs(keys.spns)
-        acceptor = Acceptor(keytab, caches / f"{service.name}-{service.dns_names[0]}")
         faults = self._key_faults
-        return GssAcceptor(acceptor, lambda key: faults.find_faults(key.service, key.kvno, key.etype))
+        made: list[GssAcceptor] = []
+        for number, realm in enumerate(realms_of(self.estate, keys)):
+            prepared = kdcs.find_realm(realm.name)
+            own = tuple(spn for spn in keys.spns if spn in realm.services) or keys.spns
+            keytab = prepared.keytab if keys.account else prepared.join_keytabs(own)
+            cache = caches / f"{service.name}-{service.dns_names[0]}{f'-{number}' if number else ''}"
+            acceptor = GssAcceptor(Acceptor(keytab, cache))
+            if realm is self.estate.default_realm:  # faults change keys of the first realm only
+                acceptor = replace(
+                    acceptor, find_key_faults=lambda key: faults.find_faults(key.service, key.kvno, key.etype)
+                )
+            made.append(acceptor)
+        return made[0] if len(made) == 1 else AcceptorOfRealms(tuple(made))
 
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """Return the local endpoint to connect to for ``port`` of ``address``; the same if nothing listens."""
@@ -432,14 +481,36 @@ class Lab:
         """The device called ``name``, or the estate's first; raises LabInputError for an unknown one."""
         return device_called(self.estate, name)
 
+    def gets_ticket(self, device: Device) -> bool:
+        """Return whether the user gets a ticket at the sign-on to ``device``: from a KDC, or through a KDC proxy."""
+        user = self.estate.user(device.user)
+        proxy = user is not None and self.estate.realm_of(user).kdc_proxy is not None
+        return device.corporate_network or proxy
+
     def user_of(self, device: Device) -> User:
         """Who is signed on to ``device``; raises LabInputError for somebody without an account in the realm."""
         return user_on(self.estate, device)
 
-    async def gateway_for(self, address: str) -> Address:
-        """Start a KDC endpoint at ``address`` for the one client there; it identifies the client in loopback mode."""
+    def find_faults_at_kdc(self, address: str, port: int) -> tuple[int, ...]:
+        """Return the numbers of the faults because of which nothing listens on the port of a KDC at ``address``."""
+        kdc = find_kdc_at(self.estate, address) if port == _KDC_PORT else None
+        if kdc is None:
+            return ()
+        return tuple(list_closed_kdcs(self.faults.state.kdc, [kdc.name]).values())
+
+    async def wait_for_kdcs(self) -> None:
+        """Wait until the ports of KDCs that a fault has closed are open again, after it was undone."""
         assert self._gateway is not None  # noqa: S101 - the lab has started
-        return await self._gateway.start(address, 0)
+        await self._gateway.wait_until_open()
+
+    async def gateway_for(self, address: str) -> dict[KdcHost, Address]:
+        """Start an endpoint of each KDC at ``address`` for the one client there.
+
+        It identifies the client in loopback mode.
+        """
+        assert self._gateway is not None  # noqa: S101 - the lab has started
+        endpoints = self._kdcs.list_endpoints()
+        return {kdc: await self._gateway.start(address, 0, endpoint) for kdc, endpoint in endpoints.items()}
 
     async def ticket_of(self, user: User) -> Path:
         """Return a credential cache with a ticket-granting ticket of ``user``, for copying. Raises KinitError."""
@@ -452,13 +523,15 @@ class Lab:
         """Return whether more than half of the ticket's lifetime is left, by the machine's clock."""
         if done.cancelled() or done.exception() is not None:
             return False
-        return time.time() - done.result().stat().st_mtime < self.estate.default_realm.ticket_lifetime / 2
+        shortest = min(realm.ticket_lifetime for realm in self.estate.realms)
+        return time.time() - done.result().stat().st_mtime < shortest / 2
 
     async def _sign_on(self, user: User) -> Path:
         folder = self.home / "tickets"
         folder.mkdir(mode=0o700, exist_ok=True)
-        ccache = folder / f"{user.sam_account}.ccache"
-        await kinit(f"{user.sam_account}@{self.estate.default_realm.name}", user.password, self.krb5_conf, ccache)
+        realm = self.estate.realm_of(user)
+        ccache = folder / f"{user.sam_account}{'' if user.realm is None else f'@{realm.name}'}.ccache"
+        await kinit(f"{user.sam_account}@{realm.name}", user.password, self._own_krb5_conf, ccache)
         return ccache
 
 

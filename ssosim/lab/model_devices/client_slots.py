@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,16 +16,18 @@ from ssosim_clients.ports import Clock as ClientClock
 from ssosim_clients.ports import Device as ClientDevice
 
 from ssosim.clock import Clock, VirtualClock
-from ssosim.estate import Device, User
+from ssosim.estate import Device, KdcHost, User
+from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.exchanges import is_nowhere
-from ssosim.faults.core.kdc_effect import KdcDecision
-from ssosim.kerberos import Address, write_krb5_conf
+from ssosim.faults.core.kdc_choice import KdcChoice, choose_kdc
+from ssosim.kerberos import Address
 from ssosim.kerberos.kinit import ClientOptions
 from ssosim.kerberos.messages import KdcRequest
+from ssosim.lab.base.client_conf import name_realm, write_client_conf
 from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.model_devices.ports import EndpointMap, LabHttp, LabKerberos, LabResolver, ModelUser, SilentKdcFallback
+from ssosim.lab.model_devices.ports import EndpointMap, KdcSelection, LabHttp, LabKerberos, LabResolver, ModelUser
 from ssosim.lab.model_devices.waiting import ResponseTimer, skips_time
 from ssosim.trace import ConnectionFailed, step_of_host
 
@@ -53,10 +55,10 @@ class WallClock:
 
 @dataclass(frozen=True, slots=True)
 class ClientSlot:
-    """What a client model owns as long as the lab runs: an address, a KDC endpoint, a folder, a random generator."""
+    """What a client model owns as long as the lab runs: an address, KDC endpoints, a folder, a random generator."""
 
     address: str
-    kdc: Address
+    kdcs: Mapping[KdcHost, Address]
     home: Path
     random: Random
 
@@ -98,13 +100,7 @@ async def model_device(
     if not device.corporate_network:
         lab.client_addresses.put_off_network(client)
     address, home = slot.address, slot.home
-    write_krb5_conf(
-        home / "krb5.conf",
-        lab.estate.default_realm.name,
-        lab.estate.default_realm.domain,
-        [slot.kdc],
-        _NO_CANONICALIZATION,
-    )
+    _write_conf(lab, home / "krb5.conf", slot.kdcs.items())
     shutil.copyfile(await lab.ticket_of(user), home / "ccache")
     timer = ResponseTimer(lab.trace, client, clock)
     resolver = LabResolver(
@@ -130,8 +126,9 @@ async def model_device(
             http=http,
             kerberos=LabKerberos(
                 Initiator(home / "krb5.conf", home / "ccache"),
-                _make_silent_kdc_fallback(lab, client, slot, clock),
+                _make_kdc_selection(lab, client, slot, clock, device, user),
                 partial(_wait_for_kdc_delay, lab, client, clock),
+                partial(name_realm, lab.estate, user),
             ),
             clock=clock,
             user=ModelUser(lab.trace, client, partial(_find_password, lab, user) if user_present else None),
@@ -179,41 +176,54 @@ async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None
         await clock.sleep(delay)
 
 
-def _make_silent_kdc_fallback(lab: Lab, client: str, slot: ClientSlot, clock: ClientClock) -> SilentKdcFallback | None:
-    """Create the fallback for a KDC that does not respond; None where the lab runs in real time."""
-    if not skips_time(clock):
+def _write_conf(lab: Lab, path: Path, kdcs: Iterable[tuple[KdcHost, Address]]) -> None:
+    by_realm: dict[str, list[Address]] = {}
+    for kdc, address in kdcs:
+        by_realm.setdefault(kdc.realm, []).append(address)
+    write_client_conf(path, lab.estate, by_realm, _NO_CANONICALIZATION)
+
+
+def _make_kdc_selection(
+    lab: Lab, client: str, slot: ClientSlot, clock: ClientClock, device: Device, user: User
+) -> KdcSelection | None:
+    """Create the selection of KDCs of a device; None where libkrb5 selects itself: in real time, in the network."""
+    if device.corporate_network and not skips_time(clock):
         return None
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
 
-    no_kdc_conf = slot.home / "krb5-nobody.conf"
-    write_krb5_conf(
-        no_kdc_conf,
-        lab.estate.default_realm.name,
-        lab.estate.default_realm.domain,
-        [Address(slot.address, _DISCARD)],
-        _NO_CANONICALIZATION,
-    )
+    nobody = Address(slot.address, _DISCARD)
+    _write_conf(lab, slot.home / "krb5-nobody.conf", ((kdc, nobody) for kdc in slot.kdcs))
 
-    def decide(spn: str) -> KdcDecision | None:
-        request = KdcRequest("TGS", lab.estate.default_realm.name, spn.partition("@")[0], "")
-        return lab.faults.decide_kdc_request(request, client)
+    def find_kdcs(spn: str) -> list[KdcHost]:
+        # Of the service's realm; where no trust leads there, of the user's own, whose KDC says so.
+        realm, own = spn.partition("@")[2] or lab.estate.default_realm.name, lab.estate.realm_of(user).name
+        reached = realm if find_trust_path(lab.estate, own, realm) is not None else own
+        return [kdc for kdc in slot.kdcs if kdc.realm == reached]
 
-    def is_silent(spn: str) -> bool:
-        decision = decide(spn)
-        return decision is not None and decision.effect.silent
+    def choose(spn: str) -> KdcChoice | None:
+        if not device.corporate_network:
+            return None
+        kdcs = find_kdcs(spn)
+        request = KdcRequest("TGS", kdcs[0].realm, spn.partition("@")[0], "")
+        names = [kdc.name for kdc in kdcs]
+        return choose_kdc(names, lambda name: lab.faults.decide_kdc_request(request, client, name))
 
-    def count_hit(spn: str) -> tuple[int, ...]:
-        decision = decide(spn)
-        if decision is None:
-            return ()
-        decision.count_hits()
-        return decision.faults
+    def select(spn: str, number: int) -> Initiator:
+        chosen = find_kdcs(spn)[number]
+        conf = slot.home / f"krb5-{chosen.name}-{chosen.realm}.conf"
+        if not conf.exists():
+            pairs = [(kdc, slot.kdcs[kdc]) for kdc in slot.kdcs if kdc.realm != chosen.realm or kdc == chosen]
+            _write_conf(lab, conf, pairs)
+        return Initiator(conf, slot.home / "ccache")
 
-    return SilentKdcFallback(
-        is_silent,
-        Initiator(no_kdc_conf, slot.home / "ccache"),
-        clock,
+    return KdcSelection(
         lab.trace,
         client,
-        count_hit,
+        clock,
+        find_kdcs,
+        choose,
+        select,
+        Initiator(slot.home / "krb5-nobody.conf", slot.home / "ccache"),
+        lab.wait_for_kdcs,
+        named=len(slot.kdcs) > 1,
     )

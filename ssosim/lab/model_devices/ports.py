@@ -5,25 +5,28 @@ Each socket is bound to the device's own address, by which servers identify the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ssosim_clients.failures import TicketKind
 from ssosim_clients.ports import Clock, TicketFailure
 
+from ssosim.estate import KdcHost
+from ssosim.faults.core.kdc_choice import KdcChoice, PassedKdc
 from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.kerberos.tickets import TicketError, TicketErrorKind
+from ssosim.lab.base.kdc_events import no_route_event, passed_event
 from ssosim.lab.base.own_sockets import code_of_lab
 from ssosim.lab.model_devices.http_client import EndpointMap, LabHttp
 from ssosim.lab.model_devices.stub_resolver import LabResolver
-from ssosim.trace import KdcExchange, Trace, UserPrompted
+from ssosim.trace import Trace, UserPrompted
 
 if TYPE_CHECKING:  # needs GSS-API, and this module does not
     from ssosim.kerberos.gss import Initiator
 
-__all__ = ["EndpointMap", "LabHttp", "LabKerberos", "LabResolver", "ModelUser", "SilentKdcFallback"]
+__all__ = ["EndpointMap", "KdcSelection", "LabHttp", "LabKerberos", "LabResolver", "ModelUser"]
 
 _TICKET_KINDS: Mapping[TicketErrorKind, TicketKind] = {
     TicketErrorKind.SERVER_UNKNOWN: "server-unknown",
@@ -34,68 +37,97 @@ _TICKET_KINDS: Mapping[TicketErrorKind, TicketKind] = {
 
 
 @dataclass(frozen=True, slots=True)
-class SilentKdcFallback:
-    """Replaces ticket requests to a KDC that does not respond, for devices in virtual time.
+class KdcSelection:
+    """Selects the KDC that a device asks, for devices in virtual time and for those outside the corporate network.
 
-    libkrb5 waits for such a KDC in real time: about 15 s, measured with krb5 1.20.1. ``initiator`` has the same ticket
-    cache and a KDC address where nothing listens: a cached ticket is found, any other request fails at once, and the
-    virtual clock advances by 15 s. ``is_silent`` tells whether a fault silences the KDC for a service principal name
-    (SPN); ``count_hit`` counts a request for that fault, and returns the numbers of all faults in it.
+    libkrb5 waits for a KDC that does not respond in real time. So the device knows beforehand which KDC will answer
+    (``choose``, by the number in ``find_kdcs``) and asks that one alone (``select``); the trace records those that it
+    passes, and the virtual clock advances. ``cache_only`` has the same ticket cache and KDC addresses where nothing
+    listens: a cached ticket is found, any other request fails at once. ``choose`` returns None where the device has no
+    route to any KDC. ``wait_for_kdcs`` waits until ports are open that a fault had closed. ``named``: the lab has
+    several KDCs, which the trace names.
     """
 
-    is_silent: Callable[[str], bool]
-    initiator: Initiator
-    clock: Clock
     trace: Trace
     client: str
-    count_hit: Callable[[str], tuple[int, ...]] = lambda _spn: ()
+    clock: Clock
+    find_kdcs: Callable[[str], Sequence[KdcHost]]
+    choose: Callable[[str], KdcChoice | None]
+    select: Callable[[str, int], Initiator]
+    cache_only: Initiator
+    wait_for_kdcs: Callable[[], Awaitable[None]]
+    named: bool = False
 
-    async def request_token(self, spn: str) -> bytes:
-        """A SPNEGO token from the cache; raises TicketError after the time that it takes."""
+    async def request_token(self, spn: str, usual: Initiator) -> tuple[Initiator | None, bytes]:
+        """Return the initiator to go on with, or a token from the cache. Raises TicketError where no KDC answers."""
+        await self.wait_for_kdcs()
+        choice = self.choose(spn)
+        decision = None if choice is None else choice.decision
+        if choice is not None and not choice.passed and (decision is None or not decision.effect.is_missing):
+            return usual if choice.number == 0 else self.select(spn, choice.number), b""
         try:
-            return await self.initiator.request_token(spn)
+            return None, await self.cache_only.request_token(spn)
         except TicketError as error:
             if error.kind is not TicketErrorKind.KDC_UNREACHABLE:  # no name for which a KDC would be asked
                 raise
-            faults = self.count_hit(spn)
-            asked = KdcExchange(request="TGS", service=spn.partition("@")[0], outcome="no answer", faults=faults)
-            self.trace.record(self.client, asked)
-            await self.clock.sleep(KDC_TIMEOUT_S)
+            if choice is None:
+                self._record_no_route(spn)
+                raise
+            await self._pass(choice.passed, spn)
+            await self.clock.sleep(choice.wait)
+            if decision is None or not decision.effect.is_missing:
+                return self.select(spn, choice.number), b""
+            await self._pass((PassedKdc(choice.number, decision),), spn)
+            await self.clock.sleep(KDC_TIMEOUT_S if decision.effect.silent else 0.0)
             raise
+
+    async def _pass(self, passed: Sequence[PassedKdc], spn: str) -> None:
+        kdcs = self.find_kdcs(spn)
+        for number, decision in passed:
+            decision.count_hits()
+            self.trace.record(self.client, passed_event(kdcs[number], decision, spn, named=self.named))
+
+    def _record_no_route(self, spn: str) -> None:
+        for kdc in self.find_kdcs(spn)[:1]:
+            self.trace.record(self.client, no_route_event(kdc))
 
 
 @dataclass(frozen=True, slots=True)
 class LabKerberos:
-    """Service tickets from the lab's KDC, by GSS-API and libkrb5.
+    """Service tickets from the lab's KDCs, by GSS-API and libkrb5.
 
-    ``wait_for_delay`` waits by the lab's clock for the delays that faults of the KDC have added to the last requests.
+    ``selection`` selects the KDC; None: libkrb5 does. ``wait_for_delay`` waits by the lab's clock for the delays that
+    faults of the KDC have added to the last requests. ``name_realm`` adds the realm of a host to its SPN.
     """
 
     initiator: Initiator
-    silent_kdc_fallback: SilentKdcFallback | None = None
+    selection: KdcSelection | None = None
     wait_for_delay: Callable[[], Awaitable[None]] | None = None
+    name_realm: Callable[[str], str] = str
 
     @code_of_lab
     async def negotiate_token(self, spn: str) -> bytes:
         """Return a SPNEGO token for ``spn``. Raises TicketFailure."""
+        name = self.name_realm(spn)
         try:
-            if self.silent_kdc_fallback is not None and self.silent_kdc_fallback.is_silent(spn):
-                return await self.silent_kdc_fallback.request_token(spn)
-            return await self._token(spn)
+            initiator: Initiator | None = self.initiator
+            if self.selection is not None:
+                initiator, token = await self.selection.request_token(name, self.initiator)
+            return token if initiator is None else await self._token(initiator, name)
         except TicketError as error:
             raise TicketFailure(_TICKET_KINDS.get(error.kind, "other"), spn, str(error)) from error
 
-    async def _token(self, spn: str) -> bytes:
+    async def _token(self, initiator: Initiator, spn: str) -> bytes:
         """As the initiator; a KDC that falls silent under way costs a device in virtual time the same as any other."""
         try:
             try:
-                return await self.initiator.request_token(spn)
+                return await initiator.request_token(spn)
             finally:
                 if self.wait_for_delay is not None:
                     await self.wait_for_delay()
         except TicketError as error:
-            if self.silent_kdc_fallback is not None and error.kind is TicketErrorKind.KDC_UNREACHABLE:
-                await self.silent_kdc_fallback.clock.sleep(KDC_TIMEOUT_S)
+            if self.selection is not None and error.kind is TicketErrorKind.KDC_UNREACHABLE:
+                await self.selection.clock.sleep(KDC_TIMEOUT_S)
             raise
 
     async def ntlm_token(self) -> bytes:

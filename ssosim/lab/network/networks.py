@@ -72,9 +72,9 @@ class PrivateNetwork:
         """Return all endpoints to bind for that host. The last one is IPv4; the lab's own parts connect to it."""
         return tuple((each, port) for each in (address, *self._ipv4_aliases.get(address, ())))
 
-    def internal_endpoint(self) -> tuple[str, int]:
-        """Return the address and port of the KDC itself, which only the gateway connects to."""
-        return "127.0.0.88", 8888
+    def internal_endpoint(self, number: int = 0) -> tuple[str, int]:
+        """Return the address and port of krb5kdc ``number``, which only the gateway connects to."""
+        return "127.0.0.88", 8888 + number
 
     def allocate_model_address(self) -> str:
         """Return a new address for a client model."""
@@ -139,8 +139,8 @@ class LoopbackNetwork:
         """Return all endpoints to bind for that host: one."""
         return (self.local_endpoint(address, port),)
 
-    def internal_endpoint(self) -> tuple[str, int]:
-        """Return the address and port of the KDC itself, which only the gateway connects to."""
+    def internal_endpoint(self, number: int = 0) -> tuple[str, int]:  # noqa: ARG002 - the kernel chooses the port
+        """Return the address and port of krb5kdc ``number``, which only the gateway connects to."""
         return f"{self._block}.1", 0
 
     def allocate_model_address(self) -> str:

@@ -6,6 +6,7 @@ RST and ACK, and the sequence number 0 (RFC 9293, section 3.5.2). Sources: packe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 
 from ssosim.lab.base.client_addresses import ClientAddresses
@@ -43,15 +44,21 @@ _FILTER = (
 class RefusedConnections:
     """Records a ``ConnectionFailed`` event for each refused connection of a program, on any port of any address.
 
-    Clients whose device records failed connections itself are left out.
+    Clients whose device records failed connections itself are left out. ``find_faults`` returns the numbers of the
+    faults because of which nothing listens on a port of an address.
     """
 
     def __init__(
-        self, trace: Trace, client_addresses: ClientAddresses, first_steps: FirstSteps = NO_FIRST_STEPS
+        self,
+        trace: Trace,
+        client_addresses: ClientAddresses,
+        first_steps: FirstSteps = NO_FIRST_STEPS,
+        find_faults: Callable[[str, int], tuple[int, ...]] = lambda _address, _port: (),
     ) -> None:
         self._trace = trace
         self._client_addresses = client_addresses
         self._first_steps = first_steps
+        self._find_faults = find_faults
         self._capture = PacketCapture(ETH_P_ALL, _FILTER, self._examine)
 
     def start(self) -> None:
@@ -77,6 +84,7 @@ class RefusedConnections:
         if not client:
             return
         host = self._find_name(client, str(address))
+        port = int.from_bytes(packet[header : header + 2], "big")
         event = ConnectionFailed(
             host=host,
             address=str(address),
@@ -84,7 +92,8 @@ class RefusedConnections:
             reason="refused",
             by="wire",
             step=step_of_host(self._first_steps, host),
-            port=int.from_bytes(packet[header : header + 2], "big"),
+            port=port,
+            faults=self._find_faults(str(address), port),
         )
         self._trace.record(client, event)
 

@@ -13,8 +13,9 @@ from ssosim.faults import ActiveFaults
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.exchanges import make_provider_fault_applier
 from ssosim.faults.core.fault import FaultState
+from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
-from ssosim.kerberos import KdcGateway, PreparedRealm, RealmError
+from ssosim.kerberos import KdcGateway, RealmError, RealmKdcs
 from ssosim.kerberos.gateway import Forward, KdcRequestContext, KdcResponder
 from ssosim.kerberos.key_database import KeyDatabase, list_accounts
 from ssosim.kerberos.messages import KdcRequest, build_error
@@ -40,21 +41,31 @@ def make_service_fault_applier(
     the realm; they are applied last, since this changes the KDC's database.
     """
     apply_at_provider = make_provider_fault_applier(provider, is_model)
+    realm = provider.estate.default_realm.name
 
     def apply(state: FaultState) -> None:
         apply_at_provider(state)
-        gateway.responder = _make_kdc_responder(faults, is_model, keys) if state.kdc or state.keys else None
+        gateway.responder = _make_kdc_responder(faults, is_model, keys, realm) if state.kdc or state.keys else None
+        closed = list_closed_kdcs(state.kdc, gateway.list_kdcs())
+        if closed or gateway.closed:
+            gateway.close_ports(closed)
         ca.present_bad_certificates(state.certificates, state.presented, state.certificate_faults)
         keys.apply(state)
 
     return apply
 
 
-def make_key_faults(estate: Estate, services: Iterable[Service], realm: PreparedRealm) -> KeyFaults:
-    """Return the keys of the running ``realm`` under faults, which change its database and its keytabs."""
+def make_key_faults(estate: Estate, services: Iterable[Service], kdcs: RealmKdcs) -> KeyFaults:
+    """Return the keys of the first realm under faults, which change the databases of its KDCs and its keytabs."""
     healthy = list_accounts(estate)
-    joined = [service.keys.spns for service in services if service.keys is not None and not service.keys.account]
-    keys = RealmKeys(realm, healthy, joined)
+    name = estate.default_realm.name
+    known = estate.default_realm.services
+    joined = [
+        tuple(spn for spn in service.keys.spns if spn in known) or service.keys.spns
+        for service in services
+        if service.keys is not None and not service.keys.account
+    ]
+    keys = RealmKeys(kdcs.find_realm(name), healthy, joined, kdcs.list_copies(name))
 
     def show(database: KeyDatabase) -> None:
         try:
@@ -65,9 +76,11 @@ def make_key_faults(estate: Estate, services: Iterable[Service], realm: Prepared
     return KeyFaults(healthy, show)
 
 
-def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool], keys: KeyFaults) -> KdcResponder:
+def _make_kdc_responder(
+    faults: ActiveFaults, is_model: Callable[[str], bool], keys: KeyFaults, realm: str
+) -> KdcResponder:
     async def ask_kdc(request: KdcRequestContext, forward: Forward) -> bytes | None:
-        refusal = keys.refuse(request.message)
+        refusal = keys.refuse(request.message, request.kdc.name) if request.kdc.realm in ("", realm) else None
         if refusal is None:
             return await forward(request.data)
         request.faults.extend(refusal.faults)
@@ -77,7 +90,7 @@ def _make_kdc_responder(faults: ActiveFaults, is_model: Callable[[str], bool], k
         return build_error(refusal.code, request.message.realm, service, time.time())
 
     async def responder(request: KdcRequestContext, forward: Forward) -> bytes | None:
-        decision = faults.decide_kdc_request(request.message, request.client)
+        decision = faults.decide_kdc_request(request.message, request.client, request.kdc.name)
         if decision is None:
             return await ask_kdc(request, forward)
         effect = decision.effect

@@ -72,7 +72,11 @@ def _gssapi() -> MachineCheck:
     try:
         import gssapi  # noqa: PLC0415 - the check is whether it loads
     except (ImportError, OSError) as error:
-        return MachineCheck("gssapi", good=False, text=f"{error}: sudo apt-get install libkrb5-3, then make setup")
+        return MachineCheck(
+            "gssapi",
+            good=False,
+            text=f"{error}: sudo apt-get install libkrb5-dev gcc python3-dev, then pip install 'ssosim[lab]'",
+        )
     return MachineCheck("gssapi", good=True, text=f"python-gssapi {getattr(gssapi, '__version__', '')}".strip())
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from ssosim.credential_hosts import CREDENTIAL_HOST_NAMES, CredentialHost, Endpoint
-from ssosim.credential_hosts.endpoints import ARC_KEYS, IMDS_ADDRESS, TOKEN_STALE
+from ssosim.credential_hosts.endpoints import ARC_KEY_FORBIDDEN, ARC_KEYS, IMDS_ADDRESS, NOT_INJECTED, TOKEN_STALE
 from ssosim.credential_hosts.pipelines import build_job_environment
 from ssosim.entra import Provider
 from ssosim.entra.core.keys import issuer_key_name
@@ -36,12 +36,14 @@ Service Accounts for Pods"."""
 class HostedDevice:
     """What a device has beside network and files: variables, ``ip`` commands, folders, and what to stop at its end.
 
-    ``mounts``: folders of the lab, by the path at which programs on the device see them.
+    ``mounts``: folders of the lab, by the path at which programs on the device see them. ``obey_file_modes``: the
+    program must not read what the mode of a file forbids, even if root runs it.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     mounts: dict[str, str] = field(default_factory=dict)
+    obey_file_modes: bool = False
     listener: HttpListener | None = None
     rotation: Callable[[], None] = lambda: None
 
@@ -61,7 +63,7 @@ async def host_device(lab: Lab, device: Device, pid: int, client: str, home: Pat
     hosted = HostedDevice()
     if device.kind == "pipelines":
         hosted.environment = build_job_environment(lab.provider, device)
-    if device.workload_identity is not None:
+    if device.workload_identity is not None and NOT_INJECTED not in lab.provider.host_conditions:
         _project_token(lab, device.workload_identity, home, hosted)
     files = _FolderOfKeys(home / "azcmagent-tokens")
     thumbprint = lab.ca.thumbprint_of("localhost") if device.kind == "service-fabric" else ""
@@ -72,6 +74,7 @@ async def host_device(lab: Lab, device: Device, pid: int, client: str, home: Pat
     if device.kind == "arc":
         files.folder.mkdir(mode=0o700)
         hosted.mounts[ARC_KEYS] = str(files.folder)
+        hosted.obey_file_modes = ARC_KEY_FORBIDDEN in lab.provider.host_conditions
     if host.endpoint.address == IMDS_ADDRESS:
         hosted.commands.append(f"addr add {IMDS_ADDRESS}/32 dev lo")
     hosted.listener = await _serve(lab, host, host.endpoint, pid, client)
@@ -97,9 +100,10 @@ class _FolderOfKeys:
 
     folder: Path
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a key file that its owner alone can read."""
-        descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    def write(self, name: str, content: bytes, *, readable: bool = True) -> None:
+        """Write a key file that its owner alone can read, or nobody."""
+        mode = 0o400 if readable else 0
+        descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
 
@@ -121,7 +125,7 @@ def _project_token(lab: Lab, identity: WorkloadIdentity, home: Path, hosted: Hos
         "AZURE_CLIENT_ID": identity.client_id,
         "AZURE_TENANT_ID": tenant.id,
         "AZURE_FEDERATED_TOKEN_FILE": str(file),
-        "AZURE_AUTHORITY_HOST": f"https://{estate.cloud.login_hosts[0]}/",
+        "AZURE_AUTHORITY_HOST": f"https://{estate.cloud_of(tenant).login_hosts[0]}/",
     }
     loop = asyncio.get_running_loop()
     timer: list[asyncio.TimerHandle] = []

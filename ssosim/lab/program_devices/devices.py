@@ -37,7 +37,7 @@ from ssosim.lab.program_devices.credential_hosting import HostedDevice, host_dev
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices
 from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
-from ssosim.lab.scripted_user.setup import check_behaviour, federated_login_host, set_up_user
+from ssosim.lab.scripted_user.setup import check_behaviour, list_password_hosts, set_up_user
 from ssosim.lab.trust.files import trust_environment
 from ssosim.trace import ClientFinished, LabEvent, LastStepDeclared, SignInStep
 from ssosim.verdict.clients import LAB_COMMANDS
@@ -117,7 +117,9 @@ class ProgramDevices:
         self._link_local.start()
         self._hosted: dict[str, HostedDevice] = {}
         self._stopping: set[asyncio.Task[None]] = set()
-        self._refused_connections = RefusedConnections(lab.trace, lab.client_addresses, lab.first_steps)
+        self._refused_connections = RefusedConnections(
+            lab.trace, lab.client_addresses, lab.first_steps, lab.find_faults_at_kdc
+        )
         self._refused_connections.start()
         self._foreign_ipv6_hosts = ForeignIpv6Hosts(
             lab.ca,
@@ -188,7 +190,7 @@ class ProgramDevices:
             await hosted.stop()
             raise LabInputError(f"pid: process {request.pid} has already ended")
         self._hosted[address] = hosted
-        if user is not None and device.corporate_network:
+        if user is not None and lab.gets_ticket(device):
             ccache = home / "ccache"
             shutil.copyfile(await lab.ticket_of(user), ccache)
             ccache.chmod(0o600)
@@ -196,7 +198,7 @@ class ProgramDevices:
         kind = "" if device.kind == "desktop" else f" ({device.kind})"
         who = user.upn if user is not None else "nobody"
         text = f"{request.program} runs on {device.name}{kind} as {who}, {addresses}"
-        lab.trace.record(client, LabEvent(part="device", text=text))
+        lab.trace.record(client, LabEvent(part="device", text=text, device_kind=device.kind))
         if last_step is not None:
             lab.trace.record(client, LastStepDeclared(last_step=last_step))
         return {
@@ -208,6 +210,7 @@ class ProgramDevices:
             | user_files.pop("environment")
             | hosted.environment,
             "mounts": hosted.mounts,
+            "obey_file_modes": hosted.obey_file_modes,
             "unset": [*user_files.pop("unset"), *HOST_VARIABLES],
             "resolv_conf": self._resolv_conf(device, ipv6),
             **etc,
@@ -293,8 +296,8 @@ class ProgramDevices:
             user,
             behaviour,
             ca=context.folder.path / "ca.pem",
-            login_host=context.estate.cloud.login_hosts[0],
-            login_page_host=federated_login_host(context.estate, user),
+            login_host=context.estate.cloud_of_user(user.upn).login_hosts[0],
+            password_hosts=list_password_hosts(context.estate, user),
         )
 
     def _environment(self, home: Path, user: User | None, etc: str | None) -> dict[str, str]:

@@ -253,6 +253,8 @@ def _run_init(
     program = os.fork()
     if program == 0:
         linux.die_with_parent(parent)
+        if attachment.get("obey_file_modes"):
+            linux.obey_file_modes()
         _run_and_exit(lambda: _exec_program(command, environment, directory, identity))
     return _wait_for_child(program)
 

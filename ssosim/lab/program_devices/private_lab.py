@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssosim.estate import Estate
-from ssosim.kerberos import Kdc, prepare_realm
+from ssosim.estate import Estate, list_kdcs
+from ssosim.kerberos import RealmKdcs
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder, ensure_cache_folder
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices, overlay_etc
 from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.services import Service, complete_estate
+from ssosim.services.https_redirect import HTTPS_REDIRECT
 
 if TYPE_CHECKING:  # imported late at run time, while the KDC starts
     from ssosim.lab.core.lab import Lab
@@ -45,16 +46,17 @@ class PrivateLab:
     async def start(self, clock: Any = None) -> None:
         """Start all parts. On failure, stop those that run, and raise LabError or the part's own error."""
         self.network.configure(self.addresses())
-        kdc = Kdc(prepare_realm(self.estate, ensure_cache_folder() / "realms").copy_to(self.folder.path / "kdc"))
-        starting = asyncio.create_task(kdc.start(*self.network.internal_endpoint()))
+        kdcs = RealmKdcs(self.estate, ensure_cache_folder() / "realms", self.folder.path)
+        starting = asyncio.create_task(kdcs.start(self.network.internal_endpoint))
         await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the first iteration of the loop begins the start, the second one starts each KDC
         with _speed_up_imports():  # takes 0.25 s, while the KDC starts
             from ssosim.lab.core.lab import Lab  # noqa: PLC0415
 
         await starting
         self.lab = Lab(self.estate, self.folder.path, ensure_cache_folder(), network=self.network, clock=clock)
         first = self.lab.device_of(None)
-        await self.lab.start(kdc, sign_on=self.lab.user_of(first) if first.user else None)
+        await self.lab.start(kdcs, sign_on=self.lab.user_of(first) if first.user else None)
         self._provide_etc()
 
     async def stop(self) -> None:
@@ -113,7 +115,7 @@ class PrivateLab:
         records = sum(len(zone.records) for zone in estate.zones)
         device = self.lab.device_of(None)
         parts = [
-            _part("kdc", f"realm {estate.default_realm.name}", estate.addresses("kdc"), 88),
+            *(_part("kdc", f"realm {kdc.realm}", kdc.addresses, 88) for kdc in list_kdcs(estate)),
             _part("dns", f"{len(estate.zones)} zones, {records} record sets", estate.addresses("dns"), 53),
         ]
         for resolver in estate.resolvers:
@@ -166,10 +168,10 @@ def _nsswitch() -> str:
 
 
 def _group_by_name(services: tuple[Service, ...]) -> list[list[Service]]:
-    """Group the services that have an application by name, port and scheme."""
+    """Group the services that have an application by name, port and scheme, without port 80 of the provider."""
     groups: dict[tuple[str, int, bool], list[Service]] = {}
     for service in services:
-        if service.application is not None:
+        if service.application is not None and service.name != HTTPS_REDIRECT:
             groups.setdefault((service.name, service.port, service.tls), []).append(service)
     return [*groups.values()]
 

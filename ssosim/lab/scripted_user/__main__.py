@@ -175,11 +175,12 @@ class _Visit:
 
 
 def _fill(form: Form, profile: dict[str, Any], behaviour: str) -> bool:
-    """Fill in ``form``; return whether the password was typed. A federated user types it on the own page only."""
+    """Fill in ``form``; return whether the password was typed. Some type it on their own page only."""
     if behaviour == "refuses":
         form.fields["cancel"] = "1"
         return False
-    secret = profile.get("login_page_host", "") in ("", urllib.parse.urlsplit(form.action).hostname)
+    hosts = profile.get("password_hosts", [])
+    secret = not hosts or urllib.parse.urlsplit(form.action).hostname in hosts
     for name, kind in form.kinds.items():
         if kind == "password" and secret:
             form.fields[name] = (

@@ -13,7 +13,7 @@ from ssosim.estate.second_factors import derive_totp_secret
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.scripted_user import BEHAVIOURS
 
-__all__ = ["check_behaviour", "federated_login_host", "set_up_user"]
+__all__ = ["check_behaviour", "list_password_hosts", "set_up_user"]
 
 _PROGRAM = Path(__file__).with_name("__main__.py")
 # What Debian's sensible-browser, Go's pkg/browser, Python's webbrowser and Node's open try, in their orders.
@@ -28,19 +28,24 @@ def check_behaviour(name: str | None) -> str:
     return name or BEHAVIOURS[0]
 
 
-def federated_login_host(estate: Estate, user: User) -> str:
-    """Return the host of a federated user's own sign-in page; ``""`` for a managed user."""
+def list_password_hosts(estate: Estate, user: User) -> tuple[str, ...]:
+    """Return the only hosts at whose page ``user`` types the password; empty: any.
+
+    A federated user types it at the own federation service; with several clouds, a user types it at the own cloud.
+    """
     found = estate.domain(user.upn.rpartition("@")[2])
     service = estate.federation_service(found[1].federation or "") if found else None
-    return service.host if service else ""
+    if service is not None:
+        return (service.host,)
+    return estate.cloud_of_user(user.upn).login_hosts if estate.clouds else ()
 
 
 def set_up_user(
-    home: Path, user: User, behaviour: str, *, ca: Path, login_host: str, login_page_host: str = ""
+    home: Path, user: User, behaviour: str, *, ca: Path, login_host: str, password_hosts: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Write the files of the scripted user of a device into ``home``; return the settings of its programs.
 
-    ``login_page_host``: the only host where a federated user types the password; ``""``: any.
+    ``password_hosts``: see ``list_password_hosts``.
 
     Keys of the result: ``environment``: variables to set; ``unset``: variables to remove; ``path``: a folder to put
     first on PATH; ``person``: the command that starts the scripted user for a device code (empty: no response).
@@ -51,7 +56,7 @@ def set_up_user(
         "totp_secret": derive_totp_secret(user),
         "behaviour": behaviour,
         "ca": str(ca),
-        "login_page_host": login_page_host,
+        "password_hosts": password_hosts,
         "device_page": f"https://{login_host}/common/oauth2/deviceauth",
         "log": str(home / "person.log"),
     }

@@ -1,0 +1,66 @@
+"""The krb5kdc processes of an estate: one for each KDC, on a database of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from ssosim.estate import Estate, KdcHost, list_kdcs
+from ssosim.kerberos.gateway import KdcEndpoint
+from ssosim.kerberos.kdc import Kdc
+from ssosim.kerberos.realm import PreparedRealm, prepare_realm
+
+__all__ = ["RealmKdcs"]
+
+
+class RealmKdcs:
+    """The KDCs of ``estate``, in ``folder``: the first one in ``kdc``, the others beside it.
+
+    The realms are prepared once in the folder ``cache``. Raises RealmError or KerberosMissingError.
+    """
+
+    def __init__(self, estate: Estate, cache: Path, folder: Path) -> None:
+        self.hosts: tuple[KdcHost, ...] = list_kdcs(estate)
+        first = prepare_realm(estate, cache)
+        secret = first.read_seed() if len(estate.realms) > 1 else None
+        others = estate.realms[1:]
+        prepared = {first.name: first} | {each.name: prepare_realm(estate, cache, each, secret) for each in others}
+        names = ["kdc", *(f"kdc-{number}" for number in range(2, len(self.hosts) + 1))]
+        self._kdcs = [
+            Kdc(prepared[host.realm].copy_to(folder / name)) for host, name in zip(self.hosts, names, strict=True)
+        ]
+
+    async def start(self, choose_endpoint: Callable[[int], tuple[str, int]]) -> None:
+        """Start all krb5kdc, and return when each has answered. On failure, stop those that run, and raise the error.
+
+        ``choose_endpoint`` returns the address and port of the KDC with a number, from 0.
+        """
+        starting = [asyncio.create_task(kdc.start(*choose_endpoint(number))) for number, kdc in enumerate(self._kdcs)]
+        try:
+            await asyncio.gather(*starting)
+        except BaseException:
+            await asyncio.gather(*starting, return_exceptions=True)
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop all krb5kdc."""
+        await asyncio.gather(*(kdc.stop() for kdc in self._kdcs))
+
+    def find_realm(self, name: str) -> PreparedRealm:
+        """Return the files of the first KDC of the realm ``name``; its keytabs are those of the services."""
+        return next(kdc.realm for host, kdc in zip(self.hosts, self._kdcs, strict=True) if host.realm == name)
+
+    def list_copies(self, realm: str) -> dict[str, PreparedRealm]:
+        """Return the files of each KDC of ``realm``, by the name of its host."""
+        pairs = zip(self.hosts, self._kdcs, strict=True)
+        return {host.name: kdc.realm for host, kdc in pairs if host.realm == realm}
+
+    def list_endpoints(self) -> dict[KdcHost, KdcEndpoint]:
+        """Return what the gateway needs to know of each KDC, in file order."""
+        named = len(self.hosts) > 1
+        return {
+            host: KdcEndpoint(host.name, kdc.address, host.realm, named)
+            for host, kdc in zip(self.hosts, self._kdcs, strict=True)
+        }

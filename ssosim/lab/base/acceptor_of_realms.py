@@ -1,0 +1,26 @@
+"""The acceptor of a service that has keys in several realms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ssosim.entra import AcceptedTicket, RefusedTicket, TicketAcceptor
+
+__all__ = ["AcceptorOfRealms"]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptorOfRealms:
+    """The acceptor of a service with keys in several realms: one of them has to open the ticket."""
+
+    acceptors: tuple[TicketAcceptor, ...]
+
+    def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
+        """Accept or refuse one SPNEGO or Kerberos token. A refusal is that of the realm whose name the ticket has."""
+        results = []
+        for acceptor in self.acceptors:
+            result = acceptor.accept(token)
+            if isinstance(result, AcceptedTicket):
+                return result
+            results.append(result)
+        return next((result for result in results if result.reason != "wrong-service"), results[0])

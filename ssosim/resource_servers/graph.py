@@ -1,0 +1,194 @@
+"""Microsoft Graph: the service ``graph``. ``/me``, ``/organization``, ``/users`` and ``/oidc/userinfo``.
+
+Sources: Microsoft Graph documents "Get user", "List users", "Get organization" (permissions, properties), "Microsoft
+Graph error responses"; msgraph-sdk-python (requests); Entra document "UserInfo endpoint". The challenge is that of
+recordings of microsoftgraph/msgraph-sdk-javascript issues; its ``client_id`` is that of Microsoft Graph.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ssosim.entra import Call, HttpReply, Provider
+from ssosim.entra.core.messages import make_json_reply
+from ssosim.entra.oauth.userinfo import handle_userinfo
+from ssosim.estate import Estate, Tenant, User
+from ssosim.estate.first_party import GRAPH, cloud_name_of
+from ssosim.resource_servers.access_tokens import Caller, Requirements, TokenRefusedError, check_access_token
+from ssosim.resource_servers.endpoints import GRAPH_HOSTS, graph_audiences
+from ssosim.services.service import Service, ServiceContext
+
+__all__ = ["GraphApplication", "graph"]
+
+_ME = frozenset({"User.Read", "User.ReadWrite", "User.ReadBasic.All", "User.Read.All", "User.ReadWrite.All"})
+_DIRECTORY = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
+_DIRECTORY_AS_USER = _DIRECTORY | {"Directory.AccessAsUser.All"}
+_USERS = frozenset({"User.ReadBasic.All", "User.Read.All", "User.ReadWrite.All"})
+_ORGANIZATION = frozenset({"Organization.Read.All", "Organization.ReadWrite.All"})
+_EXPIRED = "Lifetime validation failed, the token is expired."
+
+
+class _GraphError(Exception):
+    """A request that Microsoft Graph refuses."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@dataclass(frozen=True, slots=True)
+class GraphApplication:
+    """The endpoints of Microsoft Graph."""
+
+    provider: Provider
+
+    @classmethod
+    def start(cls, context: ServiceContext) -> GraphApplication:
+        """Create the application of the context's service."""
+        return cls(context.provider)
+
+    def handle(self, call: Call) -> HttpReply:
+        """Answer one request."""
+        words = [part.lower() for part in call.path]
+        if words == ["oidc", "userinfo"] and call.method in ("GET", "POST"):
+            return handle_userinfo(self.provider, call, ())
+        try:
+            caller = check_access_token(self.provider, call, Requirements(graph_audiences(self.provider.estate)))
+            return make_json_reply(self._answer(call, caller, words))
+        except TokenRefusedError as refused:
+            return _refuse_token(call, refused)
+        except _GraphError as error:
+            return _reply_error(call, error)
+
+    def _answer(self, call: Call, caller: Caller, words: list[str]) -> dict[str, Any]:
+        if call.method != "GET" or words[:1] not in (["v1.0"], ["beta"]):
+            raise _GraphError(400, "BadRequest", "Resource not found for the segment of the request.")
+        base = f"https://{call.host}/{words[0]}/$metadata"
+        match words[1:]:
+            case ["me"]:
+                return {"@odata.context": f"{base}#users/$entity", **self._describe_self(caller)}
+            case ["organization"]:
+                return {"@odata.context": f"{base}#organization", "value": [self._describe_organization(caller)]}
+            case ["users"]:
+                _require(caller, delegated=_USERS | _DIRECTORY_AS_USER, application=_USERS | _DIRECTORY)
+                values = [self._describe(user, caller.tenant) for user in self._users(caller.tenant)]
+                return {"@odata.context": f"{base}#users", "value": values}
+            case ["users", name]:
+                return {"@odata.context": f"{base}#users/$entity", **self._find_user(caller, name)}
+        raise _GraphError(400, "BadRequest", f"Resource not found for the segment '{'/'.join(words[1:])[:64]}'.")
+
+    def _describe_self(self, caller: Caller) -> dict[str, Any]:
+        if caller.kind == "app":
+            raise _GraphError(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+        _require(caller, delegated=_ME | _DIRECTORY_AS_USER, application=frozenset())
+        user = self.provider.directory.find_user_by_id(caller.object_id)
+        if user is None:
+            raise _GraphError(404, "Request_ResourceNotFound", f"Resource '{caller.object_id}' does not exist.")
+        return self._describe(user, caller.tenant)
+
+    def _describe_organization(self, caller: Caller) -> dict[str, Any]:
+        delegated = _ORGANIZATION | _DIRECTORY_AS_USER | {"User.Read"}
+        _require(caller, delegated=delegated, application=_ORGANIZATION | _DIRECTORY)
+        tenant = caller.tenant
+        names = (tenant.initial_domain, *(domain.name for domain in tenant.domains))
+        return {
+            "id": tenant.id,
+            "displayName": tenant.display_name,
+            "verifiedDomains": [
+                {"name": name, "isDefault": index == 0, "isInitial": index == 0, "type": "Managed"}
+                for index, name in enumerate(names)
+            ],
+            "onPremisesSyncEnabled": any(user.sid and user.synced for user in self._users(tenant)) or None,
+        }
+
+    def _find_user(self, caller: Caller, name: str) -> dict[str, Any]:
+        directory = self.provider.directory
+        user = directory.find_user_by_id(name) or directory.find_user(name)
+        own = user is not None and caller.kind == "user" and self._id_of(user, caller.tenant) == caller.object_id
+        delegated = (_ME if own else _USERS) | _DIRECTORY_AS_USER
+        _require(caller, delegated=delegated, application=_USERS | _DIRECTORY)
+        if user is None or user not in self._users(caller.tenant):
+            raise _GraphError(
+                404,
+                "Request_ResourceNotFound",
+                f"Resource '{name[:128]}' does not exist or one of its queried reference-property objects are not "
+                "present.",
+            )
+        return self._describe(user, caller.tenant)
+
+    def _users(self, tenant: Tenant) -> list[User]:
+        """Return the users of ``tenant``, with its guests; on-premises accounts that are not synchronised are not."""
+        directory = self.provider.directory
+        return [
+            user
+            for user in self.provider.estate.users
+            if user.synced and (directory.find_tenant(user.tenant) is tenant or directory.is_guest(user, tenant))
+        ]
+
+    def _id_of(self, user: User, tenant: Tenant) -> str:
+        return self.provider.directory.find_object_id(user, tenant)
+
+    def _describe(self, user: User, tenant: Tenant) -> dict[str, Any]:
+        given, _, family = user.display_name.partition(" ")
+        home = self.provider.directory.find_tenant(user.tenant) is tenant
+        external = f"{user.upn.replace('@', '_')}#EXT#@{tenant.initial_domain}"
+        return {
+            "businessPhones": [],
+            "displayName": user.display_name,
+            "givenName": given or None,
+            "jobTitle": None,
+            "mail": user.upn,
+            "mobilePhone": None,
+            "officeLocation": None,
+            "preferredLanguage": None,
+            "surname": family or None,
+            "userPrincipalName": user.upn if home else external,
+            "id": self._id_of(user, tenant),
+        }
+
+
+def _require(caller: Caller, *, delegated: frozenset[str], application: frozenset[str]) -> None:
+    """Raise the refusal unless the token has one of the permissions of its kind."""
+    had, wanted = (caller.scopes, delegated) if caller.kind == "user" else (caller.roles, application)
+    if not had & wanted:
+        raise _GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+
+def _refuse_token(call: Call, refused: TokenRefusedError) -> HttpReply:
+    text = {
+        "missing": "Access token is empty.",
+        "malformed": "IDX14100: JWT is not well formed, there are no dots (.).",
+        "audience": "Access token validation failure. Invalid audience.",
+        "expired": _EXPIRED,
+        "not_yet_valid": _EXPIRED,
+        "revoked": "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
+        "TokenIssuedBeforeRevocationTimestamp",
+    }.get(refused.reason, "Access token validation failure.")
+    host = "login.microsoftonline.com"
+    authorize = f'Bearer realm="", authorization_uri="https://{host}/common/oauth2/authorize", client_id="{GRAPH}"'
+    if refused.claims:
+        authorize += f', error="insufficient_claims", claims="{refused.claims}"'
+    reply = _reply_error(call, _GraphError(401, "InvalidAuthenticationToken", text))
+    return dataclasses.replace(reply, headers=(*reply.headers, ("WWW-Authenticate", authorize)))
+
+
+def _reply_error(call: Call, error: _GraphError) -> HttpReply:
+    inner = {
+        "date": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(call.now)),
+        "request-id": call.trace_id,
+        "client-request-id": call.correlation_id,
+    }
+    body = {"error": {"code": error.code, "message": error.message, "innerError": inner}}
+    fields = (("request-id", call.trace_id), ("client-request-id", call.correlation_id))
+    reply = make_json_reply(body, error.status, fields)
+    return dataclasses.replace(reply, error_description=f"{error.code}: {error.message}")
+
+
+def graph(estate: Estate) -> tuple[Service, ...]:
+    """Return the service at the host of Microsoft Graph in the estate's cloud."""
+    host = GRAPH_HOSTS[cloud_name_of(estate.cloud.cloud_instance_name)]
+    audiences = graph_audiences(estate)
+    return (Service(name="graph", dns_names=(host,), audiences=audiences, application=GraphApplication.start),)
