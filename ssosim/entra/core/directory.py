@@ -158,11 +158,8 @@ class Directory:
         return self._applications.find_api(resource)
 
     def find_home_tenant(self, user: User) -> Tenant:
-        """Return the tenant of ``user``; raises AadstsError 90002 if the estate has no such tenant."""
-        tenant = self.find_tenant(user.tenant)
-        if tenant is None:
-            raise AadstsError(90002, tenant=user.tenant)
-        return tenant
+        """Return the tenant of ``user``; raises AadstsError as ``require_tenant`` if the estate has no such tenant."""
+        return self.find_tenant(user.tenant) or self.require_tenant(user.tenant)
 
     def find_authority(self, name: str) -> Authority:
         """Return the tenant or shared authority that the first segment of a path names.
