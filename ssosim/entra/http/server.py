@@ -236,6 +236,11 @@ class Connection(web.RequestHandler):
         if queue:
             waiter.set_result(None)
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Resume reading if it was paused; aiohttp calls this for each body, and would parse and read in vain."""
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
+
     def stop_reading_body(self) -> None:
         """Stop reading a refused body: reading its many chunks costs more than its length suggests."""
         self._lingering_time = 0.0
