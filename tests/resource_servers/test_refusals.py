@@ -11,6 +11,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from multidict import CIMultiDict
 
 from .conftest import NOW, Servers, header_of
 from .estates import BACK_END, CONTOSO_TENANT, LITWARE_TENANT, SUBSCRIPTION
@@ -279,11 +280,14 @@ def test_a_header_without_one_token_is_refused(servers: Servers, name: str, text
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_token_elsewhere_is_no_token(servers: Servers, name: str) -> None:
-    """A token in the query, or a second header field beside a good one, is not taken (RFC 6750, section 2)."""
+    """A token in the query is not taken, and two header fields are none (RFC 6750, section 2; RFC 9110, 5.3)."""
     server = SERVERS[name]
     token = make(servers, server)
     joint = "&" if "?" in server.url else "?"
     assert servers.ask("GET", f"{server.url}{joint}access_token={token}", None, headers=VERSION).status == 401
+    assert ask(servers, server, token) == 200
+    twice = CIMultiDict([*VERSION.items(), ("Authorization", f"Bearer {token}"), ("authorization", f"Bearer {token}")])
+    assert servers.ask("GET", server.url, None, headers=twice).status == 401
 
 
 def test_an_id_token_is_no_access_token(servers: Servers) -> None:
