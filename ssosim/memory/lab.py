@@ -29,6 +29,7 @@ from ssosim.memory.resolution import AuthoritativeServer, NameServer
 from ssosim.memory.resolvers import AuthorityServers, MemoryResolver, Upstream
 from ssosim.services import KeyTable, Service, complete_estate, services_of
 from ssosim.services.applications import responders_at, start_applications
+from ssosim.services.https_redirect import add_https_redirects
 from ssosim.trace import Event, SignInStep, Trace
 
 __all__ = ["MemoryLab", "explain_unsupported_estate", "get_process_keys"]
@@ -254,7 +255,7 @@ def _prepare_estate(given: Estate) -> _PreparedEstate:
         if known is given:
             return read
     estate = complete_estate(given)
-    read = _PreparedEstate(estate, services_of(estate))
+    read = _PreparedEstate(estate, add_https_redirects(services_of(estate)))
     _PREPARED[:] = [*_PREPARED[1 - _MAX_PREPARED :], (given, read)]
     return read
 
