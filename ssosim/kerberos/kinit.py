@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,7 +17,7 @@ from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.lab_files import render_template
 from ssosim.kerberos.programs import build_tool_environment, find_program
 
-__all__ = ["ClientOptions", "KinitError", "KinitErrorKind", "OtherRealms", "kinit", "write_krb5_conf"]
+__all__ = ["ClientOptions", "KinitError", "KinitErrorKind", "OtherRealms", "enlarge_ticket", "kinit", "write_krb5_conf"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,28 @@ def write_krb5_conf(
 
 def _format_kdcs(kdcs: Sequence[Address | str]) -> str:
     return "\n".join(f"        kdc = {kdc}" for kdc in kdcs)
+
+
+async def enlarge_ticket(krb5_conf: Path, ccache: Path, octets: int, *, timeout: float = 30.0) -> None:  # noqa: ASYNC109
+    """Put ``octets`` of authorization data into the ticket-granting ticket in ``ccache``, and so into each ticket.
+
+    Raises KinitError.
+    """
+    command = [sys.executable, "-m", "ssosim.kerberos.enlarge_ticket", f"FILE:{ccache}", str(octets)]
+    environment = build_tool_environment(ccache.parent) | {"KRB5_CONFIG": str(krb5_conf)}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - this interpreter, and arguments from here
+            command, capture_output=True, text=True, env=environment, timeout=timeout, check=False
+        )
+
+    try:
+        result = await asyncio.to_thread(run)
+    except subprocess.TimeoutExpired as error:
+        raise KinitError(KinitErrorKind.TIMEOUT, f"a larger ticket: no end after {timeout:g} s") from error
+    if result.returncode != 0:
+        raise KinitError(KinitErrorKind.OTHER, f"a larger ticket: {result.stderr.strip().splitlines()[-1]}")
 
 
 class KinitErrorKind(StrEnum):

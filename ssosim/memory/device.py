@@ -136,7 +136,14 @@ class MemoryDevice(ServiceExchange):
         self._dual_stack = dual_stack
         self._durations = durations
         self._search = lab.estate.default_realm.domain
-        self._tickets = TicketCache(user.sam_account or "", lab.estate.realm_of(user).name, lab.kdc.numbers)
+        self._tickets = TicketCache(
+            user.sam_account or "",
+            lab.estate.realm_of(user).name,
+            lab.kdc.numbers,
+            lab.estate.realm_of(user).ticket_lifetime,
+            lab.engine.now,
+            user.authorization_data_size,
+        )
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Resolve ``name`` to addresses and canonical name; raises DnsFailure.
@@ -167,6 +174,7 @@ class MemoryDevice(ServiceExchange):
         """Return a Negotiate token for ``spn``, with a cached ticket or a new one; raises TicketFailure."""
         await pause(self._durations.ticket)
         lab = self._lab
+        self._tickets.remove_expired(lab.engine.now)
         default = lab.estate.default_realm.name
         asked, spn = spn, name_realm(lab.estate, self._owner, spn)
         full = spn if "@" in spn else f"{spn}@{default}"

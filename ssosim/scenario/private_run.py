@@ -32,11 +32,11 @@ from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import play
 from ssosim.scenario.results import run_result
 from ssosim.trace import ClientFinished, ClientMessage, redact
+from ssosim.trace.redact import shorten_output
 from ssosim.verdict.result import RunResult, encode_result
 
 __all__ = ["run_in_namespaces"]
 
-_TEXT_LIMIT = 2000
 _DEVICE_START_S = 10.0  # for making a device on a busy machine
 
 
@@ -156,4 +156,4 @@ class _Programs:
                 await process.wait()
         text = output.decode("utf-8", "replace").strip()
         passwords = [user.password for user in self._private.estate.users]
-        self._private.lab.trace.record(client.name, ClientMessage(text=redact(text, passwords)[:_TEXT_LIMIT]))
+        self._private.lab.trace.record(client.name, ClientMessage(text=shorten_output(redact(text, passwords))))

@@ -13,7 +13,7 @@ from tests.entra.proofs import CONTOSO
 
 from .applications import APP
 from .conftest import Result
-from .libraries import pair
+from .libraries import find_program, pair
 
 Play = Callable[..., Result]
 
@@ -135,8 +135,6 @@ def test_an_identity_that_is_not_assigned_in_a_chain(hosts: Any, play: Play, lan
 
 def test_a_scenario_reads_what_its_programs_print(hosts: Any, tmp_path: Path) -> None:
     """In a scenario the output of a program is in the trace, and says how its chain went on (GO-009)."""
-    from .libraries import find_program  # noqa: PLC0415 - as the client of a scenario
-
     run = json.dumps([*find_program("go"), "default"])
     (tmp_path / "chain.toml").write_text(
         f"""
@@ -163,3 +161,13 @@ start = 2026-11-30T09:00:00Z
         "; the chain went on, by what the program printed: "
         "AzureCliCredential, AzureDeveloperCLICredential, AzurePowerShellCredential"
     )
+
+
+@pytest.mark.parametrize("language", ["python", "go"])
+def test_recorded_output_says_how_a_chain_went_on(hosts: Any, language: str) -> None:
+    """``exec --record-output``: nothing answers, and the program names the members that it tried without a request."""
+    label = f"recorded-{language}"
+    program = find_program(language)
+    hosts.run("exec", "--record-output", "--device", "container", "--as", label, "--", *program, "default")
+    assert "; the chain went on, by what the program printed: " in explained(hosts, label)["tried"]
+    assert "AzureCliCredential" in explained(hosts, label)["tried"]

@@ -33,6 +33,18 @@ def test_what_cannot_be_run_has_a_shells_exit_code(running, program, code):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("program", "code"), [("no-such-program", 127), ("not-executable", 126)])
+def test_a_folder_of_path_that_may_not_be_entered_is_skipped(running, tmp_path, program, code):
+    """A program in no folder of PATH is not found (127), also where PATH has a folder that may not be entered."""
+    (tmp_path / "closed").mkdir(mode=0)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open/not-executable").touch(mode=0o644)
+    tmp_path.chmod(0o755)
+    path = f"{tmp_path}/closed:{tmp_path}/open:{os.environ['PATH']}"
+    done = running.run("exec", "--", program, env={"PATH": path})
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
+
+
 def test_a_program_inherits_nothing_of_the_labs(running):
     """Neither a program nor the KDC holds the lab's lock, its pipes or its socket: three streams, no more."""
     fds = running.run("exec", "--", "sh", "-c", "cd /proc/self/fd; for fd in *; do readlink $fd; done").stdout

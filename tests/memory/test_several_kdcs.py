@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ssosim_clients.ports import Device
 
 from ssosim.estate import default_estate, parse_estate
 from ssosim.faults import Fault, FaultError, fault_from
 from ssosim.memory import Engine, MemoryLab
 from tests.realm_estates import DC1, DC2, two_kdcs
 
-from .calls import START, Seen, Step, in_memory, over_sockets
+from .calls import START, Act, Seen, Step, in_memory, over_sockets
 from .test_kdc_faults import ticket
 from .test_key_faults import SPN, present
 
@@ -141,3 +142,22 @@ def test_a_device_outside_the_network_gets_no_ticket(prepared: Path) -> None:
     assert [outcome for outcome, _, _ in there] == [f"TicketFailure ['kdc-unreachable', '{SPN}']"]
     assert asked(there) == [(DC1, "unreachable", ())]
     assert over_sockets(steps, default_estate(), [], prepared, "laptop-1") == there
+
+
+def wait(seconds: float) -> Act:
+    """Let time pass."""
+
+    async def act(device: Device) -> None:
+        await device.clock.sleep(seconds)
+
+    return act
+
+
+@pytest.mark.parametrize(("hours", "answer"), [(9, "True"), (10, "TicketFailure")])
+def test_a_ticket_expires(prepared: Path, hours: float, answer: str) -> None:
+    """Ten hours after the sign-on to the device all tickets have expired, and a silent KDC gives no new one."""
+    steps: list[Step] = [ticket(SPN), named("kdc-silent"), wait(hours * 3600), ticket(SPN), None, ticket(SPN)]
+    there = in_memory(steps, ESTATE, [])
+    assert there[2][0].startswith(answer)
+    assert there[3][0] == "True"
+    assert over_sockets(steps, ESTATE, [], prepared) == there

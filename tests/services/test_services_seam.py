@@ -112,7 +112,8 @@ def test_a_service_that_cannot_run_is_refused_with_its_position(tmp_path, entry,
     assert words in str(caught.value)
     if "helo" in entry:
         assert str(caught.value).endswith(
-            "federation, oidc-issuer, pipelines-oidc, absent, broken, failing, hello, metadata, nameless, number, vault"
+            "federation, oidc-issuer, pipelines-oidc, arm, graph, key-vault, blob-storage, outlook, "
+            "absent, broken, failing, hello, metadata, nameless, number, vault"
         )
 
 

@@ -34,9 +34,24 @@ def test_the_pages_are_up_to_date(generate: ModuleType) -> None:
         "estate.schema.json",
         "openapi.json",
         "identity-provider.md",
+        "unconfirmed.md",
     }
     stale = [name for name, text in pages.items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
     assert stale == [], "make docs"
+
+
+def test_unconfirmed_sentences_are_found_in_comments_and_strings(generate: ModuleType, tmp_path: Path) -> None:
+    """A sentence is taken whole, over lines and from a list, without its neighbours; confirmed ones are not."""
+    file = tmp_path / "module.py"
+    file.write_text(
+        '"""First. The code of\n``that`` is unconfirmed. Last.\n\n- one; two\n- three (Not confirmed)\n"""\n'
+        "x = 1  # fine\n# The limit\n# is unconfirmed.\ny = 2  # confirmed\n"
+    )
+    assert generate.find_unconfirmed(file) == [
+        "The code of ``that`` is unconfirmed.",
+        "three (Not confirmed)",
+        "The limit is unconfirmed.",
+    ]
 
 
 def test_ranges_stand_for_all_in_them(generate: ModuleType) -> None:
@@ -66,6 +81,15 @@ def test_tests_are_found_where_they_name_a_statement(generate: ModuleType, tmp_p
         "GO-004": ["a/test_x.py::test_one"],
         "GO-005": ["a/test_x.py"],
     }
+
+
+def test_a_statement_about_credentials_has_a_test_or_a_reason(generate: ModuleType) -> None:
+    """Both troubleshooting guides: no statement is open without a reason, and no reason is left where a test is."""
+    tests = generate.map_statements_to_tests(ROOT / "tests", ROOT / "ssosim" / "scenario" / "catalogue")
+    reasons = generate.read_open_statements()
+    statements = load_sources().statements
+    open_ones = [each for each in statements if each.startswith(("GO-", "PY-")) and each not in tests]
+    assert sorted(open_ones) == sorted(reasons)
 
 
 def test_covered_statements_keep_their_tests(generate: ModuleType) -> None:

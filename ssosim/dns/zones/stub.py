@@ -35,7 +35,7 @@ __all__ = [
 NAME_TIMEOUT_S = 5.0
 """How long a device waits for an answer, in seconds: glibc's and Windows' first time limit is of that order."""
 
-MAX_CHAIN = 16
+MAX_CHAIN = 64
 
 TYPES: Mapping[Family, tuple[str, ...]] = {"ipv4": ("A",), "ipv6": ("AAAA",), "any": ("A", "AAAA")}
 """The record types to query, in this order."""

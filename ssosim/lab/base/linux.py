@@ -6,6 +6,7 @@ Sources: unshare(2), setns(2), mount(2), prctl(2), namespaces(7), user_namespace
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import resource
@@ -23,6 +24,7 @@ __all__ = [
     "MS_BIND",
     "MS_PRIVATE",
     "MS_REC",
+    "SystemCallRefusedError",
     "detach_mount",
     "die_with_parent",
     "map_identity",
@@ -52,6 +54,10 @@ _PR_CAPBSET_DROP = 24
 _MNT_DETACH = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class SystemCallRefusedError(PermissionError):
+    """The kernel, or a sandbox, refused one of these calls; the text names the call and its object."""
 
 
 def unshare(flags: int) -> None:
@@ -143,7 +149,8 @@ def _escape_path(folder: str | Path) -> str:
 def _check_result(result: int, what: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        kind = SystemCallRefusedError if number in (errno.EPERM, errno.EACCES) else OSError
+        raise kind(number, f"{what}: {os.strerror(number)}")
 
 
 def raise_file_limit(wanted: int = 8192) -> None:

@@ -80,7 +80,7 @@ from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import Address, KdcGateway, RealmKdcs
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.key_database import list_accounts
-from ssosim.kerberos.kinit import kinit
+from ssosim.kerberos.kinit import enlarge_ticket, kinit
 from ssosim.lab.base.acceptor_of_realms import AcceptorOfRealms
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.client_conf import realms_of, write_client_conf
@@ -304,8 +304,9 @@ class Lab:
         self._cleanup.push_async_callback(_cancel_and_wait, task)
 
     async def _start_web(self, kdcs: RealmKdcs) -> None:
+        assert self._gateway is not None  # noqa: S101 - it has started before
         self.keys = load_signing_keys(self.estate, self._cache)
-        self._key_faults = make_key_faults(self.estate, self.services, kdcs)
+        self._key_faults = make_key_faults(self.estate, self.services, kdcs, self._gateway)
         provider = Provider(
             estate=self.estate,
             keys=self.keys,
@@ -532,6 +533,8 @@ class Lab:
         realm = self.estate.realm_of(user)
         ccache = folder / f"{user.sam_account}{'' if user.realm is None else f'@{realm.name}'}.ccache"
         await kinit(f"{user.sam_account}@{realm.name}", user.password, self._own_krb5_conf, ccache)
+        if user.authorization_data_size:
+            await enlarge_ticket(self._own_krb5_conf, ccache, user.authorization_data_size)
         return ccache
 
 

@@ -27,7 +27,15 @@ from ssosim.lab.base.client_conf import name_realm, write_client_conf
 from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.model_devices.ports import EndpointMap, KdcSelection, LabHttp, LabKerberos, LabResolver, ModelUser
+from ssosim.lab.model_devices.ports import (
+    EndpointMap,
+    KdcSelection,
+    LabHttp,
+    LabKerberos,
+    LabResolver,
+    ModelUser,
+    TicketLifetime,
+)
 from ssosim.lab.model_devices.waiting import ResponseTimer, skips_time
 from ssosim.trace import ConnectionFailed, step_of_host
 
@@ -129,6 +137,7 @@ async def model_device(
                 _make_kdc_selection(lab, client, slot, clock, device, user),
                 partial(_wait_for_kdc_delay, lab, client, clock),
                 partial(name_realm, lab.estate, user),
+                _make_ticket_lifetime(lab, user, home / "ccache", clock),
             ),
             clock=clock,
             user=ModelUser(lab.trace, client, partial(_find_password, lab, user) if user_present else None),
@@ -174,6 +183,16 @@ async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None
     delay = lab.faults.take_kdc_delay(client)
     if delay:
         await clock.sleep(delay)
+
+
+def _make_ticket_lifetime(lab: Lab, user: User, ccache: Path, clock: ClientClock) -> TicketLifetime | None:
+    if not skips_time(clock):
+        return None
+
+    async def remove_tickets() -> None:
+        shutil.copyfile(await lab.ticket_of(user), ccache)
+
+    return TicketLifetime(clock, lab.estate.realm_of(user).ticket_lifetime, remove_tickets, clock.now())
 
 
 def _write_conf(lab: Lab, path: Path, kdcs: Iterable[tuple[KdcHost, Address]]) -> None:

@@ -22,6 +22,7 @@ from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.base.folder import LabFolder, cache_path
 from ssosim.lab.base.free_memory import trim_when_grown
+from ssosim.lab.base.sandbox import explain_refusal
 from ssosim.lab.base.shortage import explain_os_error, find_full_disk
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.process.control_extensions import ControlExtensions
@@ -50,7 +51,10 @@ def encode_start_error(error: Exception, estate_file: Path | None, folders: Sequ
         shortage = f"{full} ({text})"  # kinit and kdb5_util report a full disk by the call that failed
     if shortage:
         return encode_failure(f"the lab could not be started: {shortage}", PrerequisiteError.exit_code)
-    if isinstance(error, OSError):
+    if isinstance(error, linux.SystemCallRefusedError):
+        call = (error.strerror or "").partition(":")[0]
+        text, code = explain_refusal(error.errno or 0, call), PrerequisiteError.exit_code
+    elif isinstance(error, OSError):
         text = f"the lab could not be started: {text}"
     elif isinstance(error, KerberosMissingError):
         code = PrerequisiteError.exit_code

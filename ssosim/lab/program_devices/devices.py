@@ -39,7 +39,8 @@ from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
 from ssosim.lab.scripted_user.setup import check_behaviour, list_password_hosts, set_up_user
 from ssosim.lab.trust.files import trust_environment
-from ssosim.trace import ClientFinished, LabEvent, LastStepDeclared, SignInStep
+from ssosim.trace import ClientFinished, ClientMessage, LabEvent, LastStepDeclared, SignInStep, redact
+from ssosim.trace.redact import shorten_output
 from ssosim.verdict.clients import LAB_COMMANDS
 
 __all__ = ["DeviceContext", "DeviceRequest", "ProgramDevices", "Stopped"]
@@ -233,10 +234,11 @@ class ProgramDevices:
         """
         return await self._codes.wait_for_code(device, _CODE_PATIENCE_S)
 
-    def release(self, device: str, exit_code: int, stopped: Stopped = "") -> None:
+    def release(self, device: str, exit_code: int, stopped: Stopped = "", output: str = "") -> None:
         """Release ``device`` (an address) after its program has ended: record the end, and remove its files.
 
-        ``stopped`` is why ssosim ended the program, empty if it ended by itself.
+        ``stopped`` is why ssosim ended the program, empty if it ended by itself. ``output`` is what it printed, if that
+        was recorded; the trace gets it without secrets.
         """
         if device not in self._on_devices:
             raise LabInputError(f"there is no device {device!r}")
@@ -248,6 +250,10 @@ class ProgramDevices:
             stopping = asyncio.get_running_loop().create_task(hosted.stop())
             self._stopping.add(stopping)
             stopping.add_done_callback(self._stopping.discard)
+        if output:
+            assert self._context.lab.provider is not None  # noqa: S101 - the lab has started
+            text = shorten_output(redact(output, self._context.lab.provider.directory.secrets))
+            self._context.lab.trace.record(client, ClientMessage(text=text))
         finished = ClientFinished(program=program, exit_code=exit_code, stopped=stopped, running_s=running_s)
         self._context.lab.trace.record(client, finished)
         self._context.folder.remove("devices", device)

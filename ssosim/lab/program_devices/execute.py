@@ -60,7 +60,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
 
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError, LabInputError
@@ -74,6 +74,9 @@ from ssosim.lab.program_devices.device_files import (
     write_device_files,
 )
 from ssosim.output import one_line, print_error
+
+if TYPE_CHECKING:
+    from ssosim.lab.program_devices.recorded_output import RecordedOutput
 
 __all__ = ["OWN_MISTAKE", "ExecOptions", "device_environment", "execute", "execute_here"]
 
@@ -95,9 +98,9 @@ class ExecOptions(TypedDict, total=False):
     (default: program and number). ``person``: the behaviour of the scripted user. ``etc``: a folder whose files replace
     those of the device's ``/etc``. ``ipv6``: whether the device has IPv6 (default: as in the estate). ``deadline``:
     seconds after which the program and its descendants are killed; the exit code is then 124, as for timeout(1).
-    ``last_step``: the step that completes the sign-in, if that is not a token. ``identify`` gets, after the program's
-    end, the client's name and the number of the last trace record before its start; it is not called if there was no
-    device.
+    ``last_step``: the step that completes the sign-in, if that is not a token. ``record_output``: whether the trace
+    gets what the program prints. ``identify`` gets, after the program's end, the client's name and the number of the
+    last trace record before its start; it is not called if there was no device.
     """
 
     device: str | None
@@ -107,6 +110,7 @@ class ExecOptions(TypedDict, total=False):
     ipv6: bool | None
     deadline: float | None
     last_step: str | None
+    record_output: bool
     identify: Callable[[str, int], None] | None
 
 
@@ -147,8 +151,9 @@ def _execute(folder: LabFolder, command: Sequence[str], directory: Path, options
         linux.die_with_parent(parent)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
         deadline = options.pop("deadline", None)
+        record_output = options.pop("record_output", False)
         request = {**options, "program": Path(command[0]).name}
-        _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline, told))
+        _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline, told, record_output))
     os.close(told)
     code = _wait_for_child(joiner)
     with os.fdopen(identity, "rb") as line:
@@ -201,6 +206,7 @@ def _run_joiner(
     directory: Path,
     deadline: float | None,
     told: int,
+    record_output: bool,
 ) -> int:
     """Create the device inside the lab, start its init, and report the program's end.
 
@@ -218,6 +224,7 @@ def _run_joiner(
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     lay_shared_memory(folder.path, directory)
     write_device_files(folder.path / "devices" / attachment["device"], attachment, request.get("etc"))
+    recorded = _start_recording() if record_output else None
     linux.unshare(linux.CLONE_NEWPID)  # the next child is its process 1: no other may be started before
     parent = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
@@ -231,12 +238,20 @@ def _run_joiner(
     reported = -signal.SIGKILL if timed_out else -stopped[0] if stopped else code
     why = "deadline" if timed_out else "request" if stopped else ""
     end = {"exit_code": reported, "stopped": why}
+    if recorded is not None:
+        end["output"] = recorded.stop()
     with contextlib.suppress(LabError):
         request_json(folder, "POST", f"/v1/devices/{attachment['device']}/finished", end)
     if timed_out:
         print_error(f"stopped after {deadline:g} s", "ssosim exec")
         return _TIMED_OUT
     return code
+
+
+def _start_recording() -> RecordedOutput:
+    from ssosim.lab.program_devices.recorded_output import RecordedOutput  # noqa: PLC0415 - few programs need it
+
+    return RecordedOutput()
 
 
 def _run_init(
@@ -298,8 +313,20 @@ def _exec_program(
         os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own program
     except (OSError, ValueError) as error:
         reason = error.errno if isinstance(error, OSError) else errno.ENOENT  # ValueError: a name of no letters
+        if reason == errno.EACCES and not _exists(command[0], environment):
+            reason = errno.ENOENT
         print_error(f"{one_line(command[0]) or repr('')}: {os.strerror(reason or 0)}", "ssosim exec")
         os._exit(_NOT_FOUND if reason == errno.ENOENT else _NOT_EXECUTABLE)
+
+
+def _exists(program: str, environment: dict[str, str]) -> bool:
+    """Return whether ``program`` is a file, in PATH if it is a name only.
+
+    ``execvpe`` reports a folder of PATH that may not be entered as if the program were there and could not be executed.
+    For a shell a program in no folder is not found (POSIX, Shell Command Language, section 2.9.1.1).
+    """
+    folders = [""] if os.sep in program else os.get_exec_path(environment)
+    return any(os.path.lexists(os.path.join(folder, program)) for folder in folders)  # noqa: PTH118 - no pathlib here
 
 
 def _outer_identity() -> tuple[int, int]:
