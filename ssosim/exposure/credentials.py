@@ -172,9 +172,8 @@ class KnownCredentials:
         if not isinstance(header, dict) or not isinstance(claims, dict):
             return
         ours = [key.key_id for key in self._provider.keys.clouds]
-        if not any(header.get(name) in ours for name in ("kid", "x5t")):
-            return
-        if not claims.keys().isdisjoint({"scp", "appid", "azp"}):
+        is_ours = any(header.get(name) in ours for name in ("kid", "x5t"))
+        if is_ours and not claims.keys().isdisjoint({"scp", "appid", "azp"}):
             owner = str(claims.get("upn") or claims.get("preferred_username") or claims.get("appid") or "")
             yield FoundCredential(CredentialKind.ACCESS_TOKEN, owner, audience=str(claims.get("aud", "")))
         issuer, subject = claims.get("iss"), claims.get("sub")
