@@ -131,6 +131,28 @@ BENCHES = (
         ),
     ),
     Bench(
+        "managed_identity",
+        (
+            Row(
+                "server time of a token from IMDS",
+                "token endpoint + 2 ms",
+                lambda data: format_spread(data["figures"]["token from IMDS, server time, ms"], "ms", digits=2),
+            ),
+            Row(
+                "reference: the token endpoint with a client secret",
+                "",
+                lambda data: format_spread(
+                    data["reference"]["token endpoint with a client secret, server time, ms"], "ms", digits=2
+                ),
+            ),
+            Row(
+                "most that a kind of device adds to `ssosim exec`, by CPU time",
+                "10 %",
+                lambda data: f"{max(data['ratio']['added to exec, by CPU time'].values()) * 100:.0f} %",
+            ),
+        ),
+    ),
+    Bench(
         "plugin_import",
         (
             Row(

@@ -1,7 +1,8 @@
 """Write the generated pages of docs/: ``make docs``.
 
 - ``sources.md``: the table of sources, and the statements that the code names (``ssosim/sources``)
-- ``coverage.md``: every statement with the tests that name its id
+- ``coverage.md``: every statement with the tests that name its id, or with the reason why it has none
+  (``open-statements.toml``)
 - ``estate.md``, ``estate.schema.json``: every key of an estate file, and its JSON Schema
 - ``openapi.json``: the OpenAPI description of the control API
 - ``identity-provider.md``: only the tables between marks: of refusals (``ssosim/entra/core/refusals.py``), and of what
@@ -114,8 +115,13 @@ def _in(table: Sources, wanted: set[str]) -> list[Statement]:
     return [each for each in table.statements.values() if each.id in wanted]
 
 
-def render_coverage_page(table: Sources, tests: Mapping[str, list[str]]) -> str:
-    """Return ``docs/coverage.md``: every statement with its tests, or "not yet"."""
+def read_open_statements() -> dict[str, str]:
+    """Return the reasons of ``docs/open-statements.toml``: why a statement has no test, by its id."""
+    return tomllib.loads((ROOT / "docs" / "open-statements.toml").read_text(encoding="utf-8"))
+
+
+def render_coverage_page(table: Sources, tests: Mapping[str, list[str]], reasons: Mapping[str, str]) -> str:
+    """Return ``docs/coverage.md``: every statement with its tests, with the reason why it has none, or "not yet"."""
     lines = ["# Statements of the documents, and their tests", "", MADE_HERE, ""]
     lines += [
         "A test counts for a statement if it names its id. Files are in `tests/`; `scenario` is one of the catalogue,"
@@ -132,7 +138,8 @@ def render_coverage_page(table: Sources, tests: Mapping[str, list[str]]) -> str:
         lines += ["", f"## {document.title}", "", "| id | statement | tests |", "|---|---|---|"]
         for each in table.statements.values():
             if each.source is document:
-                cited = "<br>".join(f"`{test}`" for test in tests.get(each.id, ())) or "not yet"
+                cited = "<br>".join(f"`{test}`" for test in tests.get(each.id, ()))
+                cited = cited or (f"none: {reasons[each.id]}" if each.id in reasons else "not yet")
                 lines.append(f"| {each.id} | {each.text} | {cited} |")
     return "\n".join(lines) + "\n"
 
@@ -274,7 +281,7 @@ def render_pages() -> dict[str, str]:
     tests = map_statements_to_tests(ROOT / "tests", ROOT / "ssosim" / "scenario" / "catalogue")
     return {
         "sources.md": render_sources_page(table, find_named_statements()),
-        "coverage.md": render_coverage_page(table, tests),
+        "coverage.md": render_coverage_page(table, tests, read_open_statements()),
         "estate.md": render_estate_page(),
         "estate.schema.json": json.dumps(build_json_schema(), indent=1, ensure_ascii=False) + "\n",
         "unconfirmed.md": render_unconfirmed_page(),

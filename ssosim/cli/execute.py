@@ -81,6 +81,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="kill the program and its child processes after this time, such as 30s or 2m; the exit code is then 124",
     )
+    parser.add_argument(
+        "--record-output",
+        action="store_true",
+        help="record in the trace what the program prints, without secrets; it then prints to a pipe, no terminal",
+    )
     add_last_step(parser)
     add_expect_options(parser, phases=False, exit_code=EXPECTATION_BROKEN)
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND ...")
@@ -106,6 +111,7 @@ def run(options: argparse.Namespace) -> int:
         ipv6=options.ipv6,
         deadline=options.deadline,
         last_step=options.last_step,
+        record_output=options.record_output,
         identify=lambda client, since: seen.append((client, since)),
     )
     if expected and seen:

@@ -29,14 +29,15 @@ from ssosim.lab.program_devices.private_lab import PrivateLab
 from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.phases import Playback
 from ssosim.scenario.player import play
 from ssosim.scenario.results import run_result
 from ssosim.trace import ClientFinished, ClientMessage, redact
+from ssosim.trace.redact import shorten_output
 from ssosim.verdict.result import RunResult, encode_result
 
 __all__ = ["run_in_namespaces"]
 
-_TEXT_LIMIT = 2000
 _DEVICE_START_S = 10.0  # for making a device on a busy machine
 
 
@@ -90,8 +91,12 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: i
         await control.start(folder.socket)
         cleanup.push_async_callback(control.stop)
         programs = _Programs(private)
-        await programs.sign_on(fitted.scenario.clients)
-        return run_result(await play(scenario, private.lab, clock, models, programs.run, at_once))
+
+        async def sign_on_and_play() -> Playback:
+            await programs.sign_on(fitted.scenario.clients)
+            return await play(scenario, private.lab, clock, models, programs.run, at_once)
+
+        return run_result(await private.lab.run_while_healthy(sign_on_and_play()))
 
 
 def _cancel(task: asyncio.Task[RunResult]) -> None:
@@ -156,4 +161,4 @@ class _Programs:
                 await process.wait()
         text = output.decode("utf-8", "replace").strip()
         passwords = [user.password for user in self._private.estate.users]
-        self._private.lab.trace.record(client.name, ClientMessage(text=redact(text, passwords)[:_TEXT_LIMIT]))
+        self._private.lab.trace.record(client.name, ClientMessage(text=shorten_output(redact(text, passwords))))

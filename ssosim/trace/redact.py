@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
-__all__ = ["redact"]
+__all__ = ["CUT", "redact", "shorten_output"]
+
+CUT = "… (cut)"
+"""The end of the output of a program that is not there as a whole."""
 
 # Possessive, so that each run is matched once: with a possible start at each letter the time would be quadratic.
 _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]*+)++")
@@ -16,6 +19,8 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{64,}={0,2}")
 _AUTHORIZATION = re.compile(r"(?i)(\b(?:negotiate|bearer|basic|ntlm)\s++)[A-Za-z0-9+/_.~-]{16,}=*")
 
 _HIDDEN = "(redacted)"
+
+_OUTPUT = 8_000
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -28,6 +33,12 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         text = text.replace(secret, _HIDDEN)
     text = _AUTHORIZATION.sub(r"\1(redacted)", text)
     return _BASE64.sub(_HIDDEN, _TOKEN.sub(_remove_token, text))
+
+
+def shorten_output(text: str) -> str:
+    """Return what a program printed, at most 8,000 characters of it; what is left out is marked at the end."""
+    text = text.strip()
+    return text if len(text) <= _OUTPUT else f"{text[:_OUTPUT]} {CUT}"
 
 
 def _remove_token(found: re.Match[str]) -> str:

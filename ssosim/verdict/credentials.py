@@ -30,6 +30,7 @@ from ssosim.trace import (
     SignInStep,
     TokenIssued,
 )
+from ssosim.trace.redact import CUT
 
 __all__ = [
     "CredentialAttempt",
@@ -268,6 +269,8 @@ def describe_chain_end(attempts: Sequence[CredentialAttempt], records: Sequence[
     after = named[places[-1] + 1 :]
     if after:
         return f"the chain went on, by what the program printed: {', '.join(after)}"
+    if text.endswith(CUT):
+        return "whether the chain went on is not known: what the program printed is cut off"
     if "DefaultAzureCredential" in text:
         return "the chain stopped there, by what the program printed"
     return "the program names no credential after it"

@@ -21,6 +21,7 @@ from ssosim.trace import (
     TokenIssued,
     UserPrompted,
 )
+from ssosim.trace.redact import CUT
 from ssosim.verdict.explain import explain
 from ssosim.verdict.judge import judge
 from ssosim.verdict.outcome import Outcome
@@ -187,6 +188,7 @@ def test_an_unfinished_chain_says_what_is_not_known() -> None:
         (PYTHON_CHAIN, "the program names no credential after it"),
         (PYTHON_CHAIN.replace("ChainedTokenCredential", "DefaultAzureCredential"), "the chain stopped there"),
         (f"{PYTHON_CHAIN} AzureCliCredential: not found", "the chain went on, by what the program printed: AzureCliCr"),
+        (f"{PYTHON_CHAIN} {CUT}", "what the program printed is cut off"),
         ("EnvironmentCredential: AADSTS7000215", "is not known"),  # no chain
         ("DefaultAzureCredential: ManagedIdentityCredential: no response", "is not known"),  # not the one that asked
         ("", "is not known"),

@@ -49,7 +49,10 @@ class DeviceHandlers:
         return web.json_response({"user_code": await self._lab.device_code(request.match_info["device"])})
 
     async def release(self, request: web.Request) -> web.Response:
-        """Release the device of a program that has ended with ``exit_code``; ``stopped`` is why ssosim ended it."""
+        """Release the device of a program that has ended with ``exit_code``; ``stopped`` is why ssosim ended it.
+
+        ``output`` is what it printed, if that was recorded.
+        """
         body = await json_object(request)
         code = body.get("exit_code")
         if not isinstance(code, int) or isinstance(code, bool) or not -256 < code < 256:
@@ -57,5 +60,6 @@ class DeviceHandlers:
         stopped = body.get("stopped", "")
         if stopped not in ("", "deadline", "request"):
             raise LabInputError("stopped: expected deadline, request or an empty text")
-        self._lab.release_device(request.match_info["device"], code, stopped)
+        output = text_or_none(body, "output") or ""
+        self._lab.release_device(request.match_info["device"], code, stopped, output)
         return web.json_response({})

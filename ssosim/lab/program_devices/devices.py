@@ -17,7 +17,8 @@ from typing import Any, Literal, Protocol
 
 from ssosim.credential_hosts.endpoints import HOST_VARIABLES
 from ssosim.estate import Device, Estate, User
-from ssosim.lab.base.errors import LabInputError
+from ssosim.kerberos import KerberosError
+from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.base.resolver_choice import name_servers, own_resolvers
@@ -39,7 +40,8 @@ from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
 from ssosim.lab.scripted_user.setup import check_behaviour, list_password_hosts, set_up_user
 from ssosim.lab.trust.files import trust_environment
-from ssosim.trace import ClientFinished, LabEvent, LastStepDeclared, SignInStep
+from ssosim.trace import ClientFinished, ClientMessage, LabEvent, LastStepDeclared, SignInStep, redact
+from ssosim.trace.redact import shorten_output
 from ssosim.verdict.clients import LAB_COMMANDS
 
 __all__ = ["DeviceContext", "DeviceRequest", "ProgramDevices", "Stopped"]
@@ -192,7 +194,11 @@ class ProgramDevices:
         self._hosted[address] = hosted
         if user is not None and lab.gets_ticket(device):
             ccache = home / "ccache"
-            shutil.copyfile(await lab.ticket_of(user), ccache)
+            try:
+                ticket = await lab.ticket_of(user)
+            except KerberosError as error:
+                raise LabError(f"{user.upn} gets no ticket for {device.name}: {error}") from error
+            shutil.copyfile(ticket, ccache)
             ccache.chmod(0o600)
         addresses = f"addresses {address} and {ipv6}" if ipv6 else f"address {address}"
         kind = "" if device.kind == "desktop" else f" ({device.kind})"
@@ -233,10 +239,11 @@ class ProgramDevices:
         """
         return await self._codes.wait_for_code(device, _CODE_PATIENCE_S)
 
-    def release(self, device: str, exit_code: int, stopped: Stopped = "") -> None:
+    def release(self, device: str, exit_code: int, stopped: Stopped = "", output: str = "") -> None:
         """Release ``device`` (an address) after its program has ended: record the end, and remove its files.
 
-        ``stopped`` is why ssosim ended the program, empty if it ended by itself.
+        ``stopped`` is why ssosim ended the program, empty if it ended by itself. ``output`` is what it printed, if that
+        was recorded; the trace gets it without secrets.
         """
         if device not in self._on_devices:
             raise LabInputError(f"there is no device {device!r}")
@@ -248,6 +255,10 @@ class ProgramDevices:
             stopping = asyncio.get_running_loop().create_task(hosted.stop())
             self._stopping.add(stopping)
             stopping.add_done_callback(self._stopping.discard)
+        if output:
+            assert self._context.lab.provider is not None  # noqa: S101 - the lab has started
+            text = shorten_output(redact(output, self._context.lab.provider.directory.secrets))
+            self._context.lab.trace.record(client, ClientMessage(text=text))
         finished = ClientFinished(program=program, exit_code=exit_code, stopped=stopped, running_s=running_s)
         self._context.lab.trace.record(client, finished)
         self._context.folder.remove("devices", device)

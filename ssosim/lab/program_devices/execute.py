@@ -37,8 +37,7 @@ How a device is created:
 Rules that always hold:
 
 - The address is registered before the first packet can be sent, so no request of a program is without a client.
-- Each child sets its parent-death signal to SIGKILL before it does anything else. If any process of the chain is
-  killed, all below it end.
+- Each process of the chain is made by ``linux.fork_dependent``: if one is killed, at any moment, all below it end.
 - The lab runs ``ip`` in its own network namespace only, and the joiner in the device's only. Neither has to join the
   other's.
 - Signals: SIGINT and SIGQUIT reach the program through the terminal, so the others ignore them. SIGTERM and SIGHUP are
@@ -60,7 +59,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
 
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError, LabInputError
@@ -74,6 +73,9 @@ from ssosim.lab.program_devices.device_files import (
     write_device_files,
 )
 from ssosim.output import one_line, print_error
+
+if TYPE_CHECKING:
+    from ssosim.lab.program_devices.recorded_output import RecordedOutput
 
 __all__ = ["OWN_MISTAKE", "ExecOptions", "device_environment", "execute", "execute_here"]
 
@@ -95,9 +97,9 @@ class ExecOptions(TypedDict, total=False):
     (default: program and number). ``person``: the behaviour of the scripted user. ``etc``: a folder whose files replace
     those of the device's ``/etc``. ``ipv6``: whether the device has IPv6 (default: as in the estate). ``deadline``:
     seconds after which the program and its descendants are killed; the exit code is then 124, as for timeout(1).
-    ``last_step``: the step that completes the sign-in, if that is not a token. ``identify`` gets, after the program's
-    end, the client's name and the number of the last trace record before its start; it is not called if there was no
-    device.
+    ``last_step``: the step that completes the sign-in, if that is not a token. ``record_output``: whether the trace
+    gets what the program prints. ``identify`` gets, after the program's end, the client's name and the number of the
+    last trace record before its start; it is not called if there was no device.
     """
 
     device: str | None
@@ -107,6 +109,7 @@ class ExecOptions(TypedDict, total=False):
     ipv6: bool | None
     deadline: float | None
     last_step: str | None
+    record_output: bool
     identify: Callable[[str, int], None] | None
 
 
@@ -137,18 +140,17 @@ def _resolve_etc(options: ExecOptions) -> ExecOptions:
 
 
 def _execute(folder: LabFolder, command: Sequence[str], directory: Path, options: ExecOptions) -> int:
-    parent = os.getpid()
     # The program may run, and a signal come, before this process is ready to ignore it or pass it on.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     identify = options.pop("identify", None)
     identity, told = os.pipe()  # a program does not inherit them
-    joiner = os.fork()
+    joiner = linux.fork_dependent()
     if joiner == 0:
-        linux.die_with_parent(parent)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
         deadline = options.pop("deadline", None)
+        record_output = options.pop("record_output", False)
         request = {**options, "program": Path(command[0]).name}
-        _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline, told))
+        _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline, told, record_output))
     os.close(told)
     code = _wait_for_child(joiner)
     with os.fdopen(identity, "rb") as line:
@@ -201,6 +203,7 @@ def _run_joiner(
     directory: Path,
     deadline: float | None,
     told: int,
+    record_output: bool,
 ) -> int:
     """Create the device inside the lab, start its init, and report the program's end.
 
@@ -218,12 +221,11 @@ def _run_joiner(
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     lay_shared_memory(folder.path, directory)
     write_device_files(folder.path / "devices" / attachment["device"], attachment, request.get("etc"))
+    recorded = _start_recording() if record_output else None
     linux.unshare(linux.CLONE_NEWPID)  # the next child is its process 1: no other may be started before
-    parent = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
-    init = os.fork()
+    init = linux.fork_dependent()
     if init == 0:
-        linux.die_with_parent(parent)
         _run_and_exit(lambda: _run_init(folder, command, attachment, directory, (uid, gid)))
     timed_out = _kill_after(deadline, init) if deadline is not None else []
     stopped: list[int] = []
@@ -231,12 +233,20 @@ def _run_joiner(
     reported = -signal.SIGKILL if timed_out else -stopped[0] if stopped else code
     why = "deadline" if timed_out else "request" if stopped else ""
     end = {"exit_code": reported, "stopped": why}
+    if recorded is not None:
+        end["output"] = recorded.stop()
     with contextlib.suppress(LabError):
         request_json(folder, "POST", f"/v1/devices/{attachment['device']}/finished", end)
     if timed_out:
         print_error(f"stopped after {deadline:g} s", "ssosim exec")
         return _TIMED_OUT
     return code
+
+
+def _start_recording() -> RecordedOutput:
+    from ssosim.lab.program_devices.recorded_output import RecordedOutput  # noqa: PLC0415 - few programs need it
+
+    return RecordedOutput()
 
 
 def _run_init(
@@ -246,13 +256,10 @@ def _run_init(
     environment = device_environment(attachment)
     with contextlib.suppress(OSError):
         linux.mount("proc", "/proc", "proc")
-    parent = os.getpid()
-    if attachment.get("person") and os.fork() == 0:
-        linux.die_with_parent(parent)
+    if attachment.get("person") and linux.fork_dependent() == 0:
         _run_and_exit(lambda: _watch_device_codes(folder, attachment, environment, identity))
-    program = os.fork()
+    program = linux.fork_dependent()
     if program == 0:
-        linux.die_with_parent(parent)
         if attachment.get("obey_file_modes"):
             linux.obey_file_modes()
         _run_and_exit(lambda: _exec_program(command, environment, directory, identity))

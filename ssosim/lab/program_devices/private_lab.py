@@ -103,11 +103,11 @@ class PrivateLab:
         """See ``ProgramDevices.device_code``."""
         return None if self._devices is None else await self._devices.device_code(device)
 
-    def release_device(self, device: str, exit_code: int, stopped: Stopped = "") -> None:
+    def release_device(self, device: str, exit_code: int, stopped: Stopped = "", output: str = "") -> None:
         """See ``ProgramDevices.release``."""
         if self._devices is None:
             raise LabInputError(f"there is no device {device!r}")
-        self._devices.release(device, exit_code, stopped)
+        self._devices.release(device, exit_code, stopped, output)
 
     def status(self) -> dict[str, Any]:
         """Return the lab's status for JSON: its parts, addresses, uptime and trace size."""
