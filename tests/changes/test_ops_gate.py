@@ -119,6 +119,8 @@ def test_a_token_is_of_one_change(office: Office):
     token = office.control.plan(change(PutRecords(name="a.microsoft.com", type="A", values=("192.0.2.1",)))).token
     other = change(PutRecords(name="b.microsoft.com", type="A", values=("192.0.2.1",)))
     assert rules(office, other, token=token) == {"version"}
+    with pytest.raises(RefusedError, match=f"the plan {token} is not the plan of this change: it is v1-"):
+        office.control.apply(other, token=token)
 
 
 def test_an_emergency_needs_an_incident(office: Office):

@@ -9,6 +9,7 @@ import pytest
 from ssosim_clients.failures import DnsFailure, TicketFailure
 from ssosim_clients.flows.negotiate import respond_to_challenge
 from ssosim_clients.spn import RULES, NameForm, NegotiateAbandoned, OnLookupFailure, OnUnknown, guess_realm
+from ssosim_clients.spn.rule import PortInSpn
 
 from .conftest import ClientEnvironment
 
@@ -338,3 +339,10 @@ def test_every_rule_has_a_source() -> None:
     """Every rule has a source, and every value of ``OnUnknown`` is used by some client."""
     assert all(rule.source and rule.name == name for name, rule in RULES.items())
     assert {rule.on_unknown for rule in RULES.values()} == set(OnUnknown)
+
+
+@pytest.mark.parametrize(("port", "suffix"), [(80, ""), (443, ""), (81, ":81"), (8443, ":8443")])
+def test_the_usual_ports_of_http_are_left_out_of_a_name(port, suffix):
+    """A rule that names the port in an SPN leaves it out for 80 and 443, and for no other."""
+    rule = replace(RULES["curl-gssapi"], port=PortInSpn.NON_STANDARD)
+    assert rule._port_suffix(port) == suffix

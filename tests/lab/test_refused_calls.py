@@ -78,6 +78,7 @@ def test_models_and_the_pytest_plugin_need_none_of_it(bench, tmp_path):
         ),
         ({}, {"_APPARMOR": "0\n", "_DEBIAN": "0\n"}, 1, "sysctl -w kernel.unprivileged_userns_clone=1"),
         ({}, {"_DEBIAN": "1\n"}, 28, "sysctl -w user.max_user_namespaces=10000"),
+        ({"container": "podman"}, {}, 22, "mount --bind DIR DIR; chroot DIR"),
         ({}, {}, 1, "allow unprivileged user namespaces and mounts, or run as root"),
     ],
 )

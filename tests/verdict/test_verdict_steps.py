@@ -16,6 +16,7 @@ from ssosim.trace import (
 from ssosim.trace.export import TraceFormatError, parse_record, record_to_json
 from ssosim.verdict import judge, measure
 from ssosim.verdict.explain import explain
+from ssosim.verdict.measures import Exposure
 from ssosim.verdict.steps import classify_failed_step, is_attempt
 
 IDP = "id.example"  # a login host whose name does not begin with "login."
@@ -88,3 +89,16 @@ def test_no_silent_way_is_told_by_the_step():
     assert "offers no silent way" in judge(_records(page), 100.0).reason
     assert "offers no silent way" in str(explain(_records(told))[0])
     assert "offers no silent way" not in judge(_records(token, issued, page, token), 100.0).reason
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        ({}, "password to sts.example: foreign"),
+        ({"owner": "bob@contoso.com"}, "password of bob@contoso.com to sts.example: foreign"),
+        ({"part": "body"}, "password in the body to sts.example: foreign"),
+    ],
+)
+def test_an_exposure_names_what_is_known(known, text):
+    """The text of an exposure has owner and part of the request where they are known, else nothing."""
+    assert str(Exposure(what="password", where="sts.example", why="foreign", seq=1, **known)) == text

@@ -11,10 +11,7 @@ import errno
 import os
 from pathlib import Path
 
-__all__ = ["REFUSALS", "explain_refusal"]
-
-REFUSALS = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOSPC, errno.EUSERS})
-"""The error numbers by which a kernel or a sandbox refuses namespaces and mounts."""
+__all__ = ["explain_refusal"]
 
 _DOCKER = (
     "docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined "
@@ -43,6 +40,8 @@ def explain_refusal(number: int, call: str) -> str:
 
 
 def _find_remedy(number: int) -> str:  # noqa: PLR0911 - one return for each place
+    if number == errno.EINVAL:  # mount(2): the root of a chroot is no mount point
+        return "/ is no mount point, as in a chroot: mount it over itself before (mount --bind DIR DIR; chroot DIR)"
     if os.environ.get("KUBERNETES_SERVICE_HOST"):
         return f"in this pod a lab needs {_KUBERNETES}"
     if os.environ.get("GITLAB_CI") and _is_container():
