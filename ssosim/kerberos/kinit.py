@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -105,6 +104,8 @@ async def enlarge_ticket(krb5_conf: Path, ccache: Path, octets: int, *, timeout:
             command, capture_output=True, text=True, env=environment, timeout=timeout, check=False
         )
 
+    import asyncio  # noqa: PLC0415 - a lab in memory writes krb5.conf and runs no program
+
     try:
         result = await asyncio.to_thread(run)
     except subprocess.TimeoutExpired as error:
@@ -177,6 +178,8 @@ async def kinit(
             timeout=timeout,
             check=False,
         )
+
+    import asyncio  # noqa: PLC0415 - a lab in memory writes krb5.conf and runs no program
 
     try:
         result = await asyncio.to_thread(run)
