@@ -2,8 +2,8 @@
 
     pytest -p tests.pure
 
-The tests of the other folders are not collected. A test, or a fixture, that binds or connects a socket, starts a program
-or forks is skipped at that place: it needs a machine, and ``make test`` runs it. So there is no list to keep.
+The tests of the other folders are not collected. A test, or a fixture, that binds or connects a socket, starts a
+program or forks is skipped at that place: it needs a machine, and ``make test`` runs it. So there is no list to keep.
 """
 
 from __future__ import annotations

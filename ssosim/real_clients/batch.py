@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -149,7 +149,7 @@ def _group_by_phase(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def _main() -> int:
-    linux.die_with_parent(os.getppid())
+    linux.set_death_signal(signal.SIGKILL)  # a parent that has ended already sends no job
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     try:
         cells = play_job(job, lambda phase: _send(PhaseBegan(phase=phase)))

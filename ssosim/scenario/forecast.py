@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
-from dns.rdatatype import AAAA, PTR, A
+from dns.rdatatype import AAAA, PTR, SRV, URI, A
 
 from ssosim.changes.answers import told
 from ssosim.changes.risk import Level, Reason
 from ssosim.dns import ZoneSet, zones_of
 from ssosim.dns.zones.answer import answer
 from ssosim.dns.zones.rrset import to_name
-from ssosim.dns.zones.stub import reverse_name
+from ssosim.dns.zones.stub import read_answer, reverse_name
 from ssosim.estate import Estate
+from ssosim.lab.base.kdc_discovery import find_kdc_targets
 from ssosim.scenario.forecast_times import CacheWindows, Timing, measure_windows, timing_of
 from ssosim.scenario.forecast_zones import Outside, assume_outside
 from ssosim.scenario.viewpoints import (
@@ -129,11 +130,17 @@ def forecast_change(
 ) -> tuple[Forecast, ...]:
     """Forecast every host of a service whose answers differ, or that is one of ``names`` (those that change).
 
+    Where the answers by which clients find a KDC differ, every host that takes tickets is forecast.
+
     ``keys`` gives the identity provider's keys; it is called only if there is something to play.
     """
     served = http_host_names(estate)
     named = frozenset(names)
-    hosts = [host for host in served if host in named or _is_told_otherwise(before, after, host)]
+    other_kdcs = _find_other_kdcs(before, after, estate)
+    with_tickets = {name for name, of in estate.list_identity_hosts() if of != "login"} if other_kdcs else frozenset()
+    hosts = [
+        host for host in served if host in named or host in with_tickets or _is_told_otherwise(before, after, host)
+    ]
     if not hosts:
         return ()
     provider_keys = keys()
@@ -212,6 +219,22 @@ def _is_told_otherwise(before: ZoneSet, after: ZoneSet, host: str) -> bool:
                 back = to_name(reverse_name(rdata.to_text()))
                 if told(answer(before, back, PTR)) != told(answer(after, back, PTR)):
                     return True
+    return False
+
+
+def _find_other_kdcs(before: ZoneSet, after: ZoneSet, estate: Estate) -> bool:
+    """Whether clients that find their KDC in DNS are told something else: the records of a realm, or of its KDCs."""
+    for realm in estate.realms:
+        if not realm.dns_lookup_kdc:
+            continue
+        queries = [(f"_kerberos.{realm.name.lower()}", URI)]
+        queries += [(f"_kerberos.{transport}.{realm.name.lower()}", SRV) for transport in ("_udp", "_tcp")]
+        for name, kind in queries:
+            was, now = answer(before, to_name(name), kind), answer(after, to_name(name), kind)
+            if told(was) != told(now):
+                return True
+            if any(_is_told_otherwise(before, after, target) for target in find_kdc_targets(read_answer(now).values)):
+                return True
     return False
 
 

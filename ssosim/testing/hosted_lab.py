@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ssosim.estate import Estate
 from ssosim.faults import Fault
 from ssosim.faults.core.placeholders import expand_fault
-from ssosim.kerberos import Address
+from ssosim.kerberos import Address, KdcEndedError
 from ssosim.lab.base.client_conf import write_client_conf
 from ssosim.lab.base.default_trust import install_trust
 from ssosim.lab.base.errors import LabInputError
@@ -190,11 +190,23 @@ class HostedLab:
         }
 
     def call(self, function: Callable[[Lab], Coroutine[object, object, _T]]) -> _T:
-        """Run ``function(lab)`` in the lab's loop and return its result; it gives access to the whole lab."""
+        """Run ``function(lab)`` in the lab's loop and return its result; it gives access to the whole lab.
+
+        Raises LabError if the lab's KDC has ended: then nothing that a client gets from the lab means anything.
+        """
         __tracebackhide__ = True
         with unrestricted():  # the task gets a copy of this context
             result = asyncio.run_coroutine_threadsafe(function(self._lab), self._loop)
-        return result.result()
+        try:
+            return result.result()
+        finally:
+            self._check_health()
+
+    def _check_health(self) -> None:
+        try:
+            self._lab.check_health()
+        except KdcEndedError as error:
+            raise convert_error(error)  # noqa: B904 - its cause is chosen there
 
     def close(self) -> None:
         """Remove what devices have replaced in this process. ``host_lab`` calls it at the end."""

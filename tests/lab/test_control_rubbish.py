@@ -35,7 +35,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("GET", "/v1/trace?limit=0", None, 400, "limit '0': expected a whole number from 1 to 10000"),
     ("GET", "/v1/trace?limit=1&limit=2", None, 400, "a parameter may be given once"),
     ("GET", "/v1/trace?colour=red", None, 400, "colour: unknown parameter; known here: since, client"),
-    ("GET", "/v1/trace?kind=Nope", None, 400, "kind 'Nope': expected one of ClientAuthenticated"),
+    ("GET", "/v1/trace?kind=Nope", None, 400, "kind 'Nope': expected one of AccessTokenChecked"),
     ("GET", "/v1/wait?timeout_s=1e9", None, 400, "expected a whole number from 0 to 300"),
     ("GET", "/v1/wait?layer=ip", None, 400, "layer 'ip': expected one of dns"),
     ("GET", "/v1/verdicts?since=x", None, 400, "since 'x'"),

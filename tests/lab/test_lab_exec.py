@@ -108,10 +108,10 @@ def test_a_device_has_its_own_user(running):
     assert "bob@CORP.CONTOSO.COM" in klist.stdout
     laptop = running.run("exec", "--device", "laptop-1", "--", "klist")
     assert (laptop.returncode, "No credentials cache" in laptop.stderr) == (1, True)
-    began = time.monotonic()
-    kinit = running.run("exec", "--device", "laptop-1", "--", "kinit", "alice@CORP.CONTOSO.COM")
+    trace = ("env", "KRB5_TRACE=/dev/stderr", "kinit", "alice@CORP.CONTOSO.COM")
+    kinit = running.run("exec", "--device", "laptop-1", "--", *trace)
     assert "Cannot contact any KDC" in kinit.stderr
-    assert time.monotonic() - began < 3
+    assert "Network is unreachable" in kinit.stderr, "no packet is lost, which kinit would wait for"
     curl = ["curl", "-sS", "--negotiate", "-u", ":", "-o", "/dev/null", "-w", "%{http_code}", URL]
     assert running.run("exec", "--device", "laptop-1", "--", *curl).stdout == "401"
 
@@ -161,7 +161,7 @@ def test_a_killed_exec_takes_its_program_along(running):
     assert process.stdout.readline() == b"up\n"
     process.kill()
     process.wait()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while (left := [n for n in running.processes().values() if b"sleep 424244" in n]) and time.monotonic() < end:
         time.sleep(0.01)
     assert left == []
@@ -174,7 +174,7 @@ def test_a_signal_is_forwarded(running, number):
     process = running.popen("exec", "--", "sh", "-c", script)
     assert process.stdout.readline() == b"up\n"
     process.send_signal(number)
-    assert process.wait(5) == 12
+    assert process.wait(60) == 12
     assert process.stdout.read() == b"bye\n"
 
 
@@ -202,10 +202,8 @@ def test_there_is_no_way_out(running):
         "try: s.getaddrinfo('www.example.org', 443)\n"
         "except s.gaierror as error: print(error.errno == s.EAI_NONAME)\n"
     )
-    began = time.monotonic()
     done = running.run("exec", "--", sys.executable, "-c", script)
-    assert done.stdout.split() == ["101", "101", "101", "True"], done.stderr
-    assert time.monotonic() - began < 3
+    assert done.stdout.split() == ["101", "101", "101", "True"], done.stderr  # at once: a lost packet ends with 110
 
 
 def test_programs_do_not_see_each_other(running):

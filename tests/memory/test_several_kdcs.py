@@ -12,7 +12,7 @@ from ssosim_clients.ports import Device
 from ssosim.estate import default_estate, parse_estate
 from ssosim.faults import Fault, FaultError, fault_from
 from ssosim.memory import Engine, MemoryLab
-from tests.realm_estates import DC1, DC2, two_kdcs
+from tests.realm_estates import DC1, DC2, found_by_dns, two_kdcs
 
 from .calls import START, Act, Seen, Step, in_memory, over_sockets
 from .test_kdc_faults import ticket
@@ -161,3 +161,36 @@ def test_a_ticket_expires(prepared: Path, hours: float, answer: str) -> None:
     assert there[2][0].startswith(answer)
     assert there[3][0] == "True"
     assert over_sockets(steps, ESTATE, [], prepared) == there
+
+
+URI = """[[zones.records]]
+name = "_kerberos"
+type = "URI"
+values = ['10 1 "krb5srv::udp:dc2.corp.contoso.com"', '5 1 "http:x"', 'x']
+
+"""
+BY_DNS: dict[str, tuple[str, list[Step], list[tuple[str, str, tuple[int, ...]]]]] = {
+    "srv": ("", [ticket(SPN)], [(DC1, ISSUED, ())]),
+    "cached": ("", [ticket(SPN), named("name-removed", name="_kerberos._udp.corp.contoso.com"), ticket(SPN)],
+               [(DC1, ISSUED, ())]),
+    "tcp-only": ("", [named("name-removed", name="_kerberos._udp.corp.contoso.com"), ticket(SPN)],
+                 [(DC1, ISSUED, ())]),
+    "no-records": ("", [named("nxdomain", names=["*._udp.corp.contoso.com", "*._tcp.corp.contoso.com",
+                    "_kerberos._udp.corp.contoso.com", "_kerberos._tcp.corp.contoso.com"]), ticket(SPN)], []),
+    "no-address": ("", [named("name-removed", name=DC1), ticket(SPN)], []),
+    "wrong-address": ("", [named("wrong-address", name=DC1, address="192.0.2.10"), ticket(SPN)], []),
+    "another-kdc": ("", [named("wrong-address", name=DC1, address="10.10.0.89"), ticket(SPN)], [(DC2, ISSUED, ())]),
+    "uri": (URI.replace(", '5 1 \"http:x\"', 'x'", ""), [ticket(SPN)], [(DC2, ISSUED, ())]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_DNS)
+def test_a_model_finds_its_kdc_in_dns(prepared: Path, name: str) -> None:
+    """With dns_lookup_kdc a client model has a KDC only where the records of the zone lead to one."""
+    records, steps, expected = BY_DNS[name]
+    estate = parse_estate(found_by_dns(records), "dns.toml")
+    there = in_memory(steps, estate, [])
+    assert asked(there) == expected
+    if not expected:
+        assert there[-1][0].startswith("TicketFailure ['kdc-unreachable'")
+    assert over_sockets(steps, estate, [], prepared) == there

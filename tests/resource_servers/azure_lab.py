@@ -20,6 +20,7 @@ from ssosim.real_clients.folders import find_client_home
 from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_real_clients
 
+ROOT = Path(__file__).parents[2]
 CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 REPORT = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b11"
 BACK_END = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01"

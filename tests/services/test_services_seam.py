@@ -86,7 +86,10 @@ def test_an_estate_without_such_services_stays_as_it_is():
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ('["helo"]', "hosts[6].services[0]: there is no service 'helo'; did you mean 'hello'? known: dns, kdc, login"),
+        (
+            '["helo"]',
+            "hosts[6].services[0]: there is no service 'helo'; did you mean 'hello'? known: dns, kdc, kdc-proxy",
+        ),
         ('["number"]', "(acme_services:number) is neither a Service nor a function"),
         ('["absent"]', "(acme_services:absent) cannot be loaded: AttributeError"),
         ('["failing"]', "'failing' fails: RuntimeError: no luck"),

@@ -29,9 +29,9 @@ def evaluate(text: str, inputs: dict[str, str]) -> str:
     """Return the value of an expression: an input, a comparison of one, or a choice of two texts by one."""
     if found := re.fullmatch(r"inputs\.(\w+)", text):
         return inputs[found[1]]
-    if found := re.fullmatch(r"inputs\.(\w+) == '(.*?)'", text):
+    if found := re.fullmatch(r"inputs\.(\w+) == '([^']*)'", text):
         return str(inputs[found[1]] == found[2]).lower()
-    if found := re.fullmatch(r"inputs\.(\w+) == '(.*?)' && '(.*?)' \|\| '(.*?)'", text):
+    if found := re.fullmatch(r"inputs\.(\w+) == '([^']*)' && '([^']*)' \|\| '([^']*)'", text):
         return found[3] if inputs[found[1]] == found[2] else found[4]
     raise ValueError(f"an expression that this runner does not know: {text}")
 

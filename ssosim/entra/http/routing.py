@@ -44,6 +44,10 @@ RouteRow = tuple[str, str, Route]
 """A row of a route table: the method, the path with its variable segments in braces, and the route."""
 
 
+_LONGEST_KEPT = 512
+"""Characters of the longest path with its query whose route is kept. Each request asks for its route twice."""
+
+
 @dataclass(slots=True)
 class _Node:
     literal: dict[str, _Node] = field(default_factory=dict)
@@ -261,8 +265,14 @@ def _find_node(provider: Provider, call: Call) -> tuple[_Node, tuple[str, ...]] 
     service = provider.service_by_host.get(call.host)
     if service is None:
         return None
-    node, captured = _tree(service, provider.at(call.host).estate.cloud), []
-    for segment in call.path:
+    find = _find_in_tree if len(call.target) <= _LONGEST_KEPT else _find_in_tree.__wrapped__
+    return find(service, provider.at(call.host).estate.cloud, call.path)
+
+
+@lru_cache(maxsize=4096)
+def _find_in_tree(service: str, cloud: Cloud, path: tuple[str, ...]) -> tuple[_Node, tuple[str, ...]] | None:
+    node, captured = _tree(service, cloud), []
+    for segment in path:
         below = node.literal.get(segment.lower())
         if below is None:
             below = node.variable

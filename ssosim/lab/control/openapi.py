@@ -51,7 +51,7 @@ def description() -> Data:
             "schemas": schemas(),
         },
     }
-    return _without_indents(document)
+    return {key: _without_indents(value) for key, value in document.items()}
 
 
 def _without_indents(part: Any) -> Any:

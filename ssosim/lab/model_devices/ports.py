@@ -44,7 +44,8 @@ class KdcSelection:
     (``choose``, by the number in ``find_kdcs``) and asks that one alone (``select``); the trace records those that it
     passes, and the virtual clock advances. ``cache_only`` has the same ticket cache and KDC addresses where nothing
     listens: a cached ticket is found, any other request fails at once. ``choose`` returns None where the device has no
-    route to any KDC. ``wait_for_kdcs`` waits until ports are open that a fault had closed. ``named``: the lab has
+    route to any KDC. ``wait_for_kdcs`` waits until ports are open that a fault had closed. ``discover`` looks for
+    KDCs in DNS, and returns whether there is one; None: the device has their addresses. ``named``: the lab has
     several KDCs, which the trace names.
     """
 
@@ -56,15 +57,23 @@ class KdcSelection:
     select: Callable[[str, int], Initiator]
     cache_only: Initiator
     wait_for_kdcs: Callable[[], Awaitable[None]]
+    discover: Callable[[str], Awaitable[bool]] | None = None
     named: bool = False
 
     async def request_token(self, spn: str, usual: Initiator) -> tuple[Initiator | None, bytes]:
         """Return the initiator to go on with, or a token from the cache. Raises TicketError where no KDC answers."""
         await self.wait_for_kdcs()
+        if self.discover is not None:
+            try:
+                return None, await self.cache_only.request_token(spn)
+            except TicketError as error:
+                if error.kind is not TicketErrorKind.KDC_UNREACHABLE or not await self.discover(spn):
+                    raise
         choice = self.choose(spn)
         decision = None if choice is None else choice.decision
         if choice is not None and not choice.passed and (decision is None or not decision.effect.is_missing):
-            return usual if choice.number == 0 else self.select(spn, choice.number), b""
+            is_usual = choice.number == 0 and self.discover is None
+            return usual if is_usual else self.select(spn, choice.number), b""
         try:
             return None, await self.cache_only.request_token(spn)
         except TicketError as error:

@@ -172,7 +172,7 @@ def _supervise(body: Callable[[int], int], lifeline: int, on_end: Callable[[], N
     # The kernel drops signals to process 1 of a pid namespace that it has no handler for. So the handler is set before
     # the fork.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    first = os.fork()
+    first = linux.fork_dependent()
     if first == 0:
         _run_and_exit(lambda: _run_first_process(body, lifeline))
     _release_terminal()
@@ -198,7 +198,6 @@ def _release_terminal() -> None:
 def _run_first_process(body: Callable[[int], int], lifeline: int) -> int:
     """Run ``body`` as the first process of the new pid namespace."""
     os.close(lifeline)
-    linux.die_with_parent(0)
     outer_pid = int(Path("/proc/self").readlink().name)
     try:
         _make_mounts_private()
