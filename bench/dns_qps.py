@@ -55,7 +55,7 @@ from ssosim.trace import Trace
 
 ZONE, NAMES = "bench.example", 100
 SERVER_CORE, LOAD_CORE = 0, 1
-TO_BARE, TO_NSD, GROWTH = 10.0, 0.5, 1.2
+TO_BARE, TO_NSD, GROWTH = 10.0, 0.5, 1.3
 SIZES = ((1, 10), (1, 100_000), (1_000, 100_000))
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 

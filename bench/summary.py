@@ -179,6 +179,38 @@ BENCHES = (
         ),
     ),
     Bench(
+        "dns_check",
+        (
+            Row(
+                "`dns check` of 100,000 records to dnspython's bare reading, by CPU time",
+                "0.5 times",
+                lambda data: f"{data['figures']['records']['100000']['check_to_bare']} times",
+            ),
+            Row(
+                "the same for `dns lint`",
+                "0.5 times",
+                lambda data: f"{data['figures']['records']['100000']['lint_to_bare']} times",
+            ),
+            Row(
+                "memory of `dns check` of 100,000 records",
+                "400 MiB",
+                lambda data: f"{data['figures']['records']['100000']['check_mib']} MiB",
+            ),
+            Row(
+                "CPU time of a record in 10,000; 100,000; 1,000,000",
+                "",
+                lambda data: "; ".join(
+                    f"{each['check_us_per_record']:.0f} us" for each in data["figures"]["records"].values()
+                ),
+            ),
+            Row(
+                "the manual's pull request to `import dns.zone`, by CPU time",
+                "5 times",
+                lambda data: f"{data['figures']['small']['manual_to_import']} times",
+            ),
+        ),
+    ),
+    Bench(
         "dns_qps",
         (
             Row(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -107,6 +106,8 @@ async def enlarge_ticket(krb5_conf: Path, ccache: Path, octets: int, *, timeout:
             command, capture_output=True, text=True, env=environment, timeout=timeout, check=False
         )
 
+    import asyncio  # noqa: PLC0415 - a lab in memory writes krb5.conf and runs no program
+
     try:
         result = await asyncio.to_thread(run)
     except subprocess.TimeoutExpired as error:
@@ -170,6 +171,8 @@ async def kinit(
     environment = build_tool_environment(ccache.parent) | {"KRB5_CONFIG": str(krb5_conf)}
 
     program = _Program([*command, "--", principal], environment)
+    import asyncio  # noqa: PLC0415 - a lab in memory writes krb5.conf and runs no program
+
     try:
         code, errors = await asyncio.to_thread(program.run, password + "\n", timeout)
     except subprocess.TimeoutExpired as error:

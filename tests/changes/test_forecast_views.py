@@ -231,7 +231,7 @@ LOGIN_AT = "192.0.2.10"
         (f"login A {LOGIN_AT}\n", f"*  A {LOGIN_AT}\n", False),  # a wildcard of the same address takes over
         (f"*  A {LOGIN_AT}\n", f'*  A {LOGIN_AT}\nlogin TXT "x"\n', True),  # RFC 4592: what is created hides it
         (f"*  A {LOGIN_AT}\n", f'*  A {LOGIN_AT}\nx.login TXT "x"\n', True),  # so does a name below (an ACME challenge)
-        (f"login A {LOGIN_AT}\n", f'login A {LOGIN_AT}\nlogin CAA 0 issue "ca.example"\n', False),
+        (f"login A {LOGIN_AT}\n", f'login A {LOGIN_AT}\nlogin CAA 0 iodef "mailto:ca@example.org"\n', False),
     ],
 )
 def test_wildcards_decide_as_in_answers(tmp_path: Path, keys: Keys, before: str, after: str, loses: bool):
@@ -259,8 +259,8 @@ def test_a_delegation_to_other_servers_is_unknown(tmp_path: Path, keys: Keys):
     ("record", "level"),
     [
         ("sub DS 12345 13 2 " + "ab" * 32, "high"),
-        ('www CAA 0 issue "ca.example"', "medium"),
-        ("www HTTPS 1 . alpn=h2", "medium"),
+        ('www CAA 0 iodef "mailto:ca@example.org"', "medium"),
+        ("@ HTTPS 1 . alpn=h2", "medium"),
         ("_443._tcp TLSA 3 1 1 " + "ab" * 32, "medium"),
         ("old DNAME new.example.org.", "high"),
         ("www TYPE65300 \\# 2 abcd", "medium"),

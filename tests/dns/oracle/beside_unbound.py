@@ -46,6 +46,7 @@ INTENDED = {
     "any": "ANY is NOTIMP (RFC 8482 section 4.1); unbound asks for it",
     "chain-dname": "unbound gives up where a chain passes the same DNAME twice",
     "dname-ttl": "unbound gives a CNAME that it makes of a cached DNAME the TTL 0; the lab keeps that of the DNAME",
+    "servfail-chain": "unbound sends the links that it has cached with SERVFAIL, the lab none; clients read neither",
     "refers-to-itself": "a server refers to itself: SERVFAIL; unbound passes on the empty response as NODATA",
 }
 """The differences to unbound that are intended, by key."""
@@ -115,6 +116,8 @@ async def _compare(asked: Asked, port: int, gate: asyncio.Semaphore, report: Rep
 
 
 def _explain_failure(lab: Compared, unbound: Compared, links: int) -> str | None:
+    if lab[0] == unbound[0] == "SERVFAIL" and not lab[1] and {kind for _, kind, _ in unbound[1]} == {"CNAME"}:
+        return "servfail-chain"
     if unbound[0] == "SERVFAIL" and len({owner.partition(".")[2] for owner, _, _ in lab[1]}) < links:
         return "chain-dname"
     return "refers-to-itself" if (lab[0], unbound) == ("SERVFAIL", ("NOERROR", Counter(), {}, "")) else None
