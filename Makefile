@@ -1,15 +1,18 @@
 # Each target installs its requirements first (bootstrap.sh); if they are installed already, that takes no time.
 # ARGS is passed to the program: make test ARGS='-k mex', make lab ARGS='--name blue'. PYTHON selects the interpreter.
+# JOBS is the number of processes of tests, by default that of the processors; JOBS=0: in one process, for a debugger.
 
-.PHONY: help lab clients test test-fast lint docs site bench fuzz mutations coverage nightly oracle-dns soak setup bare requirements \
+.PHONY: help lab clients test test-fast lint docs site bench fuzz mutations rule-mutations coverage nightly oracle-dns soak setup bare requirements \
         dist sbom clean
 .NOTPARALLEL:
 bin := .venv/bin
 release := .venv/release/bin
 export PYTHON
+JOBS ?= auto
+pytest := -m pytest -n $(JOBS) --dist loadfile
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 # `exec`, so that Ctrl-C and SIGTERM go to the lab and not to a shell.
 lab: ## start the lab in the foreground; Ctrl-C stops all of it
@@ -20,9 +23,18 @@ clients: ## install the real clients, or those in ARGS
 	@./bootstrap.sh run
 	@exec $(bin)/ssosim clients --install $(ARGS)
 
-test: ## run the test suite
+test: ## run the test suite, in as many processes as there are processors; JOBS=1
 	@./bootstrap.sh dev
-	@test -w . || readonly='-p no:cacheprovider'; exec $(bin)/python -m pytest $$readonly $(ARGS)
+	@test -w . || readonly='-p no:cacheprovider'; exec $(bin)/python $(pytest) $$readonly $(ARGS)
+
+test-fast: ## run the tests of the pure parts: no sockets, no programs, no root
+	@./bootstrap.sh dev
+	@exec $(bin)/python $(pytest) -p tests.pure $(ARGS)
+
+coverage: ## measure lines and branches of the pure parts by their own tests, against a floor
+	@./bootstrap.sh dev
+	@$(bin)/coverage run -m pytest -q -p tests.pure $(ARGS)
+	@exec $(bin)/coverage report
 
 lint: ## style, format, types, import rules
 	@./bootstrap.sh dev
@@ -53,6 +65,10 @@ fuzz: ## fuzz every parser for five minutes; ARGS='--seconds 60'
 mutations: ## remove each check and claim of the identity provider: a test must notice; ARGS='700016'
 	@./bootstrap.sh dev
 	@exec $(bin)/python -m fuzz.mutations $(ARGS)
+
+rule-mutations: ## change judge, measures, gate, SPN rules and acceptor: tests must notice nine of ten; ARGS='gate'
+	@./bootstrap.sh dev
+	@exec $(bin)/python -m fuzz.rule_mutations $(ARGS)
 
 soak: ## run a lab under mixed load for an hour, then 500 kill cycles; judge memory and leftovers
 	@./bootstrap.sh dev

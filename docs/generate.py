@@ -229,16 +229,16 @@ def render_estate_page() -> str:
 def find_unconfirmed(file: Path) -> list[str]:
     """Return the sentences of the comments and strings of ``file`` that call something unconfirmed."""
     blocks: list[str] = []
-    last_comment = -1
+    last_comment = (-1, -1)
     with file.open("rb") as stream:
         for token in tokenize.tokenize(stream.readline):
             if token.type == tokenize.COMMENT:
                 text = token.string.lstrip("#: ")
-                if token.start[0] == last_comment + 1:
+                if token.start == (last_comment[0] + 1, last_comment[1]):  # the next line of the same comment
                     blocks[-1] += f" {text}"
                 else:
                     blocks.append(text)
-                last_comment = token.start[0]
+                last_comment = token.start
             elif token.type == tokenize.STRING:
                 blocks += re.split(r"\n\s*\n|\n\s*- ", token.string.strip("rbf\"'"))
     sentences = [each for block in blocks for each in re.split(r"(?<=[.;])\s+(?=[A-Z`])", " ".join(block.split()))]

@@ -31,6 +31,7 @@ __all__ = [
     "is_caught",
     "list_files",
     "list_tests",
+    "load_mutant",
 ]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -178,7 +179,7 @@ def is_caught(mutant: Mutant, tests: list[str]) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            _become(mutant)
+            load_mutant(mutant)
             output = os.open(os.devnull, os.O_WRONLY)
             os.dup2(output, 1)
             os.dup2(output, 2)
@@ -199,7 +200,7 @@ def is_caught(mutant: Mutant, tests: list[str]) -> bool:
     return code == pytest.ExitCode.TESTS_FAILED
 
 
-def _become(mutant: Mutant) -> None:
+def load_mutant(mutant: Mutant) -> None:
     """Forget the project's modules, and load the module of ``mutant`` from its source from now on."""
     for name in [name for name in sys.modules if name.partition(".")[0] in ("ssosim", "ssosim_clients", "tests")]:
         del sys.modules[name]

@@ -29,7 +29,7 @@ from ssosim.dns.imports.zonefile import parse_zone_file
 from ssosim.dns.recursion import Question, ResolverSettings, UpstreamQuery
 from ssosim.dns.recursion.classify import classify
 from ssosim.dns.recursion.message import SentQuery, Truncated, read_response
-from ssosim.dns.server.delivery import respond_with
+from ssosim.dns.server.applied_effect import respond_with
 from ssosim.dns.server.wire_format import respond
 from ssosim.dns.zones.answer import Answer as DnsAnswer
 from ssosim.entra import Call, HttpReply, Keys, Provider, Settings, serve

@@ -77,7 +77,7 @@ class Bench:
         env = self.environment(**options.pop("env", {}))
         options = {"stdin": subprocess.DEVNULL} | options if "input" not in options else options
         return subprocess.run(
-            [*SSOSIM, *words], env=env, capture_output=True, text=True, timeout=60, check=False, **options
+            [*SSOSIM, *words], env=env, capture_output=True, text=True, timeout=180, check=False, **options
         )
 
     def popen(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
@@ -91,7 +91,7 @@ class Bench:
     def up(self, *words: str) -> subprocess.Popen[bytes]:
         """Start ``ssosim up`` in the foreground, and wait until the lab is ready."""
         process = self.popen("up", *words)
-        assert select.select([process.stdout], [], [], 30)[0], "no message that the lab is ready within 30 s"
+        assert select.select([process.stdout], [], [], 60)[0], "no message that the lab is ready within 60 s"
         first = process.stdout.readline()
         assert b": up, ready in " in first, first + process.stderr.read()
         return process
@@ -131,7 +131,7 @@ class Bench:
             time.sleep(0.01)
         assert self.processes() == {}
 
-    def assert_nothing_left(self, name: str = "default", timeout_s: float = 8.0) -> None:
+    def assert_nothing_left(self, name: str = "default", timeout_s: float = 60.0) -> None:
         """Assert that there is no process, no mount, and no file but the lock, the trace and the log."""
         end = time.monotonic() + timeout_s
         while (self.processes() or self.left(name) - KEPT) and time.monotonic() < end:

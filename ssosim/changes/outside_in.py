@@ -5,6 +5,7 @@ Pure functions. The probes that query resolvers over the network are in ``ssosim
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,12 +15,16 @@ from ssosim.changes.inventory import Endpoint, ExpectedAnswer, Inventory
 from ssosim.changes.usage import QueryCounts
 
 __all__ = [
+    "MOST_UNLISTED",
     "Observation",
     "compare_observations",
     "find_incomplete_counts",
     "find_inventory_gaps",
     "find_usage_contradictions",
 ]
+
+MOST_UNLISTED = 100
+"""The most queried names that the inventory does not list and that have a finding each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +106,23 @@ def find_usage_contradictions(
 
 
 def find_inventory_gaps(inventory: Inventory, observed: Iterable[str]) -> tuple[DriftFinding, ...]:
-    """Queried names that the inventory does not list, and alert rules for endpoints that it does not list."""
+    """Queried names that the inventory does not list, and alert rules for endpoints that it does not list.
+
+    One finding for each of the ``MOST_UNLISTED`` most severe names, and one for the number of the others: a client that
+    asks for ever-new names would make tens of thousands.
+    """
     names = inventory.find_unlisted(observed)
+    by_severity = heapq.nsmallest(MOST_UNLISTED + 1, ((inventory.severity_of(name), name) for name in names))
+    shown = [name for _, name in by_severity[:MOST_UNLISTED]]
     found = [
-        make_finding(inventory, "inventory", "unlisted", name, "is queried and not listed", None) for name in names
+        make_finding(inventory, "inventory", "unlisted", name, "is queried and not listed", None)
+        for name in sorted(shown)
     ]
+    if more := len(names) - len(shown):
+        severity = by_severity[-1][0]  # none of the others is worse
+        pages = severity <= inventory.pages_at
+        text = "are queried and not listed"
+        found.append(DriftFinding("inventory", "unlisted", f"{more} more names", text, severity, pages))
     for alert, meant in inventory.find_misnamed_alerts():
         hint = f"; did you mean {meant}?" if meant else ""
         text = f"alert rule {alert.name} watches {alert.endpoint}, which the inventory does not have{hint}"

@@ -18,6 +18,7 @@ from dns.rdatatype import SOA
 
 from ssosim.changes.answers import compare_answers
 from ssosim.changes.approvals import Policy, Requirements
+from ssosim.changes.certificate_issuance import find_lost_authorities
 from ssosim.changes.change import Change
 from ssosim.changes.diff import Delta, Effect, Kind, compare
 from ssosim.changes.inventory import Inventory
@@ -150,7 +151,7 @@ def plan_between(change: Change, zones: ZoneSet, after: ZoneSet, context: PlanCo
     errors = tuple(each for each in lint_findings if each.severity == "error")
     answers = compare_answers(zones, after, delta)
     risk = assess_risk(delta, usage, referring, context.inventory, errors, answers)
-    risk = risk.with_reasons(_find_old_serials(zones, after, delta))
+    risk = risk.with_reasons((*_find_old_serials(zones, after, delta), *find_lost_authorities(zones, after, delta)))
     return Plan(
         change=change,
         token=plan_token(change, zones) if change.operations else "",

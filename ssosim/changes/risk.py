@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Literal
 
-from dns.rdatatype import CNAME, NS, SOA, RdataType
+from dns.rdatatype import AAAA, CNAME, NS, SOA, SRV, A, RdataType
 
 from ssosim.changes.answers import AnswerChange
 from ssosim.changes.diff import Delta, Difference, Effect, Kind
@@ -94,6 +94,8 @@ class _Aspect:
     usage: Usage | None
     critical: bool
     referred: bool
+    locates: bool = False
+    """Whether SRV records by which devices find a KDC or a domain controller lead to the name."""
 
 
 _SOA_FIELDS = ("mname", "rname", "serial", "refresh", "retry", "expire", "minimum")
@@ -195,6 +197,27 @@ def _moved(aspect: _Aspect) -> tuple[Level, str] | None:
     return Level.MEDIUM, f"gets {what}"
 
 
+LOCATORS = ("_kerberos", "_kerberos-master", "_kpasswd", "_ldap", "_gc")
+"""The services by which devices find KDCs and domain controllers.
+
+Source: RFC 4120 section 7.2.3.2; [MS-ADTS] section 6.3.2.3, DNS-based discovery.
+"""
+
+
+def _locator(aspect: _Aspect) -> tuple[Level, str] | None:
+    """Records by which devices find a KDC. No model is played against them: the lab's devices are given theirs."""
+    was, now = aspect.difference.before, aspect.difference.after
+    if was is None:
+        return None
+    if was.type == SRV and plain(was.name).startswith(tuple(f"{each}." for each in LOCATORS)):
+        places = [{(each.port, each.target) for each in rrset.rdatas} for rrset in (was, now) if rrset is not None]  # type: ignore[attr-defined]
+        if len(places) < 2 or not places[0] <= places[1]:
+            return Level.HIGH, "is how devices find their KDC or domain controller, and one of these is lost"
+    if was.type in (A, AAAA) and aspect.locates and (now is None or not was.content <= now.content):
+        return Level.HIGH, "is the address of a KDC or domain controller that SRV records lead to"
+    return None
+
+
 _RULES: tuple[_Rule, ...] = (
     _deleted,
     _reshaped,
@@ -205,6 +228,7 @@ _RULES: tuple[_Rule, ...] = (
     _used,
     _critical,
     _moved,
+    _locator,
 )
 
 
@@ -249,6 +273,7 @@ def assess_risk(
         Reason(Level.HIGH, f"{mistake.name} becomes a mistake: {mistake.text}"): None for mistake in mistakes
     }
     referred = {each.target for each in referring if each.kind != "alert"}
+    located = {each.target for each in referring if each.kind == "SRV" and each.source.startswith(LOCATORS)}
     entries = inventory.by_name()
     added = frozenset(delta.zones_added)
     for difference in delta.records:
@@ -263,6 +288,7 @@ def assess_risk(
             usage.get(name),
             entry is not None and entry.critical,
             not difference.rrset.is_profile_name and name in referred,
+            name in located,
         )
         for rule in _RULES:
             if (found := rule(aspect)) is not None:

@@ -11,6 +11,7 @@ import argparse
 import importlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
@@ -110,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _settle_streams()
     before = guard_streams()
     try:
-        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        code = _run(list(sys.argv[1:] if arguments is None else arguments), is_process=arguments is None)
     except SystemExit:
         if (code := _flushed(0)) == 0:
             raise
@@ -124,12 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         release_streams(before)
 
 
-def _run(given: list[str]) -> int:
-    """Run the command, and return its exit code."""
+def _run(given: list[str], *, is_process: bool) -> int:
+    """Run the command, and return its exit code. ``is_process``: the process ends with it."""
     given = _move_name(given)
     runs_a_program = bool(given) and given[0] in _RUNS_A_PROGRAM
     try:
-        code, own = _run_command(given)
+        code, own = _run_command(given, is_process=is_process)
     except SystemExit as end:  # of argparse
         if runs_a_program and end.code not in (0, None):
             raise SystemExit(_OWN_MISTAKE) from None
@@ -145,7 +146,7 @@ def _move_name(given: list[str]) -> list[str]:
     return [given[count], *given[:count], *given[count + 1 :]]
 
 
-def _run_command(given: list[str]) -> tuple[int, bool]:
+def _run_command(given: list[str], *, is_process: bool) -> tuple[int, bool]:
     """Return the exit code, and whether it is for a mistake that ssosim itself reports."""
     command = next((c for c in COMMANDS if given and c.name == given[0]), None)
     try:
@@ -161,6 +162,8 @@ def _run_command(given: list[str]) -> tuple[int, bool]:
         print_error(str(error))
         return error.exit_code, True
     except KeyboardInterrupt:
+        if is_process:  # to free the memory of a large zone takes seconds: a second Ctrl-C ends the process at once
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         return INTERRUPTED, True
     except BrokenPipeError:
         return 0, True

@@ -26,7 +26,10 @@ and phase the outcome, the time to the decision, and the requests.
   ssosim matrix --scenario feb-2025 --client curl --client ./my-client
   ssosim matrix --write docs/matrix.md --json matrix.json
 
-All clients in all scenarios take several minutes.
+  ssosim matrix --set credentials           credentials of programs: hosts, faults, chains
+  ssosim matrix --set credentials --fault host-500 --host vm
+
+All clients in all scenarios take several minutes, and so does the set of credentials.
 
 Exit code 1 if a row differs from the measurement and measured.toml gives no reason.
 """
@@ -38,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--client", action="append", metavar="NAME", help="only this real client, or this flow of it; may be repeated"
     )
+    parser.add_argument(
+        "--set", dest="client_set", choices=("sign-in", "credentials"), default="sign-in", help="which matrix to play"
+    )
+    parser.add_argument("--fault", action="append", metavar="NAME", help="of the credentials: only this fault")
+    parser.add_argument("--host", action="append", metavar="KIND", help="of the credentials: only this kind of host")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every cell as JSON")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page as Markdown, and print no table")
 
@@ -53,6 +61,9 @@ def run(options: argparse.Namespace) -> int:
     for file in (options.json, options.write):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
             raise LabInputError(f"{file}: cannot be written; expected a file in an existing folder")
+    _check_set(options)
+    if options.client_set == "credentials":
+        return _run_credentials(options)
     before = signal.signal(signal.SIGTERM, _raise_interrupt)
     began = time.monotonic()
     progress = _Progress()
@@ -75,6 +86,46 @@ def run(options: argparse.Namespace) -> int:
         f"{len(unexplained)} of them unexplained"
     )
     return LabError.exit_code if unexplained else 0
+
+
+def _check_set(options: argparse.Namespace) -> None:
+    """Raise LabInputError for an option of the other matrix."""
+    credentials = options.client_set == "credentials"
+    wrong = ("scenario", "client", "json") if credentials else ("fault", "host")
+    if given := [name for name in wrong if getattr(options, name)]:
+        raise LabInputError(f"--{given[0]} does not belong to --set {options.client_set}")
+
+
+def _run_credentials(options: argparse.Namespace) -> int:
+    """Play the matrix of credentials; 0 if it was played."""
+    from ssosim.real_clients.credential_matrix import (  # noqa: PLC0415 - only what is asked for is imported
+        HOSTS,
+        load_faults,
+        play_credentials,
+        render_credential_page,
+    )
+
+    known = [phase.name for phase in load_faults().phases]
+    for option, given, possible in (("--fault", options.fault, known), ("--host", options.host, list(HOSTS))):
+        if wrong := [name for name in given or () if name not in possible]:
+            raise LabInputError(f"{option} {wrong[0]!r}: expected one of: {', '.join(possible)}")
+    before = signal.signal(signal.SIGTERM, _raise_interrupt)
+    began, progress = time.monotonic(), _Progress()
+    try:
+        rows = play_credentials(options.fault or (), options.host or HOSTS, progress)
+    finally:
+        progress.end()
+        signal.signal(signal.SIGTERM, before)
+    page = render_credential_page(rows)
+    if options.write is None:
+        say(page.partition("-->")[2].strip())
+    else:
+        try:
+            options.write.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
+    say(f"{2 * len(rows)} sign-ins in {time.monotonic() - began:.0f} s")
+    return 0
 
 
 def _choose_flows(names: Sequence[str] | None) -> list[ClientFlow]:

@@ -15,7 +15,7 @@ from ssosim.cli.status import status_text
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import ControlExtensions
-from ssosim.lab.process.launcher import StartedLab, start_lab, wait_for_end
+from ssosim.lab.process.launcher import StartedLab, explain_end, start_lab, wait_for_end
 from ssosim.lab.program_devices.control_client import request_json
 from ssosim.output import one_line, print_document, say
 
@@ -136,7 +136,8 @@ def _stop_on_signals(started: StartedLab) -> list[int]:
 def _wait_until_stopped(started: StartedLab, stopped: list[int]) -> int:
     code = wait_for_end(started.folder, started.namespaces)
     if code != 0:
-        raise LabError(f'lab "{started.folder.name}" ended unexpectedly (code {code}); see {started.folder.log}')
+        why = one_line(explain_end(started.folder, code))
+        raise LabError(f'lab "{started.folder.name}" ended unexpectedly: {why}; see {started.folder.log}')
     if stopped and sys.stdout.isatty():
         say("\nstopped; nothing is left running")
     return 0

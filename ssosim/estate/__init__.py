@@ -68,6 +68,7 @@ from ssosim.estate.model import (
 )
 from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
 from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mistakes
+from ssosim.estate.trust_endpoints import ExtraEndpoint
 
 __all__ = [
     "KINDS_WITH_IDENTITIES",
@@ -89,6 +90,7 @@ __all__ = [
     "Domain",
     "Estate",
     "EstateError",
+    "ExtraEndpoint",
     "FederatedCredential",
     "FederationService",
     "Host",

@@ -25,7 +25,7 @@ from ssosim.estate.value_checks import find_value_mistakes
 __all__ = ["EstateMistake", "find_mistakes"]
 
 _DNS_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
-_SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+")
+_SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 _UPN = re.compile(r"[^@\s]+@[A-Za-z0-9._-]+")
 
 

@@ -44,6 +44,7 @@ STORAGE = "e406a681-f3d4-42a8-90b6-c2b029497af1"
 EXCHANGE_ONLINE = "00000002-0000-0ff1-ce00-000000000000"
 SHAREPOINT_ONLINE = "00000003-0000-0ff1-ce00-000000000000"
 SQL = "022907d3-0f1b-48f7-badc-1ba6abab6d66"
+POWER_BI = "00000009-0000-0000-c000-000000000000"
 
 _CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 _POWERSHELL = "1950a258-227b-4e31-a9cf-717495945fc2"
@@ -182,6 +183,22 @@ _EVERY_API = (
         ),
         ("Sites.Read.All", "Sites.ReadWrite.All", "Sites.Manage.All", "Sites.FullControl.All", "Sites.Selected",
          "TermStore.Read.All", "User.Read.All"),
+    ),
+    _Api(
+        POWER_BI,
+        "Power BI Service",
+        {
+            "public": ("https://analysis.windows.net/powerbi/api",),
+            "usgov": (
+                "https://analysis.usgovcloudapi.net/powerbi/api",
+                "https://high.analysis.usgovcloudapi.net/powerbi/api",
+                "https://mil.analysis.usgovcloudapi.net/powerbi/api",
+            ),
+            "china": ("https://analysis.chinacloudapi.cn/powerbi/api",),
+        },
+        ("App.Read.All", "Dashboard.Read.All", "Dataset.Read.All", "Dataset.ReadWrite.All", "Report.Read.All",
+         "Report.ReadWrite.All", "Tenant.Read.All", "Workspace.Read.All", "Workspace.ReadWrite.All"),
+        ("Tenant.Read.All", "Tenant.ReadWrite.All"),
     ),
     _Api(
         SQL,

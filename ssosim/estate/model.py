@@ -30,6 +30,7 @@ from ssosim.estate.managed_identities import (
     WorkloadIdentity,
     make_system_assigned,
 )
+from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS, ExtraEndpoint, TrustEndpointName
 
 __all__ = [
     "Application",
@@ -39,6 +40,7 @@ __all__ = [
     "DnsSettings",
     "Domain",
     "Estate",
+    "ExtraEndpoint",
     "FederationService",
     "Host",
     "HostService",
@@ -220,7 +222,9 @@ class User(EstateEntry, frozen=True, kw_only=True):
     authentication for every sign-in (per-user MFA); ``mfa_registered``: whether the user has a second factor.
     ``totp_secret``: its shared secret in base32 (RFC 6238); by default one is derived. ``guest_tenants`` are the
     tenants that have invited the user. ``sign_in_sessions_valid_from``: refresh tokens of before are revoked.
-    ``realm`` is the realm of the account (default: the first).
+    ``realm`` is the realm of the account (default: the first). ``authorization_data_size``: so many octets of
+    authorization data are in the user's tickets. Active Directory has 1200 octets and 8 to 40 for each group there, so
+    that members of many groups send headers that services refuse. Source: Microsoft support 327825.
     """
 
     upn: str
@@ -243,6 +247,7 @@ class User(EstateEntry, frozen=True, kw_only=True):
     on_premises_upn: str | None = None
     sign_in_sessions_valid_from: Moment | None = None
     realm: str | None = None
+    authorization_data_size: Annotated[int, Meta(ge=0, le=100_000)] = 0
 
 
 class Device(EstateEntry, frozen=True, kw_only=True):
@@ -289,7 +294,9 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     service has no WS-Trust, and realm discovery names no MEX. ``mex_form``: the WSDL itself, or nested in a
     ``wsx:MetadataSection``. ``token_type`` is the text in ``TokenType`` of its answers (None: what it issues).
     ``issuer_per_domain``: assertions name ``http://DOMAIN/adfs/services/trust/`` as their issuer. ``name_id`` and
-    ``upn_claim`` are its claim rules for the cloud: what NameIdentifier and the UPN claim contain.
+    ``upn_claim`` are its claim rules for the cloud: what NameIdentifier and the UPN claim contain. ``endpoints`` are
+    the WS-Trust endpoints that are enabled and that MEX lists, by default those of AD FS. Only ``windowstransport`` and
+    ``usernamemixed`` can issue a token here; the others are listed and refuse. ``extra_endpoints`` are listed first.
     """
 
     name: str
@@ -303,6 +310,8 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     mex_form: Literal["wsdl", "metadata-section"] = "wsdl"
     token_type: str | None = None
     issuer_per_domain: bool = False
+    endpoints: tuple[TrustEndpointName, ...] = TRUST_ENDPOINTS
+    extra_endpoints: tuple[ExtraEndpoint, ...] = ()
     name_id: Literal["immutable-id", "upn", "none"] = "immutable-id"
     upn_claim: Literal["upn", "none"] = "upn"
 
@@ -428,7 +437,8 @@ class DnsResolver(EstateEntry, frozen=True, kw_only=True):
     ``devices`` are the devices that use it; none means all devices that no other resolver lists. ``forward_to`` names
     the resolvers that it forwards to, in this order; without any it resolves iteratively, from the root servers.
     ``location`` is the subnet that it sends as its clients' (EDNS client subnet); without it, its own address decides.
-    TTLs and ``client_timer`` are in seconds; see ``ssosim.dns.recursion.ResolverSettings``.
+    TTLs and ``client_timer`` are in seconds; see ``ssosim.dns.recursion.ResolverSettings``. ``max_query_restarts`` is
+    the most CNAMEs that it follows: 11 as BIND and unbound do (BIND 9 reference manual, ``max-query-restarts``).
     """
 
     name: str
@@ -442,6 +452,7 @@ class DnsResolver(EstateEntry, frozen=True, kw_only=True):
     min_ttl: int = 0
     max_ttl: int = 86_400
     max_negative_ttl: int = 3600
+    max_query_restarts: Annotated[int, Meta(ge=1, le=64)] = 11
 
 
 class Estate(EstateEntry, frozen=True, kw_only=True):

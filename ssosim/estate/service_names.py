@@ -26,12 +26,12 @@ SHIPPED_SERVICES: Mapping[str, str] = MappingProxyType(
         "autologon": "ssosim.services.identity:autologon",
         "federation": "ssosim.services.identity:federation",
         "oidc-issuer": "ssosim.services.openid_issuer:oidc_issuer",
+        "pipelines-oidc": "ssosim.credential_hosts.pipelines:pipelines_oidc",
         "arm": "ssosim.resource_servers.arm:arm",
-        "blob-storage": "ssosim.resource_servers.storage:blob_storage",
         "graph": "ssosim.resource_servers.graph:graph",
         "key-vault": "ssosim.resource_servers.key_vault:key_vault",
+        "blob-storage": "ssosim.resource_servers.storage:blob_storage",
         "outlook": "ssosim.resource_servers.outlook:outlook",
-        "pipelines-oidc": "ssosim.credential_hosts.pipelines:pipelines_oidc",
     }
 )
 """The services of this package, as ``module:attribute``. Another package cannot use these names."""

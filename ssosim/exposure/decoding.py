@@ -128,11 +128,18 @@ def _unescape(found: re.Match[bytes]) -> bytes:
 
 
 def is_text(data: bytes) -> bool:
-    """Whether ``data`` has no control characters, apart from the usual ones, and is UTF-8 or nearly so."""
+    """Whether ``data`` has no control characters, apart from the usual ones, and is UTF-8 or nearly ASCII."""
     sample = data[:256]
     if len(sample.translate(None, _CONTROL)) != len(sample):
         return False
     if sample.isascii():
+        return True
+    try:
+        sample.decode()
+    except UnicodeDecodeError as error:
+        if len(data) > len(sample) and error.start > len(sample) - 4:  # the sample ends inside of a character
+            return True
+    else:
         return True
     return sum(byte >= 0x80 for byte in sample) * 3 <= len(sample)
 

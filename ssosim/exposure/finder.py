@@ -8,7 +8,7 @@ host, over TLS, answered by the service itself), and calls ``find_exposures`` fo
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from ssosim.entra import Call, Provider
 from ssosim.exposure.credentials import CredentialKind, FoundCredential, KnownCredentials, ReadTicket
@@ -107,18 +107,18 @@ class ExposureFinder:
         if call.scheme != "https" or to.role in ("unknown", "application") or step in _FULL_STEPS:
             return False
         takes_tokens = to.role == "login"
-        if self._known.has_challenges and not takes_tokens:
+        if (self._known.has_challenges and not takes_tokens) or "Content-Encoding" in call.headers:
             return False
-        is_clean: Callable[[bytes, bool], bool] = self._short_test.is_clean
-        if not is_clean(call.target.encode("utf-8", "surrogateescape"), False):
+        test = self._short_test
+        if not test.is_clean_value(call.target, False):
             return False
-        for name, value in call.headers.items():
-            if value[:10].lower() == "negotiate " and name.lower() == "authorization":
+        for value in test.list_unknown(call.headers.values()):
+            if value[:10].lower() == "negotiate " and value == call.headers.get("Authorization"):
                 if not _was_accepted(call):
                     return False
-            elif name == "Content-Encoding" or not is_clean(value.encode("utf-8", "surrogateescape"), takes_tokens):
+            elif not test.is_clean_value(value, takes_tokens):
                 return False
-        return not call.body or self._short_test.examine(call.body, takes_tokens)
+        return not call.body or test.examine(call.body, takes_tokens)
 
 
 def _was_accepted(call: Call) -> bool:

@@ -3,10 +3,15 @@
 A full search of a request (``decode``) takes some tenths of a millisecond, as long as the exchange itself. The short
 test takes some microseconds. It errs on one side only: it may find a request suspicious that holds nothing.
 
-It splits the bytes at everything that is no letter or digit, and looks the words up among the longest words of the
-passwords and client secrets, each as it is and in the encodings that change its words. It then looks at the words of
-the base64 alphabets: one that is long enough for a token, or that hides a known text, is suspicious. A word is examined
-once; the vocabulary of SOAP and URLs is the same in each request.
+It first looks for the passwords and client secrets, each as it is and in the encodings that change its words; for many
+texts it splits the bytes at everything that is no letter or digit, and looks the words up among the longest words of
+the texts. It then looks at the words of the base64 alphabets: one that is long enough for a token, or that hides a
+known text, is suspicious.
+
+What was found clean is remembered, since SOAP messages, URLs and header fields are the same in each request but for
+their request ids. A request id (a GUID that follows one of ``_BEFORE_ID`` and ends with its word) is masked before the
+look-up. That changes no finding: it is a word of its own that is no token, and a message is remembered only if no known
+text can lie in its ids or across their ends.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from itertools import filterfalse
 from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from ssosim.exposure.decoding import decode, is_text, is_utf16
@@ -35,11 +40,18 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _FIRST_OCTETS = (b"\x60", b"\x61", b"\x6e", b"\x76", b"\xa1", b"\x1f", b"\x78")
 """The first octet of a Negotiate token, ticket, AP-REQ, KRB-CRED, NegTokenResp, gzip and zlib data."""
 _HEX = re.compile(rb"[0-9a-fA-F]+\Z")
-_SIGNS = (b"PRIVATE", b"\0", b"\\", b"&#", b"=\n", b"=\r")
-"""What only encodings have that the short test does not undo."""
-_FEW, _MOST_WORDS, _MOST_CACHED = 64, 16_384, 512
+_FEW, _MOST_WORDS = 64, 16_384
+_MOST_TEXTS, _LONGEST_TEXT = 1024, 4096
+_MASK = b"*"
 _GUID_LENGTH = 36
 _GUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_MARKUP = re.compile(rb"[&<>\"']")
+_ENTITY = re.compile(rb"&(?:amp|lt|gt|quot|apos);")
+"""Which characters of a text are written as references differs from program to program."""
+_ID = re.compile(_GUID.pattern.decode())
+_PART_OF_ID = b"0123456789abcdef-" + _MASK
+_BEFORE_ID = (b"urn:uuid:", b"client-request-id=")
+_ID_AND_END = re.compile(_GUID.pattern.removesuffix(rb"\Z") + rb"(?![A-Za-z0-9+/_-])")
 
 
 class ShortTest:
@@ -53,26 +65,85 @@ class ShortTest:
             self._forms.setdefault(longest, set()).add(form)
         self._is_possible = all(len(word) >= _SHORTEST_WORD for word in self._forms)
         self._all_forms = tuple({form for forms in self._forms.values() for form in forms})
+        self._ids_are_clean = self._is_possible and all(form.strip(_PART_OF_ID) for form in self._all_forms)
+        self._has_blank = any(b" " in text for text in texts)
+        self._has_percent = any(b"%" in text for text in texts)
+        self._has_markup = any(_MARKUP.search(text) for text in texts)
         self._clean_words: set[bytes] = set()
-        self._is_clean = lru_cache(maxsize=4096)(self.examine)
+        self._clean_texts: set[bytes] = set()
+        self._clean_values: set[str] = set()
 
-    def is_clean(self, data: bytes, takes_tokens: bool) -> bool:
-        """As ``examine``, with a cache for short data: header fields and paths are the same in many requests."""
-        return self._is_clean(data, takes_tokens) if len(data) <= _MOST_CACHED else self.examine(data, takes_tokens)
+    def list_unknown(self, values: Iterable[str]) -> list[str]:
+        """Return those of ``values`` that are not remembered as clean."""
+        known = self._clean_values
+        return [value for value in values if value not in known]
+
+    def is_clean_value(self, value: str, takes_tokens: bool) -> bool:
+        """As ``examine``, for a header field, or a path with its query; a short one is remembered."""
+        if value in self._clean_values:
+            return True
+        if len(value) == _GUID_LENGTH and self._ids_are_clean and _ID.match(value):
+            return True
+        data = value.encode("utf-8", "surrogateescape")
+        if not self.examine(data, takes_tokens):
+            return False
+        if len(data) < _TOKEN:  # a longer one may be a token, which not every recipient takes
+            if len(self._clean_values) >= _MOST_TEXTS:
+                self._clean_values.clear()
+            self._clean_values.add(value)
+        return True
 
     def examine(self, data: bytes, takes_tokens: bool) -> bool:
         """Return True if ``data`` certainly holds no known text and no token.
 
         ``takes_tokens``: the recipient may have all tokens, but no tickets.
         """
+        text = _mask_request_ids(data)
+        if text in self._clean_texts:
+            return True
+        if not self._is_possible or _has_sign(data) or (self._has_markup and _ENTITY.search(data)):
+            return False
         escapes = data.count(b"%")
-        if not self._is_possible or escapes * 6 > len(data) or any(sign in data for sign in _SIGNS):
+        if escapes * 6 > len(data):
             return False
-        if escapes:
-            data = unquote_to_bytes(data)
-        if self._holds_text(data):
+        plain = unquote_to_bytes(data) if escapes else data
+        if self._holds_text(plain) or (escapes and self._holds_escaped_text(data)):
             return False
-        for word in {*data.translate(_SPLIT_BASE64).split()} - self._clean_words:
+        if not self._has_clean_words(plain, takes_tokens):
+            return False
+        if not escapes and len(text) <= _LONGEST_TEXT:
+            self._remember_text(text)
+        return True
+
+    def _holds_escaped_text(self, data: bytes) -> bool:
+        """Return whether a known text with a percent sign, or with blanks as in a form, is in ``data``."""
+        if self._has_percent and self._holds_text(data):
+            return True
+        return self._has_blank and b"+" in data and self._holds_text(unquote_to_bytes(data.replace(b"+", b" ")))
+
+    def _remember_text(self, text: bytes) -> None:
+        """Remember a clean message, unless it has a token, or a known text may lie in a request id that is masked."""
+        if max(map(len, text.translate(_SPLIT_BASE64).split()), default=0) >= _TOKEN:
+            return
+        for mark in _BEFORE_ID:
+            before, masked, after = text.partition(mark + _MASK)
+            if masked and not self._is_apart(before + mark, after):
+                return
+        if len(self._clean_texts) >= _MOST_TEXTS:
+            self._clean_texts.clear()
+        self._clean_texts.add(text)
+
+    def _is_apart(self, before: bytes, after: bytes) -> bool:
+        """Return whether no known text can lie in a request id between ``before`` and ``after``, or across its ends."""
+        return self._ids_are_clean and not any(
+            (form[cut] in _PART_OF_ID and before.endswith(form[:cut]))
+            or (form[cut - 1] in _PART_OF_ID and after.startswith(form[cut:]))
+            for form in self._all_forms
+            for cut in range(1, len(form))
+        )
+
+    def _has_clean_words(self, data: bytes, takes_tokens: bool) -> bool:
+        for word in filterfalse(self._clean_words.__contains__, data.translate(_SPLIT_BASE64).split()):
             size = len(word)
             if size >= _TOKEN:
                 if not takes_tokens or self._hides_ticket(word):
@@ -85,10 +156,14 @@ class ShortTest:
 
     def _holds_text(self, data: bytes) -> bool:
         """Return whether a known text is in ``data``. For many texts, a look-up of words chooses which are sought."""
-        if len(self._all_forms) <= _FEW:
-            return any(form in data for form in self._all_forms)
-        found = self._forms.keys() & data.translate(_SPLIT).split()
-        return any(form in data for word in found for form in self._forms[word])
+        forms: Iterable[bytes] = self._all_forms
+        if len(self._all_forms) > _FEW:
+            found = self._forms.keys() & data.translate(_SPLIT).split()
+            forms = (form for word in found for form in self._forms[word])
+        for form in forms:  # noqa: SIM110 - the generator that ``any`` needs costs more than the search
+            if form in data:
+                return True
+        return False
 
     def _remember(self, word: bytes) -> None:
         if len(self._clean_words) >= _MOST_WORDS:
@@ -103,10 +178,35 @@ class ShortTest:
         plain = word.translate(_TO_STANDARD)[: len(word) // 4 * 4]
         decoded = base64.b64decode(plain)
         if decoded[:1] == b"<":
-            return b"PRIVATE KEY" in decoded or any(text in decoded for text in self._texts)
+            return b"PRIVATE" in decoded or self._holds_text(decoded)
         if decoded[:1] in _FIRST_OCTETS or decoded[:2] == b"\x05\x04":
             return True
         return _HEX.match(word) is not None or is_text(decoded) or is_utf16(decoded)
+
+
+def _has_sign(data: bytes) -> bool:
+    """Return whether ``data`` has something that only encodings have that the short test does not undo."""
+    # A search for one byte costs a tenth of that for two.
+    return (
+        b"\\" in data
+        or b"\0" in data
+        or (b"#" in data and b"&#" in data)
+        or (b"\n" in data and b"=\n" in data)
+        or (b"\r" in data and b"=\r" in data)
+        or b"PRIVATE" in data
+    )
+
+
+def _mask_request_ids(data: bytes) -> bytes:
+    """Return ``data`` with ``*`` for the first request id after each mark, if it is a whole word."""
+    for mark in _BEFORE_ID:
+        start = data.find(mark)
+        if start >= 0:
+            start += len(mark)
+            found = _ID_AND_END.match(data, start)
+            if found is not None:
+                data = b"%b%b%b" % (data[:start], _MASK, data[found.end() :])
+    return data
 
 
 def _list_forms(text: bytes) -> Iterable[bytes]:

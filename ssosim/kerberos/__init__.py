@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ssosim.kerberos.errors import KdcStartError, KerberosError, KerberosMissingError, RealmError
+    from ssosim.kerberos.errors import KdcEndedError, KdcStartError, KerberosError, KerberosMissingError, RealmError
     from ssosim.kerberos.free_ports import Address
     from ssosim.kerberos.gateway import (
         Forward,
@@ -27,6 +27,7 @@ __all__ = [
     "Forward",
     "GatewayLimits",
     "Kdc",
+    "KdcEndedError",
     "KdcEndpoint",
     "KdcGateway",
     "KdcRequestContext",
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "KdcEndedError": "errors",
     "KdcStartError": "errors",
     "KerberosError": "errors",
     "KerberosMissingError": "errors",

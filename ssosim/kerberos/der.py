@@ -58,6 +58,12 @@ def read_element(data: bytes) -> tuple[Element, bytes]:
 
 
 def _read_at(data: bytes, at: int) -> tuple[Element, int]:
+    tag, start, end = _read_header(data, at)
+    return Element(tag, data[start:end]), end
+
+
+def _read_header(data: bytes, at: int) -> tuple[int, int, int]:
+    """The tag of the element at ``at``, and where its content starts and ends. Raises DerError."""
     if len(data) < at + 2:
         raise DerError("cut off in a header")
     tag, length = data[at], data[at + 1]
@@ -77,7 +83,7 @@ def _read_at(data: bytes, at: int) -> tuple[Element, int]:
     end = start + length
     if len(data) < end:
         raise DerError("cut off in a value")
-    return Element(tag, data[start:end]), end
+    return tag, start, end
 
 
 def read_single(data: bytes) -> Element:
@@ -102,14 +108,19 @@ def read_children(value: bytes) -> list[Element]:
 
 def read_fields(sequence: Element) -> dict[int, Element]:
     """The explicitly tagged members ``[n]`` of a SEQUENCE by number. DER orders them. Raises DerError."""
+    value = sequence.expect(SEQUENCE)
     found: dict[int, Element] = {}
-    last = -1
-    for member in read_children(sequence.expect(SEQUENCE)):
-        number = member.tag & 0x1F
-        if member.tag & 0xE0 != 0xA0 or number <= last:
+    last, at = -1, 0
+    while at < len(value):
+        outer, at, end = _read_header(value, at)
+        number = outer & 0x1F
+        if outer & 0xE0 != 0xA0 or number <= last:
             raise DerError("a member out of order")
-        last = number
-        found[number] = read_single(member.value)
+        tag, start, inner_end = _read_header(value, at)
+        if inner_end != end:
+            raise DerError("bytes after the end" if inner_end < end else "cut off in a value")
+        found[number] = Element(tag, value[start:end])
+        last, at = number, end
     return found
 
 

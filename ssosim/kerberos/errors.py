@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "GssapiMissingError",
+    "KdcEndedError",
     "KdcStartError",
     "KerberosError",
     "KerberosMissingError",
@@ -51,3 +52,7 @@ class RealmError(KerberosError):
 
 class KdcStartError(KerberosError):
     """krb5kdc did not start. The text has the last lines of its log."""
+
+
+class KdcEndedError(KerberosError):
+    """krb5kdc has ended although nobody stopped it. The text says how."""

@@ -124,7 +124,8 @@ class GatewayLimits:
 class KdcGateway:
     """A UDP and TCP proxy between the clients and the KDC at ``upstream``.
 
-    ``responder`` may be set and cleared at any time. The gateway can listen on several addresses at once, so that a
+    ``responder`` may be set and cleared at any time. ``prepare`` is called with each request before the KDC gets it; it
+    never raises. The gateway can listen on several addresses at once, so that a
     client can be identified by the address it uses.
     """
 
@@ -133,6 +134,7 @@ class KdcGateway:
     ) -> None:
         self.upstream = upstream
         self.responder: KdcResponder | None = None
+        self.prepare: Callable[[KdcRequest, KdcEndpoint], None] = lambda _request, _kdc: None
         self._trace = trace
         self._client_of = client_of
         self._limits = limits or GatewayLimits()
@@ -272,6 +274,8 @@ class KdcGateway:
         responder = self.responder
         reply: bytes | None = None
         context = KdcRequestContext(client, transport, read_message(data), data, kdc)
+        if isinstance(context.message, KdcRequest):
+            self.prepare(context.message, kdc)
         try:
             reply = await forward(data) if responder is None else await responder(context, forward)
         finally:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
-from ssosim.kerberos.errors import KdcStartError
+from ssosim.kerberos.errors import KdcEndedError, KdcStartError
 from ssosim.kerberos.free_ports import Address, find_free_address, list_socket_inodes, list_udp_inodes
 from ssosim.kerberos.messages import Unreadable, build_as_request, read_message
-from ssosim.kerberos.programs import build_tool_environment, find_program
+from ssosim.kerberos.programs import build_tool_environment, describe_end, find_program
 from ssosim.kerberos.realm import PreparedRealm, run_kadmin
 
 __all__ = ["Kdc"]
@@ -24,6 +26,8 @@ __all__ = ["Kdc"]
 START_TIMEOUT = 10.0
 STOP_TIMEOUT = 2.0
 POLL = 0.001
+
+_T = TypeVar("_T")
 
 # setpriv sets the parent-death signal in the child. The parent may have ended before that, so the shell checks again.
 GUARD = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
@@ -35,6 +39,8 @@ class Kdc:
     ``clock_offset`` (seconds) sets the KDC's clock ahead of the machine's clock (``krb5kdc -T``). Use it as an async
     context manager, or call ``start`` and ``stop``. The kernel kills the process when the thread that started it ends,
     also after SIGKILL, so start it from a thread that lives long enough. Its output and log are in the file ``log``.
+
+    It may be killed from outside, or crash. Work that needs it runs under ``run_while_alive``, which then ends.
     """
 
     def __init__(self, realm: PreparedRealm, *, clock_offset: int = 0) -> None:
@@ -43,6 +49,7 @@ class Kdc:
         self._clock_offset = clock_offset
         self._process: subprocess.Popen[bytes] | None = None
         self._address: Address | None = None
+        self._ended: asyncio.Future[KdcEndedError] | None = None
 
     @property
     def address(self) -> Address:
@@ -72,6 +79,7 @@ class Kdc:
         # Not in a worker thread: the parent-death signal is sent when the *thread* that made the child ends.
         process = self._spawn()
         self._process, self._address = process, address
+        self._watch(process)
         try:
             await asyncio.to_thread(self._wait_until_ready, process, address)
         except BaseException:
@@ -84,6 +92,8 @@ class Kdc:
         process, self._process, self._address = self._process, None, None
         if process is None:
             return
+        if self._ended is not None and not self._ended.done():
+            self._ended.cancel()  # an end from here on is wanted
         _signal_group(process, signal.SIGTERM)
         try:
             await asyncio.to_thread(process.wait, STOP_TIMEOUT)
@@ -92,6 +102,34 @@ class Kdc:
         finally:
             _signal_group(process, signal.SIGKILL)
             process.wait()
+
+    def check_alive(self) -> None:
+        """Raise KdcEndedError if krb5kdc was started and has ended without ``stop``."""
+        if self._ended is not None and self._ended.done() and not self._ended.cancelled():
+            raise self._ended.result()
+
+    async def run_while_alive(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run ``work`` to its end and return its result.
+
+        If krb5kdc ends meanwhile without ``stop``, ``work`` is cancelled, and KdcEndedError is raised, also instead of
+        an error of ``work``: without a KDC, its errors mislead. Raises KdcStartError before ``start``.
+        """
+        if self._ended is None:
+            work.close()
+            raise KdcStartError("krb5kdc has not been started")
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait((task, self._ended), return_when=asyncio.FIRST_COMPLETED)
+            if self._ended.cancelled():  # it was stopped
+                await asyncio.wait((task,))
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait((task,))
+        if not task.cancelled():
+            task.exception()  # if the next line raises, nobody else reads it
+        self.check_alive()
+        return task.result()
 
     async def run_kadmin(self, batch: str) -> str:
         """Change the realm while the KDC runs; see ``ssosim.kerberos.realm.run_kadmin``."""
@@ -121,6 +159,25 @@ class Kdc:
                 env=build_tool_environment(self.realm.directory),
                 process_group=0,
             )
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Notice the end of ``process``. Source: pidfd_open(2)."""
+        loop = asyncio.get_running_loop()
+        self._ended = ended = loop.create_future()
+        handle = os.pidfd_open(process.pid)
+        loop.add_reader(handle, functools.partial(self._notice_end, process, ended, handle))
+
+        def stop_watching(_: object) -> None:
+            loop.remove_reader(handle)
+            os.close(handle)
+
+        ended.add_done_callback(stop_watching)
+
+    def _notice_end(self, process: subprocess.Popen[bytes], ended: asyncio.Future[KdcEndedError], handle: int) -> None:
+        asyncio.get_running_loop().remove_reader(handle)
+        if not ended.done():
+            how = describe_end(process.wait())
+            ended.set_result(KdcEndedError(f"krb5kdc {how} although nobody stopped it: the lab has no KDC any more"))
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], address: Address) -> None:
         deadline = time.monotonic() + START_TIMEOUT

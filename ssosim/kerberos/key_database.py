@@ -109,8 +109,12 @@ class KeyDatabase:
         return None
 
     def owner_of(self, principal: str) -> Account | None:
-        """The account whose key tickets for ``principal`` are encrypted with. Compares exactly, as an MIT KDC does."""
-        return next((account for account in self.accounts if principal in account.principals), None)
+        """The account whose key tickets for ``principal`` are encrypted with; in any case, as in Active Directory."""
+        wanted = principal.lower()
+        for account in self.accounts:
+            if any(each.lower() == wanted for each in account.principals):
+                return account
+        return None
 
     def with_account(self, account: Account) -> KeyDatabase:
         """The database with another value of the account of that name."""
@@ -136,7 +140,8 @@ class KeyDatabase:
 
     def find_duplicate(self, principal: str) -> int | None:
         """The error for a service principal name that two accounts have; None for any other."""
-        return next((code for name, code in self.duplicates if name == principal), None)
+        wanted = principal.lower()
+        return next((code for name, code in self.duplicates if name.lower() == wanted), None)
 
     def usable_enctypes(self, account: Account) -> tuple[str, ...]:
         """The types of the account's keys that the KDC can encrypt a ticket with, the strongest first."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
+import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,9 +17,9 @@ from typing import Literal
 from ssosim.kerberos.errors import KerberosError
 from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.lab_files import render_template
-from ssosim.kerberos.programs import build_tool_environment, find_program
+from ssosim.kerberos.programs import build_tool_environment, describe_end, find_program
 
-__all__ = ["ClientOptions", "KinitError", "KinitErrorKind", "OtherRealms", "kinit", "write_krb5_conf"]
+__all__ = ["ClientOptions", "KinitError", "KinitErrorKind", "OtherRealms", "enlarge_ticket", "kinit", "write_krb5_conf"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,28 @@ def _format_kdcs(kdcs: Sequence[Address | str]) -> str:
     return "\n".join(f"        kdc = {kdc}" for kdc in kdcs)
 
 
+async def enlarge_ticket(krb5_conf: Path, ccache: Path, octets: int, *, timeout: float = 30.0) -> None:  # noqa: ASYNC109
+    """Put ``octets`` of authorization data into the ticket-granting ticket in ``ccache``, and so into each ticket.
+
+    Raises KinitError.
+    """
+    command = [sys.executable, "-m", "ssosim.kerberos.enlarge_ticket", f"FILE:{ccache}", str(octets)]
+    environment = build_tool_environment(ccache.parent) | {"KRB5_CONFIG": str(krb5_conf)}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - this interpreter, and arguments from here
+            command, capture_output=True, text=True, env=environment, timeout=timeout, check=False
+        )
+
+    try:
+        result = await asyncio.to_thread(run)
+    except subprocess.TimeoutExpired as error:
+        raise KinitError(KinitErrorKind.TIMEOUT, f"a larger ticket: no end after {timeout:g} s") from error
+    if result.returncode != 0:
+        raise KinitError(KinitErrorKind.OTHER, f"a larger ticket: {result.stderr.strip().splitlines()[-1]}")
+
+
 class KinitErrorKind(StrEnum):
     """Why kinit got no ticket-granting ticket."""
 
@@ -135,30 +161,58 @@ async def kinit(
     """Get a ticket-granting ticket for ``principal`` into the file ``ccache``, as a sign-on to a device does.
 
     ``lifetime`` is in seconds (None: the KDC decides), ``timeout`` in seconds of real time. The password is passed on
-    standard input. kinit runs in a worker thread, so the KDC gateway may run on this event loop. Raises KinitError,
-    KerberosMissingError.
+    standard input. kinit runs in a worker thread, so the KDC gateway may run on this event loop; if this task is
+    cancelled, kinit is killed. Raises KinitError, KerberosMissingError.
     """
     command = [find_program("kinit"), "-c", f"FILE:{ccache}"]
     if lifetime is not None:
         command += ["-l", f"{lifetime}s"]
     environment = build_tool_environment(ccache.parent) | {"KRB5_CONFIG": str(krb5_conf)}
 
-    def run() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603 - the program was found by name, the arguments are fixed here
-            [*command, "--", principal],
-            input=password + "\n",
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=timeout,
-            check=False,
-        )
-
+    program = _Program([*command, "--", principal], environment)
     try:
-        result = await asyncio.to_thread(run)
+        code, errors = await asyncio.to_thread(program.run, password + "\n", timeout)
     except subprocess.TimeoutExpired as error:
         raise KinitError(KinitErrorKind.TIMEOUT, f"kinit {principal}: no end after {timeout:g} s") from error
-    if result.returncode != 0:
-        text = (result.stderr.strip() or f"exit code {result.returncode}").splitlines()[-1]
+    except asyncio.CancelledError:
+        program.kill()  # it would go on asking a KDC that may be gone, and its thread with it
+        raise
+    if code != 0:
+        text = (errors.strip() or f"kinit {principal}: {describe_end(code)}").splitlines()[-1]
         kind = next((kind for part, kind in _KIND_OF_TEXT if part in text), KinitErrorKind.OTHER)
         raise KinitError(kind, text)
+
+
+class _Program:
+    """A program that runs in a worker thread and can be killed from another one, also before it has started."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._command = command
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._killed = False
+
+    def run(self, given: str, timeout: float) -> tuple[int, str]:
+        """Run it with ``given`` on standard input; return exit code and error output. Raises TimeoutExpired."""
+        pipe = subprocess.PIPE
+        with self._lock:
+            if self._killed:
+                return -signal.SIGKILL, ""
+            self._process = process = subprocess.Popen(  # noqa: S603 - found by name, the arguments are fixed
+                self._command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=self._environment
+            )
+        with process:
+            try:
+                _, errors = process.communicate(given, timeout)
+            except BaseException:
+                process.kill()
+                raise
+        return process.returncode, errors
+
+    def kill(self) -> None:
+        """Kill it. Does nothing if it has ended."""
+        with self._lock:
+            self._killed = True
+            if self._process is not None:
+                self._process.kill()

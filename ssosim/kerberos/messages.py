@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -32,6 +33,7 @@ __all__ = [
 MAX_NAME = 1024
 MAX_COMPONENTS = 32
 MAX_ETYPES = 64
+_LONGEST_KEPT = 16 * 1024  # bytes of a ticket whose reading is kept; one with many groups has about 12 KB
 
 _AS_REQ, _AS_REP, _TGS_REQ, _TGS_REP, _AP_REQ, _KRB_ERROR = 10, 11, 12, 13, 14, 30
 _NT_PRINCIPAL, _NT_SRV_INST = 1, 2
@@ -147,9 +149,18 @@ def _error(message: Mapping[int, Element]) -> Message:
 
 def _ap_request(message: Mapping[int, Element]) -> Message:
     _check_header(message[0], message[1], _AP_REQ)
-    realm, service, sealed = _ticket(message[3])
-    session = der.read_integer(der.read_fields(message[4])[0])
-    return ApRequest(realm, service, der.read_integer(sealed[0]), _kvno(sealed), session)
+    ticket = message[3]
+    read = _read_kept_ticket if len(ticket.value) <= _LONGEST_KEPT else _read_ticket
+    return ApRequest(*read(ticket), der.read_integer(der.read_fields(message[4])[0]))
+
+
+def _read_ticket(element: Element) -> tuple[str, str, int, int | None]:
+    """The realm, the service, and encryption type and version of the key of a ticket."""
+    realm, service, sealed = _ticket(element)
+    return realm, service, der.read_integer(sealed[0]), _kvno(sealed)
+
+
+_read_kept_ticket = lru_cache(maxsize=256)(_read_ticket)  # a client presents a ticket many times until it expires
 
 
 def _kvno(sealed: Mapping[int, Element]) -> int | None:

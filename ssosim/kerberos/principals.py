@@ -20,6 +20,7 @@ __all__ = [
     "check_account_name",
     "check_service_principal",
     "derive_password",
+    "is_service_principal",
 ]
 
 SERVICE_ACCOUNT_KEYTAB = "service-account.keytab"
@@ -35,9 +36,14 @@ def build_keytab_name(spn: str) -> str:
     return spn.replace("/", "_").replace(":", "_") + ".keytab"
 
 
+def is_service_principal(text: str) -> bool:
+    """Return whether ``text`` is a service principal name that a database can have."""
+    return _SPN.match(text) is not None
+
+
 def check_service_principal(text: str) -> None:
     """Raise ValueError if ``text`` is no service principal name that a database can have."""
-    if not _SPN.match(text):
+    if not is_service_principal(text):
         raise ValueError(f"{text!r} is no service principal name; expected is one like HTTP/host")
 
 

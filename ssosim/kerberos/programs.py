@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from functools import cache
 from pathlib import Path
 
 from ssosim.kerberos.errors import ProgramMissingError
 
-__all__ = ["build_tool_environment", "find_program"]
+__all__ = ["build_tool_environment", "describe_end", "find_program"]
 
 # Debian does not have these on an ordinary user's PATH.
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -49,3 +50,13 @@ def build_tool_environment(directory: Path) -> dict[str, str]:
         "KRB5RCACHENAME": f"file2:{directory / 'tools.rcache'}",
         "TMPDIR": str(directory),
     }
+
+
+def describe_end(code: int) -> str:
+    """How a program with this ``Popen.returncode`` ended: "was killed (SIGKILL)" or "ended with exit code 1"."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"was killed (signal {-code})"

@@ -33,7 +33,7 @@ from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.kinit import ClientOptions, OtherRealms, write_krb5_conf
 from ssosim.kerberos.lab_files import find_lab_files, render_template
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB, build_keytab_name, build_principals_batch
-from ssosim.kerberos.programs import build_tool_environment, find_program
+from ssosim.kerberos.programs import build_tool_environment, describe_end, find_program
 
 __all__ = ["PreparedRealm", "compute_realm_digest", "prepare_realm", "run_kadmin"]
 
@@ -253,6 +253,6 @@ def _run(realm: PreparedRealm, program: str, args: list[str], text: str) -> subp
     except subprocess.TimeoutExpired as error:
         raise RealmError(f"{program}: no end after {TOOL_TIMEOUT:.0f} s; is the machine overloaded?") from error
     if result.returncode != 0:
-        last = (result.stderr.strip() or f"exit code {result.returncode}").splitlines()[-1]
+        last = (result.stderr.strip() or describe_end(result.returncode)).splitlines()[-1]
         raise RealmError(f"{program}: {last}")
     return result

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 from ssosim.estate import Estate, KdcHost, list_kdcs
 from ssosim.kerberos.gateway import KdcEndpoint
@@ -12,6 +13,8 @@ from ssosim.kerberos.kdc import Kdc
 from ssosim.kerberos.realm import PreparedRealm, prepare_realm
 
 __all__ = ["RealmKdcs"]
+
+_T = TypeVar("_T")
 
 
 class RealmKdcs:
@@ -47,6 +50,17 @@ class RealmKdcs:
     async def stop(self) -> None:
         """Stop all krb5kdc."""
         await asyncio.gather(*(kdc.stop() for kdc in self._kdcs))
+
+    def check_alive(self) -> None:
+        """Raise KdcEndedError if a krb5kdc has ended without ``stop``."""
+        for kdc in self._kdcs:
+            kdc.check_alive()
+
+    async def run_while_alive(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run ``work`` as ``Kdc.run_while_alive`` does, for all KDCs: it ends with the first of them."""
+        for kdc in self._kdcs:
+            work = kdc.run_while_alive(work)
+        return await work
 
     def find_realm(self, name: str) -> PreparedRealm:
         """Return the files of the first KDC of the realm ``name``; its keytabs are those of the services."""

@@ -13,16 +13,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, ENCTYPES, SUPPORTED
 from ssosim.kerberos.errors import RealmError
 from ssosim.kerberos.key_database import Account, KeyDatabase
 from ssosim.kerberos.keytab import KeytabEntry, read_keytab, rename_entry, write_keytab
-from ssosim.kerberos.principals import build_key_commands, derive_password
+from ssosim.kerberos.principals import build_key_commands, derive_password, is_service_principal
 from ssosim.kerberos.realm import PreparedRealm, run_kadmin
 
 __all__ = ["RealmKeys"]
+
+_MOST_SPELLINGS = 32
+"""So many spellings of one name are known; a client that tries all of them shall not fill the database."""
 
 
 class PrincipalKeys(NamedTuple):
@@ -63,7 +67,22 @@ class RealmKeys:
         self._services = tuple(spns for spns in services if len(spns) > 1)
         self._copy: PreparedRealm | None = None
         self._kdcs = [_KdcState(name, where, _principals_of(healthy)) for name, where in (kdcs or {"": realm}).items()]
+        self._spellings: dict[str, list[str]] = {}
         self._entries: dict[tuple[str, int], tuple[KeytabEntry, ...]] = {}
+
+    def add_spelling(self, principal: str) -> None:
+        """Let the KDCs know a service principal name in the spelling that a client has asked for. Raises RealmError.
+
+        Active Directory compares names without regard to case (MS-KILE section 3.3.5.1.1; MS-ADTS section 3.1.1.2.2.4),
+        an MIT KDC with it. A name that no account has, and one that is known in this spelling, changes nothing.
+        """
+        account = self._shown.owner_of(principal)
+        known = self._spellings.setdefault(principal.lower(), [])
+        is_new = account is not None and principal not in (*account.principals, *known)
+        if not is_new or len(known) >= _MOST_SPELLINGS or not is_service_principal(principal):
+            return
+        known.append(principal)
+        self.show(self._shown)
 
     def show(self, database: KeyDatabase) -> None:
         """Make ``database`` the keys of KDC and services. Raises RealmError; the keytabs are unchanged then."""
@@ -76,7 +95,7 @@ class RealmKeys:
         ]
         for kdc in self._kdcs:
             view = database.at(kdc.name)
-            wanted = _principals_of(view)
+            wanted = _principals_of(view, self._spellings)
             if commands := list(_commands(kdc.principals, view, wanted, seed)):
                 run_kadmin(kdc.realm, "\n".join(commands))
             kdc.principals = {name: keys for name, keys in kdc.principals.items() if view.owner_of(name)} | wanted
@@ -126,13 +145,19 @@ def _in_table(account: Account) -> tuple[object, ...]:
     return account.service_kvnos, account.service_enctypes
 
 
-def _principals_of(database: KeyDatabase) -> dict[str, PrincipalKeys]:
-    """The principals that the KDC's database has to have, without those for which it supports no key."""
+def _principals_of(
+    database: KeyDatabase, spellings: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[str, PrincipalKeys]:
+    """The principals that the KDC's database has to have, without those for which it supports no key.
+
+    ``spellings`` are further ones of a name, by the name in lower case.
+    """
     return {
         principal: PrincipalKeys(account.name, account.kvno, types, _session_enctypes(database, account))
         for account in database.accounts
         if (types := database.usable_enctypes(account))
-        for principal in account.principals
+        for name in account.principals
+        for principal in (name, *spellings.get(name.lower(), ()))
     }
 
 

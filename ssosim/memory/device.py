@@ -7,6 +7,7 @@ exchanges a length.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,13 +32,14 @@ from ssosim.credential_hosts import CredentialHost
 from ssosim.dns.zones.stub import TYPES, LookupResult, merge_lookups, reverse_name
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import make_unreadable_event
-from ssosim.estate import User
+from ssosim.estate import KdcHost, User
 from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S, NO_TLS_THERE, is_address
 from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
 from ssosim.kerberos.key_database import IssuedKeys
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.client_conf import name_realm
+from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
 from ssosim.lab.base.kdc_events import no_route_event
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
 from ssosim.memory.clock import EngineClock, pause
@@ -136,7 +138,14 @@ class MemoryDevice(ServiceExchange):
         self._dual_stack = dual_stack
         self._durations = durations
         self._search = lab.estate.default_realm.domain
-        self._tickets = TicketCache(user.sam_account or "", lab.estate.realm_of(user).name, lab.kdc.numbers)
+        self._tickets = TicketCache(
+            user.sam_account or "",
+            lab.estate.realm_of(user).name,
+            lab.kdc.numbers,
+            lab.estate.realm_of(user).ticket_lifetime,
+            lab.engine.now,
+            user.authorization_data_size,
+        )
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Resolve ``name`` to addresses and canonical name; raises DnsFailure.
@@ -167,6 +176,7 @@ class MemoryDevice(ServiceExchange):
         """Return a Negotiate token for ``spn``, with a cached ticket or a new one; raises TicketFailure."""
         await pause(self._durations.ticket)
         lab = self._lab
+        self._tickets.remove_expired(lab.engine.now)
         default = lab.estate.default_realm.name
         asked, spn = spn, name_realm(lab.estate, self._owner, spn)
         full = spn if "@" in spn else f"{spn}@{default}"
@@ -191,18 +201,38 @@ class MemoryDevice(ServiceExchange):
         own = self._tickets.realm
         kdc = self._lab.kdc_of(own)
         path = find_trust_path(self._lab.estate, own, realm)
+        hosts = await self._find_kdcs(own if path is None else realm)
         if not path:  # of its own realm; or of one that no trust leads to, as the client's own KDC says
-            return await self._request_ticket(kdc, spn if path is not None or "@" in spn else f"{spn}@{realm}")
+            return await self._request_ticket(kdc, spn if path is not None or "@" in spn else f"{spn}@{realm}", hosts)
         for hop in path:
             name = f"krbtgt/{hop}"
             if not self._tickets.has(name):
                 self._tickets.add(name, await self._request_ticket(kdc, name))
             kdc = self._lab.kdc_of(hop)
-        return await self._request_ticket(kdc, spn.partition("@")[0])
+        return await self._request_ticket(kdc, spn.partition("@")[0], hosts)
 
-    async def _request_ticket(self, kdc: MemoryKdc, name: str) -> IssuedKeys:
-        """Request a ticket of ``kdc``, and wait as long as that takes; raises TicketFailure."""
+    async def _find_kdcs(self, realm: str) -> tuple[KdcHost, ...]:
+        """Return the KDCs of ``realm`` that the device knows, or finds in DNS; raises TicketFailure for none."""
+        estate = self._lab.estate
+        found = estate.realm(realm)
+        if found is None or not found.dns_lookup_kdc:
+            return self._lab.kdc_of(realm).hosts
+        hosts = await find_kdcs_in_dns(self._look_up, found.name, estate)
+        if not hosts:
+            raise TicketFailure("kdc-unreachable", "", f"Cannot find KDC for realm '{realm}'")
+        return hosts
+
+    async def _look_up(self, name: str, kind: str) -> LookupResult:
+        read = query_as_stub(self._servers, self._lab.trace, self._client, name, kind)
+        return read if isinstance(read, LookupResult) else await _wait_and_read(read)
+
+    async def _request_ticket(self, kdc: MemoryKdc, name: str, hosts: tuple[KdcHost, ...] | None = None) -> IssuedKeys:
+        """Request a ticket of ``kdc``, and wait as long as that takes; raises TicketFailure.
+
+        ``hosts``: the hosts of the KDC that are asked (None: all).
+        """
         lab = self._lab
+        kdc = kdc if hosts is None else dataclasses.replace(kdc, hosts=hosts)
         requested = kdc.request_ticket(
             name,
             self._client,

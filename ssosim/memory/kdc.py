@@ -173,9 +173,8 @@ class MemoryKdc:
 
     def knows(self, spn: str, kdc: str = "") -> bool:
         """Return whether the database of ``kdc`` has a principal ``spn``."""
-        return spn in self.principals() or (
-            self.keys is not None and self.keys.database.at(kdc).owner_of(spn) is not None
-        )
+        keys = None if self.keys is None else self.keys.database
+        return spn in self.principals() or (keys is not None and keys.at(kdc).owner_of(spn) is not None)
 
     def _code(self, service: str, kdc: str) -> int | None:
         if not self.knows(service, kdc):
@@ -221,13 +220,26 @@ class MemoryKdc:
 class TicketCache:
     """The tickets of one client process: a second request for the same service does not reach the KDC.
 
-    ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique.
+    ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique. ``lifetime``: of
+    the ticket-granting ticket, in seconds from ``began`` on. ``padding``: octets of authorization data in each ticket.
     """
 
     principal: str
     realm: str
     numbers: Iterator[int]
+    lifetime: float = float("inf")
+    began: float = 0.0
+    padding: int = 0
     _services: dict[str, IssuedKeys] = field(default_factory=dict)
+
+    def remove_expired(self, now: float) -> None:
+        """Remove the tickets if the ticket-granting ticket has expired, which is then a new one.
+
+        No ticket is valid longer than that one. Source: RFC 4120, section 3.3.3.
+        """
+        if now - self.began >= self.lifetime:
+            self._services.clear()
+            self.began = now
 
     def build_token(self, spn: str) -> bytes | None:
         """Return a new Negotiate token for ``spn``; None if there is no ticket for it yet."""
@@ -239,6 +251,7 @@ class TicketCache:
         name, _, realm = service.partition("@")
         payload = {"client": owner, "service": name, "number": next(self.numbers), "keys": keys}
         payload["realm"] = realm or self.realm
+        payload["authorization_data"] = "0" * (self.padding * 3 // 4)  # base64 adds a third
         return _TICKET + base64.b64encode(json.dumps(payload).encode())
 
     def has(self, service: str) -> bool:
@@ -273,7 +286,8 @@ class MemoryAcceptor:
         client, service, realm, keys = read
         seen = (keys.kvno, keys.enctype, keys.session_enctype)
         if realm != self._realm:
-            text = f"KRB_AP_ERR_NOT_US: Request ticket server {service}@{realm} not found in keytab"
+            name = f"{service}@{realm}"
+            text = f"KRB_AP_ERR_NOT_US: Request ticket server {name} not found in keytab (ticket kvno {keys.kvno})"
             return RefusedTicket("kerberos", "wrong-service", text, *seen)
         if (refused := self._find_missing_key(service, keys)) is not None:
             reason, text = refused

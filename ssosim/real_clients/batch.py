@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import json
-import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -31,13 +32,15 @@ __all__ = ["Cell", "Job", "JobDone", "JobFailed", "Message", "PhaseBegan", "play
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A scenario to play in the lab called ``lab``, with ``at_once`` programs in parallel.
 
-    ``waits``: its clients mostly wait, and need little processor time.
+    ``waits``: its clients mostly wait, and need little processor time. ``estate``: a shipped estate by name; None is
+    Contoso.
     """
 
     lab: str
     scenario: Scenario
     at_once: int = 4
     waits: bool = False
+    estate: str | None = None
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,9 +96,10 @@ def play_job(job: Job, on_phase: Callable[[str], None] = lambda _: None) -> tupl
             on_phase(phase)
         reported = len(begun)
 
-    result = play_privately(folder, job.scenario, at_once=job.at_once, meanwhile=look)
+    estate = None if job.estate is None else Path(job.estate)
+    result = play_privately(folder, job.scenario, estate, at_once=job.at_once, meanwhile=look)
     look()
-    return tuple(_build_cells(result, folder))
+    return tuple(_build_cells(result, folder, estate))
 
 
 def _read_phases(folder: LabFolder) -> list[str]:
@@ -107,10 +111,10 @@ def _read_phases(folder: LabFolder) -> list[str]:
     return [json.loads(line)["phase"] for line in lines if '"PhaseStarted"' in line]
 
 
-def _build_cells(result: RunResult, folder: LabFolder) -> Iterable[Cell]:
+def _build_cells(result: RunResult, folder: LabFolder, estate_file: Path | None) -> Iterable[Cell]:
     from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
 
-    estate = read_estate(None)
+    estate = read_estate(estate_file)
     # A resolver appends the company's own zone to every name; such queries are not a step of a sign-in.
     zones = [zone.name for zone in estate.zones if zone.name != estate.default_realm.domain]
     with folder.trace.open(encoding="utf-8") as lines:
@@ -145,7 +149,7 @@ def _group_by_phase(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def _main() -> int:
-    linux.die_with_parent(os.getppid())
+    linux.set_death_signal(signal.SIGKILL)  # a parent that has ended already sends no job
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     try:
         cells = play_job(job, lambda phase: _send(PhaseBegan(phase=phase)))

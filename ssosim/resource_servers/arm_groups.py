@@ -60,7 +60,10 @@ class ResourceGroups:
     def answer_inside(self, request: ArmRequest, parts: tuple[str, ...]) -> HttpReply:
         """Answer a request for something in a group; ``parts`` begin with the name of the group."""
         group, words = f"{request.subscription.path}/resourceGroups/{parts[0]}", [each.lower() for each in parts[1:]]
+        removed = self.operations.is_removed(group, request.call.now)
         match request.call.method, words:
+            case _ if removed and request.may(f"{_GROUP}/read", group):
+                raise _no_group(parts[0])
             case "GET", ["resources"]:
                 return self.list_resources(request, group)
             case method, ["providers", "microsoft.resources", "deployments", _]:

@@ -54,16 +54,19 @@ def _assignments_of(provider: Provider, caller: Caller) -> Iterator[RoleAssignme
         subscription = estate.subscription(assignment.scope.split("/")[2])
         if subscription is None or tenant_of(provider, subscription).id != caller.tenant.id:
             continue
-        if caller.object_id in find_object_ids(provider.directory, estate, assignment.principal, caller.tenant):
+        if caller.object_id.lower() in find_object_ids(provider.directory, estate, assignment.principal, caller.tenant):
             yield assignment
 
 
 def find_object_ids(directory: Directory, estate: Estate, principal: str, tenant: Tenant) -> frozenset[str]:
-    """Return the object ids in ``tenant`` of what a role assignment names; empty if it is not in that tenant."""
+    """Return the object ids in ``tenant`` of what a role assignment names, in lower case.
+
+    The result is empty for a user or an application that is not in that tenant.
+    """
     user = directory.find_user(principal)
     if user is not None:
         known = directory.find_tenant(user.tenant) is tenant or directory.is_guest(user, tenant)
-        return frozenset((directory.find_object_id(user, tenant),)) if known else frozenset()
+        return frozenset((directory.find_object_id(user, tenant).lower(),)) if known else frozenset()
     application = directory.find_application(principal)
     if application is None:
         identity = next((each for each in estate.managed_identities if each.name.lower() == principal.lower()), None)
@@ -74,7 +77,7 @@ def find_object_ids(directory: Directory, estate: Estate, principal: str, tenant
     if application is None:
         return frozenset((principal.lower(),))
     found = directory.find_service_principal(application, tenant)
-    return frozenset((found.object_id,)) if found is not None and found.object_id else frozenset()
+    return frozenset((found.object_id.lower(),)) if found is not None and found.object_id else frozenset()
 
 
 def _contains(scope: str, path: str) -> bool:

@@ -111,7 +111,7 @@ class KeyVaultApplication:
                 name = call.path[1]
                 self._require(caller, vault, "setSecret/action", name)
                 return make_json_reply(_describe(self._set_secret(call, vault, name), f"{base}/{name}"))
-        raise _VaultError(404, "NotFound", "The lab has no such endpoint of Key Vault.")
+        raise _VaultError(400, "BadParameter", "The lab has no such operation of Key Vault.")
 
     def _require(self, caller: Caller, vault: KeyVault, action: str, name: str) -> None:
         scope = f"{vault.path}/secrets/{name}" if name else vault.path

@@ -34,6 +34,8 @@ _FIRST_VERSION = "2017-11-09"
 """The first ``x-ms-version`` with which tokens are taken."""
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
+_OTHER_VIEWS = frozenset({"comp", "snapshot", "versionid"})
+"""Parameters that ask for something else than the blob as it is."""
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 _CONTAINER = "Microsoft.Storage/storageAccounts/blobServices/containers"
 _AUTHENTICATE = "Server failed to authenticate the request. "
@@ -100,7 +102,7 @@ class BlobStorageApplication:
             case "GET", (container,) if listing and call.query.get("restype") == "container":
                 self._require(caller, f"{_CONTAINER}/blobs/read", _path_of(account, container))
                 return self._list_blobs(call, account, container)
-            case "GET" | "HEAD", (container, *names) if names:
+            case "GET" | "HEAD", (container, *names) if names and not call.query.keys() & _OTHER_VIEWS:
                 self._require(caller, f"{_CONTAINER}/blobs/read", _path_of(account, container))
                 return self._read_blob(call, account, container, "/".join(names))
             case "PUT", (container, *names) if names and "comp" not in call.query:

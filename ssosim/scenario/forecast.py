@@ -11,19 +11,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
-from dns.rdatatype import AAAA, PTR, A
+from dns.rdatatype import AAAA, PTR, SRV, URI, A
 
 from ssosim.changes.answers import told
 from ssosim.changes.risk import Level, Reason
 from ssosim.dns import ZoneSet, zones_of
 from ssosim.dns.zones.answer import answer
 from ssosim.dns.zones.rrset import to_name
-from ssosim.dns.zones.stub import reverse_name
+from ssosim.dns.zones.stub import read_answer, reverse_name
 from ssosim.estate import Estate
+from ssosim.lab.base.kdc_discovery import find_kdc_targets
 from ssosim.scenario.forecast_times import CacheWindows, Timing, measure_windows, timing_of
 from ssosim.scenario.forecast_zones import Outside, assume_outside
-from ssosim.scenario.viewpoints import Choice, Viewpoint, choices_at, list_viewpoints, reachable_profiles, settle
-from ssosim.services import http_host_names
+from ssosim.scenario.viewpoints import (
+    Choice,
+    Viewpoint,
+    choices_at,
+    list_viewpoints,
+    reachable_profiles,
+    settle,
+    split_by_order,
+)
+from ssosim.services import http_host_names, services_of
 
 if TYPE_CHECKING:  # models, provider and KDC are imported where a change concerns a host of a service
     from ssosim.entra import Keys
@@ -121,11 +130,17 @@ def forecast_change(
 ) -> tuple[Forecast, ...]:
     """Forecast every host of a service whose answers differ, or that is one of ``names`` (those that change).
 
+    Where the answers by which clients find a KDC differ, every host that takes tickets is forecast.
+
     ``keys`` gives the identity provider's keys; it is called only if there is something to play.
     """
     served = http_host_names(estate)
     named = frozenset(names)
-    hosts = [host for host in served if host in named or _is_told_otherwise(before, after, host)]
+    other_kdcs = _find_other_kdcs(before, after, estate)
+    with_tickets = {name for name, of in estate.list_identity_hosts() if of != "login"} if other_kdcs else frozenset()
+    hosts = [
+        host for host in served if host in named or host in with_tickets or _is_told_otherwise(before, after, host)
+    ]
     if not hosts:
         return ()
     provider_keys = keys()
@@ -207,6 +222,22 @@ def _is_told_otherwise(before: ZoneSet, after: ZoneSet, host: str) -> bool:
     return False
 
 
+def _find_other_kdcs(before: ZoneSet, after: ZoneSet, estate: Estate) -> bool:
+    """Whether clients that find their KDC in DNS are told something else: the records of a realm, or of its KDCs."""
+    for realm in estate.realms:
+        if not realm.dns_lookup_kdc:
+            continue
+        queries = [(f"_kerberos.{realm.name.lower()}", URI)]
+        queries += [(f"_kerberos.{transport}.{realm.name.lower()}", SRV) for transport in ("_udp", "_tcp")]
+        for name, kind in queries:
+            was, now = answer(before, to_name(name), kind), answer(after, to_name(name), kind)
+            if told(was) != told(now):
+                return True
+            if any(_is_told_otherwise(before, after, target) for target in find_kdc_targets(read_answer(now).values)):
+                return True
+    return False
+
+
 class _Players:
     """Plays states of the zones for viewpoints; what two viewpoints have in common is played once."""
 
@@ -215,6 +246,7 @@ class _Players:
         self._keys = keys
         self._host = host
         self._names = [to_name(each) for each in hosts]
+        self._places = {each.address: each.name for each in services_of(estate)}
         self._federated = host in {service.host for service in estate.federation_services}
         self._played: dict[tuple[object, ...], _Played] = {}
         self._choices: dict[tuple[int, Viewpoint], tuple[Choice, ...]] = {}
@@ -229,13 +261,18 @@ class _Players:
             self._profiles[id(zones)] = reachable_profiles(zones, self._names)
         key = id(zones), viewpoint
         if key not in self._choices:
-            self._choices[key] = choices_at(zones, viewpoint, self._profiles[id(zones)])
+            found = choices_at(zones, viewpoint, self._profiles[id(zones)])
+            self._choices[key] = split_by_order(zones, found, viewpoint, self._names[0], self._place_of)
         return self._choices[key]
 
     def key(self, zones: ZoneSet, viewpoint: Viewpoint) -> tuple[object, ...]:
         """Return a value that is equal for viewpoints that get the same answers from ``zones``."""
-        shares = tuple((round(each.share, 6), each.profiles) for each in self.choices(zones, viewpoint))
+        shares = tuple((round(each.share, 6), each.profiles, each.first) for each in self.choices(zones, viewpoint))
         return id(zones), viewpoint.family, shares
+
+    def _place_of(self, address: str) -> str:
+        """Return the service at an address; empty if nothing is there."""
+        return self._places.get(address, "")
 
     def play(self, zones: ZoneSet, viewpoint: Viewpoint) -> tuple[tuple[float, _Played], ...]:
         """Return the results at ``viewpoint``, each with its share."""
@@ -246,7 +283,7 @@ class _Players:
         return tuple(settle(zones, each, viewpoint, self._names) for each in self.choices(zones, viewpoint))
 
     def _play(self, zones: ZoneSet, viewpoint: Viewpoint, choice: Choice) -> _Played:
-        key = id(zones), viewpoint.family, choice.profiles
+        key = id(zones), viewpoint.family, choice.profiles, choice.first
         if key not in self._played:
             self._played[key] = self._play_zones(settle(zones, choice, viewpoint, self._names), viewpoint.family)
         return self._played[key]

@@ -29,6 +29,7 @@ from ssosim.lab.program_devices.private_lab import PrivateLab
 from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.phases import Playback
 from ssosim.scenario.player import play
 from ssosim.scenario.results import run_result
 from ssosim.trace import ClientFinished, ClientMessage, redact
@@ -90,8 +91,12 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: i
         await control.start(folder.socket)
         cleanup.push_async_callback(control.stop)
         programs = _Programs(private)
-        await programs.sign_on(fitted.scenario.clients)
-        return run_result(await play(scenario, private.lab, clock, models, programs.run, at_once))
+
+        async def sign_on_and_play() -> Playback:
+            await programs.sign_on(fitted.scenario.clients)
+            return await play(scenario, private.lab, clock, models, programs.run, at_once)
+
+        return run_result(await private.lab.run_while_healthy(sign_on_and_play()))
 
 
 def _cancel(task: asyncio.Task[RunResult]) -> None:

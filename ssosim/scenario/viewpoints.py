@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -20,13 +20,22 @@ from dns.rdatatype import AAAA, CNAME, A
 
 from ssosim.dns import ZoneSet
 from ssosim.dns.zones.answer import answer
+from ssosim.dns.zones.name_match import match_name
 from ssosim.dns.zones.query_context import ALL_ONLINE, Locations, Network, QueryContext, network
 from ssosim.dns.zones.rrset import RRset, to_name
 from ssosim.dns.zones.traffic_manager import NO_LOCATIONS, find_candidates, route
 from ssosim.estate import Estate, Location, TrafficManager
 from ssosim.scenario.geography import GROUPS, describe_region, enclosing_regions
 
-__all__ = ["Choice", "Viewpoint", "choices_at", "list_viewpoints", "reachable_profiles", "settle"]
+__all__ = [
+    "Choice",
+    "Viewpoint",
+    "choices_at",
+    "list_viewpoints",
+    "reachable_profiles",
+    "settle",
+    "split_by_order",
+]
 
 AddressFamily = Literal["ipv4", "dual", "ipv6"]
 
@@ -55,10 +64,14 @@ class Viewpoint:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What profiles choose, for a share (0 to 1) of the questions. ``profiles`` are they, replaced by their choice."""
+    """What profiles choose, for a share (0 to 1) of the questions. ``profiles`` are they, replaced by their choice.
+
+    ``first`` is the address that comes first where the order of a record set matters; servers and resolvers rotate it.
+    """
 
     share: float
     profiles: tuple[TrafficManager, ...]
+    first: str = ""
 
 
 def list_viewpoints(
@@ -206,7 +219,48 @@ def settle(zones: ZoneSet, choice: Choice, viewpoint: Viewpoint, names: Iterable
     """``zones`` as ``viewpoint`` sees them; ``names`` are the hosts whose IPv4 addresses an IPv6-only device lacks."""
     profiles = {**zones.profiles, **{each.name: each for each in choice.profiles}}
     settled = dataclasses.replace(zones, profiles=MappingProxyType(profiles))
+    if choice.first:
+        settled = _with_first(settled, names, choice.first)
     return _without_ipv4(settled, names) if viewpoint.family == "ipv6" else settled
+
+
+def split_by_order(
+    zones: ZoneSet, choices: Iterable[Choice], viewpoint: Viewpoint, host: Name, kind_of: Callable[[str], object]
+) -> tuple[Choice, ...]:
+    """``choices``, each for every kind of address of ``host`` that may come first, with its share.
+
+    ``kind_of`` tells addresses apart that lead to different places. Source of the rotation: RFC 1794, and the default
+    of BIND (``rrset-order random``) and unbound (``rrset-roundrobin``).
+    """
+    found: list[Choice] = []
+    for choice in choices:
+        said = answer(settle(zones, choice, viewpoint, (host,)), host, A)
+        kinds: dict[object, list[str]] = {}
+        for rrset in said.answer if not said.routing_results else ():
+            for rdata in rrset.rdatas if rrset.type == A else ():
+                kinds.setdefault(kind_of(rdata.to_text()), []).append(rdata.to_text())
+        total = sum(map(len, kinds.values()))
+        if len(kinds) < 2:
+            found.append(choice)
+            continue
+        for addresses in kinds.values():
+            share = choice.share * len(addresses) / total
+            found.append(dataclasses.replace(choice, share=share, first=addresses[0]))
+    return tuple(found)
+
+
+def _with_first(zones: ZoneSet, names: Iterable[Name], address: str) -> ZoneSet:
+    """``zones`` in which ``address`` is the first one of the record sets of ``names`` that have it."""
+    for name in names:
+        for rrset in answer(zones, name, A).answer:
+            zone = zones.zone_of(rrset.name)
+            owner = match_name(zone, rrset.name).owner
+            stored = zone.node(owner).get(A)
+            if rrset.type != A or stored is None or stored.shape != "plain":
+                continue
+            rdatas = tuple(sorted(stored.rdatas, key=lambda rdata: rdata.to_text() != address))
+            zones = zones.with_zone(zone.with_rrset(dataclasses.replace(stored, rdatas=rdatas)))
+    return zones
 
 
 def _without_ipv4(zones: ZoneSet, names: Iterable[Name]) -> ZoneSet:

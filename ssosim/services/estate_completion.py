@@ -21,9 +21,9 @@ __all__ = ["complete_estate"]
 
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
-_DESCRIBED = frozenset({"dns", "kdc", "login", "autologon", "federation"})
+_DESCRIBED = frozenset({"dns", "kdc", "kdc-proxy", "login", "autologon", "federation"})
 """The services whose records and principals the estate file has."""
-_SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+")
+_SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 
 
 def complete_estate(estate: Estate) -> Estate:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from ssosim_clients.failures import DnsFailure, DnsKind, NetworkFailure, TicketFailure
 from ssosim_clients.ports import Family, HttpResponse, Resolution
 
+from ssosim.dns.zones.answer import MAX_CHAIN
 from ssosim.entra.core.messages import Call
 from ssosim.entra.http.routing import step_of
 from ssosim.estate import User
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["EnvironmentDevice"]
 
 _LOOK_UP_S, _REQUEST_S, _TICKET_S, _TYPING_S = 0.01, 0.05, 0.01, 20.0
-_MAX_CHAIN = 16
 
 
 class EnvironmentDevice(ServiceExchange):
@@ -51,7 +51,7 @@ class EnvironmentDevice(ServiceExchange):
     def _look_up(self, name: str) -> Resolution:
         chain: list[str] = []
         here, environment = name, self._environment
-        while here in environment.cnames and len(chain) < _MAX_CHAIN:
+        while here in environment.cnames and len(chain) < MAX_CHAIN:
             here = environment.cnames[here]
             chain.append(here)
         kind = (

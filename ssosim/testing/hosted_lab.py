@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 from ssosim.estate import Estate
 from ssosim.faults import Fault
 from ssosim.faults.core.placeholders import expand_fault
+from ssosim.kerberos import Address, KdcEndedError
+from ssosim.lab.base.client_conf import write_client_conf
 from ssosim.lab.base.default_trust import install_trust
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import ensure_cache_folder
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["HostedLab", "host_lab"]
 
 _T = TypeVar("_T")
+_DISCARD = 9  # a port where nobody listens
 
 
 class HostedLab:
@@ -159,17 +162,27 @@ class HostedLab:
         return PatchedDevice(self.call, self._lab, self._patched[where.name, name], where, options)
 
     def environment(self, device: str | None = None) -> dict[str, str]:
-        """Return environment variables for a program: the lab's CA, and a ticket of the user of ``device``."""
+        """Return environment variables for a program: the lab's CA, and a ticket of the user of ``device``.
+
+        A device outside the corporate network has no ticket, and its ``krb5.conf`` no KDC that answers.
+        """
+        where = self._lab.device_of(device)
 
         async def ticket(lab: Lab) -> Path:
             return await lab.ticket_of(lab.user_of(lab.device_of(device)))
 
         self._devices += 1
         own = self.folder / f"ccache-{self._devices}"
-        shutil.copyfile(self.call(ticket), own)
+        krb5_conf = self.krb5_conf
+        if where.corporate_network:
+            shutil.copyfile(self.call(ticket), own)
+        else:
+            krb5_conf = self.folder / f"krb5-{self._devices}.conf"
+            nobody = {realm.name: [Address("127.0.0.1", _DISCARD)] for realm in self._lab.estate.realms}
+            write_client_conf(krb5_conf, self._lab.estate, nobody)
         bundle = str(self.ca_file)
         return {
-            "KRB5_CONFIG": str(self.krb5_conf),
+            "KRB5_CONFIG": str(krb5_conf),
             "KRB5CCNAME": f"FILE:{own}",
             "SSL_CERT_FILE": bundle,
             "REQUESTS_CA_BUNDLE": bundle,
@@ -177,11 +190,23 @@ class HostedLab:
         }
 
     def call(self, function: Callable[[Lab], Coroutine[object, object, _T]]) -> _T:
-        """Run ``function(lab)`` in the lab's loop and return its result; it gives access to the whole lab."""
+        """Run ``function(lab)`` in the lab's loop and return its result; it gives access to the whole lab.
+
+        Raises LabError if the lab's KDC has ended: then nothing that a client gets from the lab means anything.
+        """
         __tracebackhide__ = True
         with unrestricted():  # the task gets a copy of this context
             result = asyncio.run_coroutine_threadsafe(function(self._lab), self._loop)
-        return result.result()
+        try:
+            return result.result()
+        finally:
+            self._check_health()
+
+    def _check_health(self) -> None:
+        try:
+            self._lab.check_health()
+        except KdcEndedError as error:
+            raise convert_error(error)  # noqa: B904 - its cause is chosen there
 
     def close(self) -> None:
         """Remove what devices have replaced in this process. ``host_lab`` calls it at the end."""

@@ -167,7 +167,7 @@ async def _play(request: _PlayRequest, folder: Path | None, cache: Path) -> Play
     with working_folder(folder) as home:
         clock = VirtualClock(chosen.phases[0].start.timestamp())
         async with Lab(estate, home, cache, clock=clock) as lab:
-            playback = await play_in_lab(choice.scenario, lab, clock, choice.models)
+            playback = await lab.run_while_healthy(play_in_lab(choice.scenario, lab, clock, choice.models))
             records = lab.trace.since()
     return _build_played(playback, records, choice, _find_source_name(request, chosen), request.estate)
 

@@ -57,10 +57,14 @@ def columns_to_jsonl(first: int, moments: Sequence[float], caused: Sequence[Clie
     """Return columns of a trace (``Trace.columns``) as JSON Lines. A repeated event or time is formatted only once."""
     known: dict[int, str] = {}
     lines: list[str] = []
-    at, moment = -1.0, ""
+    at, moment, whole, second = -1.0, "", -1, ""
     for seq, now, one in zip(range(first, first + len(caused)), moments, caused, strict=True):
         if now != at:
-            at, moment = now, _moment(now)
+            microseconds = round(now * 1_000_000)
+            if microseconds // 1_000_000 != whole:
+                whole = microseconds // 1_000_000
+                second = _second(whole)
+            at, moment = now, f"{second}.{microseconds % 1_000_000:06d}"
         rest = known.get(id(one))
         if rest is None:
             rest = known[id(one)] = _rest(one.client, one.event)

@@ -5,13 +5,14 @@ event with its client (``ClientEvent``). The number of a record is its position 
 dropped before, and is not stored. A ``Record`` is made only when somebody reads or subscribes.
 
 Memory. The DNS server produces the same ``ClientEvent`` value for each repetition of an answer, so a repetition takes
-16 octets: 8 for the time and 8 for the reference. Another event takes 48 octets beside the event itself.
+20 octets: 8 for the time, 8 for the reference, 4 for the size. Another event takes 48 octets beside the event itself,
+whose size is estimated from its JSON. Both the number of records and their size are limited.
 
 Rules that always hold:
 
 1. Numbers count from 1 without gaps, in the order of the calls of ``record`` and ``record_all``.
-2. ``last_seq == dropped + len(trace)``. At ``limit`` the older half is dropped, and ``dropped`` counts it. A kept
-   record never changes and never changes its number.
+2. ``last_seq == dropped + len(trace)``. At ``limit``, or at ``most_octets``, the older half is dropped, and ``dropped``
+   counts it. A kept record never changes and never changes its number.
 3. All events of one ``record_all`` have one kind, and one time unless ``time_in_real_seconds`` holds for a client.
 4. For one call: batch subscribers are called first, then subscribers for each record, then the one-time callbacks of
    ``notify_once``. Each group is called in the order of subscription. The events are stored before any of them is
@@ -47,12 +48,27 @@ import msgspec
 from ssosim.clock import Clock, SystemClock
 from ssosim.trace.events import Event
 
-__all__ = ["DEFAULT_LIMIT", "ClientEvent", "Columns", "Record", "Trace", "split_columns"]
+__all__ = [
+    "DEFAULT_LIMIT",
+    "MOST_OCTETS",
+    "ClientEvent",
+    "Columns",
+    "Record",
+    "Trace",
+    "estimate_size",
+    "split_columns",
+]
 
 DEFAULT_LIMIT = 1_000_000
 """The largest number of records in memory, unless another is chosen."""
 
+MOST_OCTETS = 384 * 2**20
+"""The estimated size of all records in memory, in octets, at which the older half is dropped."""
+
 _CHUNK = 10_000
+_REPETITION = 20
+_FEWEST = 320
+_encode = msgspec.json.Encoder().encode
 
 Subscriber = Callable[["Record"], None]
 BatchSubscriber = Callable[["Sequence[ClientEvent]"], None]
@@ -85,13 +101,19 @@ Columns = tuple[int, Sequence[float], Sequence[ClientEvent]]
 class Trace:
     """Stores events in the order in which they are recorded.
 
-    ``limit`` is the largest number of records in memory: when it is reached, the older half is dropped, and ``dropped``
-    counts what was dropped. Subscribers are called at once, in the order of subscription, and must not raise.
+    ``limit`` is the largest number of records in memory, ``most_octets`` their largest size (as ``estimate_size`` has
+    it): when one is reached, the older half is dropped, and ``dropped`` counts what was dropped. Subscribers are called
+    at once, in the order of subscription, and must not raise.
     """
 
-    def __init__(self, clock: Clock | None = None, *, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(
+        self, clock: Clock | None = None, *, limit: int = DEFAULT_LIMIT, most_octets: int = MOST_OCTETS
+    ) -> None:
         self._now = (clock or SystemClock()).now
         self._limit = limit
+        self._most_octets = most_octets
+        self._octets = 0
+        self._sizes = array("I")
         self._events: list[ClientEvent] = []
         self._at = array("d")
         self._subscribers: list[tuple[Subscriber, type[Event]]] = []
@@ -111,11 +133,14 @@ class Trace:
         at = round(self._now() * 1e6) / 1e6
         if self._real_offsets:
             at = self._time_of(client, at)
-        if len(self._events) >= self._limit:
-            self._drop_oldest(1)
+        size = estimate_size(event)
+        if len(self._events) >= self._limit or self._octets + size > self._most_octets:
+            self._drop_oldest(1, size)
         entry = ClientEvent(client, event)
         self._events.append(entry)
         self._at.append(at)
+        self._sizes.append(size)
+        self._octets += size
         subscribers, batch_subscribers = self._by_kind.get(type(event)) or self._find_subscribers(type(event))
         for batch_subscriber in batch_subscribers:
             batch_subscriber((entry,))
@@ -133,9 +158,12 @@ class Trace:
         at = round(self._now() * 1e6) / 1e6
         for start in range(0, len(entries), self._limit):
             some = entries[start : start + self._limit]
-            if len(self._events) + len(some) > self._limit:
-                self._drop_oldest(len(some))
+            size = _REPETITION * len(some)
+            if len(self._events) + len(some) > self._limit or self._octets + size > self._most_octets:
+                self._drop_oldest(len(some), size)
             self._events.extend(some)
+            self._sizes.extend(array("I", (_REPETITION,)) * len(some))
+            self._octets += size
             if self._real_offsets:
                 self._at.extend(self._time_of(entry.client, at) for entry in some)
             else:
@@ -220,11 +248,21 @@ class Trace:
     def __len__(self) -> int:
         return len(self._events)
 
-    def _drop_oldest(self, added: int) -> None:
-        """Drop the older half, and more if ``added`` new records would not fit."""
-        count = max(len(self._events) - self._limit // 2, len(self._events) + added - self._limit)
+    def _drop_oldest(self, added: int, size: int) -> None:
+        """Drop the older half, and more if ``added`` new records of ``size`` octets would not fit."""
+        count = 0
+        if len(self._events) + added > self._limit:
+            count = max(len(self._events) - self._limit // 2, len(self._events) + added - self._limit)
+        octets = sum(self._sizes[:count])
+        if self._octets + size > self._most_octets:
+            least = max(self._octets - self._most_octets // 2, self._octets + size - self._most_octets)
+            while octets < least and count < len(self._sizes):
+                octets += self._sizes[count]
+                count += 1
         del self._events[:count]
         del self._at[:count]
+        del self._sizes[:count]
+        self._octets -= octets
         self.dropped += count
 
     def _add(
@@ -251,6 +289,17 @@ class Trace:
         callbacks, self._one_time_callbacks = self._one_time_callbacks, []
         for callback in callbacks:
             callback()
+
+
+def estimate_size(event: Event) -> int:
+    """Return about how many octets an event takes in memory that shares nothing with others, from its JSON.
+
+    Text of characters beyond Latin-1 takes up to four octets for each; a character there is two or more octets of JSON.
+    """
+    try:
+        return _FEWEST + 2 * len(_encode(event))
+    except UnicodeEncodeError:  # half a surrogate pair
+        return _FEWEST + 2 * len(repr(event))
 
 
 def split_columns(columns: Columns) -> Iterator[Iterator[tuple[int, float, ClientEvent]]]:

@@ -17,7 +17,7 @@ from ssosim.changes.inventory import (
     parse_inventory,
 )
 from ssosim.changes.operations import apply_operations
-from ssosim.changes.outside_in import Observation, compare_observations, find_inventory_gaps
+from ssosim.changes.outside_in import MOST_UNLISTED, Observation, compare_observations, find_inventory_gaps
 from ssosim.dns import ZoneSet, delete_profile, put_rrset, remove_rrset
 from ssosim.estate.toml import TomlMistakeError
 
@@ -126,6 +126,21 @@ def test_an_alert_with_a_typo_is_found():
     book = msgspec.structs.replace(BOOK, alerts=(typo,))
     [found] = find_inventory_gaps(book, ())
     assert f"did you mean {AUTOLOGON}?" in found.text
+
+
+def test_a_flood_of_unlisted_names_is_a_hundred_findings_and_a_number():
+    """Ever-new names make no finding each; those that page come first, and the rest is counted."""
+    book = Inventory(severities=(SeverityRule(match=r"^zz", severity=1),))
+    names = [*(f"n{number:05}.example" for number in range(20_000)), "zz.example"]
+    found = find_inventory_gaps(book, names)
+    assert len(found) == MOST_UNLISTED + 1
+    assert (found[0].name, found[0].text) == ("n00000.example", "is queried and not listed")
+    assert [(each.name, each.severity) for each in found if each.pages] == [("zz.example", 1)]
+    assert (found[-1].name, found[-1].text, found[-1].severity) == ("19901 more names", "are queried and not listed", 4)
+    [rest] = find_inventory_gaps(book, [f"zz{number:03}" for number in range(MOST_UNLISTED + 1)])[MOST_UNLISTED:]
+    assert (rest.name, rest.severity, rest.pages) == ("1 more names", 1, True)
+    few = find_inventory_gaps(book, (f"n{number}.example" for number in range(MOST_UNLISTED)))
+    assert len(few) == MOST_UNLISTED
 
 
 def test_severity_follows_the_name_not_the_check(zones: ZoneSet):

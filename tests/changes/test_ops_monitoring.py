@@ -53,7 +53,7 @@ async def test_the_lab_checks_by_itself(tmp_path: Path, tmp_path_factory: pytest
         try:
             await handlers._settings({"inventory": msgspec.to_builtins(msgspec.structs.replace(BOOK, check_every=1))})
             lab.zones.change(lambda zones: delete_profile(zones, PROFILE))
-            await asyncio.wait_for(found.wait(), 10)
+            await asyncio.wait_for(found.wait(), 60)
         finally:
             await handlers.close()
 

@@ -106,9 +106,8 @@ def test_a_step_that_does_not_map_its_token(play: Play, fault: Any, language: st
     """System.AccessToken is a variable of a step only if the step maps it (GO-044, PY-052)."""
     fault("pipelines-oidc", "how=token-not-mapped")
     result = play(language, case, "pipelines")
-    assert_no_token(
-        result, {"python": "SYSTEM_ACCESSTOKEN", "go": "no system access token specified"}.get(language, "")
-    )
+    words = {"python": "SYSTEM_ACCESSTOKEN", "go": "no system access token specified"}
+    assert_no_token(result, words.get(language, ""))
     assert result.events("HttpExchange") == []
 
 

@@ -140,10 +140,10 @@ async def test_a_long_answer_comes_over_tcp(served: Served) -> None:
 async def test_a_change_is_answered_at_once(served: Served) -> None:
     """The query after a change sees the change, although the query before it was remembered."""
     for outcome in ("NOERROR", "NOERROR"):
-        await dns.asyncquery.udp(query(), HERE, port=served.port, timeout=3)
+        await dns.asyncquery.udp(query(), HERE, port=served.port, timeout=30)
         assert served.events[-1].rcode == outcome
     served.store.change(lambda zones: delete_profile(zones, "aadg-autologon"))
-    await dns.asyncquery.udp(query(), HERE, port=served.port, timeout=3)
+    await dns.asyncquery.udp(query(), HERE, port=served.port, timeout=30)
     assert served.events[-1].rcode == "NODATA"
     assert len(served.events) == 3
 
@@ -153,8 +153,8 @@ async def test_the_client_is_told_by_both_addresses(contoso: ZoneSet) -> None:
     async with serving(contoso) as running:
         other = await running.server.start("127.0.0.2", 0)
         assert running.server.addresses == ((HERE, running.port), ("127.0.0.2", other))
-        await dns.asyncquery.udp(query(), "127.0.0.2", port=other, source="127.0.0.9", timeout=3)
-        await dns.asyncquery.tcp(query(), HERE, port=running.port, timeout=3)
+        await dns.asyncquery.udp(query(), "127.0.0.2", port=other, source="127.0.0.9", timeout=30)
+        await dns.asyncquery.tcp(query(), HERE, port=running.port, timeout=30)
         assert [record.client for record in running.trace] == ["127.0.0.9>127.0.0.2", f"{HERE}>{HERE}"]
 
 
@@ -170,7 +170,7 @@ async def test_two_servers_do_not_share_a_port(contoso: ZoneSet) -> None:
     changed = put_rrset(contoso, AUTOLOGON, "A", ["192.0.2.99"])
     async with serving(contoso) as one, serving(changed) as two:
         assert one.port != two.port
-        seen = [await dns.asyncquery.udp(query(), HERE, port=each.port, timeout=3) for each in (one, two)]
+        seen = [await dns.asyncquery.udp(query(), HERE, port=each.port, timeout=30) for each in (one, two)]
         assert [str(reply.answer[0][0]) for reply in seen] == ["192.0.2.20", "192.0.2.99"]
         with pytest.raises(ListenError, match="another program uses this port"):
             await two.server.start(HERE, one.port)
@@ -191,7 +191,7 @@ async def test_ipv6(contoso: ZoneSet) -> None:
     """The server listens on an IPv6 address too."""
     async with serving(contoso) as running:
         port = await running.server.start("::1", 0)
-        reply = await dns.asyncquery.udp(query(), "::1", port=port, timeout=3)
+        reply = await dns.asyncquery.udp(query(), "::1", port=port, timeout=30)
         assert len(reply.answer) == 1
 
 
@@ -248,7 +248,7 @@ async def test_noise_is_survived(served: Served, caplog: pytest.LogCaptureFixtur
         writer.close()
         with contextlib.suppress(ConnectionResetError, BrokenPipeError):
             await writer.wait_closed()
-    reply = await dns.asyncquery.udp(query(), HERE, port=served.port, timeout=5, ignore_unexpected=True)
+    reply = await dns.asyncquery.udp(query(), HERE, port=served.port, timeout=30, ignore_unexpected=True)
     assert len(reply.answer) == 1
     assert caplog.records == []
 
@@ -262,11 +262,11 @@ async def test_idle_and_surplus_connections_are_closed(contoso: ZoneSet) -> None
         await asyncio.sleep(0)
         surplus, writer = await asyncio.open_connection(HERE, port)
         with contextlib.suppress(ConnectionResetError):
-            assert await asyncio.wait_for(surplus.read(), 10) == b""
+            assert await asyncio.wait_for(surplus.read(), 60) == b""
         assert not any(reader.at_eof() for reader, _ in held), "the others are still there"
         for reader, _ in held:
             with contextlib.suppress(ConnectionResetError):
-                assert await asyncio.wait_for(reader.read(), 10) == b""
+                assert await asyncio.wait_for(reader.read(), 60) == b""
         for each in (writer, *(writer for _, writer in held)):
             each.close()
             with contextlib.suppress(ConnectionResetError):
@@ -281,11 +281,11 @@ async def test_a_fault_may_keep_delay_or_replace_an_answer(served: Served) -> No
     served.server.find_effect = lambda asked, _client: effects.get(asked.name[0])
     with pytest.raises(dns.exception.Timeout):
         await dns.asyncquery.udp(query("a.fabrikam.com"), HERE, port=served.port, timeout=0.2)
-    reply = await dns.asyncquery.udp(query("b.fabrikam.com"), HERE, port=served.port, timeout=3)
+    reply = await dns.asyncquery.udp(query("b.fabrikam.com"), HERE, port=served.port, timeout=30)
     assert reply.rcode() == SERVFAIL
     for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
         began = asyncio.get_running_loop().time()
-        await ask(query("c.fabrikam.com"), HERE, port=served.port, timeout=3)
+        await ask(query("c.fabrikam.com"), HERE, port=served.port, timeout=30)
         assert asyncio.get_running_loop().time() - began >= 0.19
-    await dns.asyncquery.udp(query("d.fabrikam.com"), HERE, port=served.port, timeout=3)
+    await dns.asyncquery.udp(query("d.fabrikam.com"), HERE, port=served.port, timeout=30)
     assert [event.rcode for event in served.events] == ["DROPPED", "SERVFAIL", "NXDOMAIN", "NXDOMAIN", "NXDOMAIN"]

@@ -140,6 +140,29 @@ def test_a_loop_is_servfail(upstream: Upstream, length: int) -> None:
     assert len(upstream.asked) > asked or resolver.find_cached(question("l0.fabrikam.com", CNAME), NOW + 6) is not None
 
 
+@pytest.mark.parametrize(
+    ("links", "options", "rcode"),
+    [
+        (11, {}, NOERROR),
+        (12, {}, SERVFAIL),
+        (12, {"max_query_restarts": 12}, NOERROR),
+        (2, {"max_query_restarts": 1}, SERVFAIL),
+    ],
+)
+def test_a_chain_has_as_many_links_as_other_resolvers_follow(
+    upstream: Upstream, links: int, options: dict[str, int], rcode: int
+) -> None:
+    """max-query-restarts: 11 links for BIND 9.18.49 and unbound 1.17.1, or as many as the setting says."""
+    zones = put_rrset(upstream.store.current, f"c{links}.microsoftonline.com", "A", ["192.0.2.1"])
+    for step in range(links):
+        target = f"c{step + 1}.microsoftonline.com."
+        zones = put_rrset(zones, f"c{step}.microsoftonline.com", "CNAME", [target])
+    upstream.store.change(lambda _: zones)
+    resolver = upstream.resolver(**options)
+    for _ in range(2):
+        assert resolve(resolver, upstream, question("c0.microsoftonline.com")).rcode == rcode
+
+
 def test_ttls_count_down_and_end(upstream: Upstream) -> None:
     """TMS9-030: a change is seen when the TTL is over, and not before."""
     resolver = upstream.resolver()

@@ -69,7 +69,11 @@ def rubbish(count: int) -> list[bytes]:
 
 def test_no_packet_breaks_the_responder(contoso: ZoneSet) -> None:
     """A hundred thousand malformed or random packets: each is answered or ignored, none raises, none is slow."""
-    responder, answered, began = Responder(), 0, time.process_time()
+    responder, answered = Responder(), 0
+    sound, began = seeds()[0], time.process_time()
+    for _ in range(PACKETS // 20):
+        dns.message.from_wire(sound)
+    reference, began = 20 * (time.process_time() - began), time.process_time()
     for packet in rubbish(PACKETS):
         reply = responder.reply(contoso, packet, "udp")
         answered += reply is not None
@@ -78,7 +82,7 @@ def test_no_packet_breaks_the_responder(contoso: ZoneSet) -> None:
             assert reply.tail[0] & 0x80
     assert PACKETS / 10 < answered < PACKETS
     assert responder.reply(contoso, seeds()[0], "udp") is not None
-    assert time.process_time() - began < 20
+    assert time.process_time() - began < 20 * reference
 
 
 def test_no_response_breaks_the_resolver() -> None:

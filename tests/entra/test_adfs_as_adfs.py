@@ -13,7 +13,9 @@ from msal import mex, wstrust_response
 from msgspec.structs import replace
 
 from ssosim.entra.wstrust.rst import TRUST_NAMESPACES
-from ssosim.estate import Domain, RelyingParty, default_estate
+from ssosim.estate import Domain, ExtraEndpoint, RelyingParty, default_estate
+from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS
+from ssosim.trace import HttpExchange, SignInStep
 
 from .conftest import LOGIN, STS
 
@@ -103,11 +105,26 @@ def test_the_page_has_the_names_that_programs_look_for(site, browser):
     assert re.search(r'<input id="userNameInput" name="UserName"', text)
     assert re.search(r'<input id="passwordInput" name="Password" type="password"', text)
     assert "errorText" not in text
-    back = action.replace("&amp;", "&").partition(f"https://{STS}")[2]
+    other = re.search(r'<form id="options"  method="post" action="([^"]+)"', text)[1]
+    assert other == action.replace(STS, f"{STS}:443", 1), "DavMail takes this one, and undoes no &amp;"
+    assert "&amp;" not in action
+    assert LOGIN not in text, "DavMail takes a page with this name for the response"
+    back = action.partition(f"https://{STS}")[2]
     wrong = site.ask("POST", STS, back, body=urlencode({"UserName": FRANK, "Password": "x"}).encode())
     assert re.search(r'<span id="errorText">[^<]+</span>', wrong.body.decode())
     right = site.ask("POST", STS, back, body=urlencode({"UserName": FRANK, "Password": PASSWORD}).encode())
-    assert b'name="wresult"' in right.body
+    assert (right.status, b"wresult" in right.body) == (302, False)
+    cookie = next(value.partition(";")[0] for name, value in right.headers if name == "Set-Cookie")
+    assert cookie.startswith("MSISAuth=")
+    then = browser.location(right).partition(f"https://{STS}")[2]
+
+    def open_page(target: str = then, given: str = cookie) -> Any:
+        return site.ask("GET", STS, target, headers={"Cookie": given})
+
+    for page in (open_page(then.replace("wa=", "client-request-id=other&wa=")), open_page(given=f"{cookie}x")):
+        assert b"wresult" not in page.body, "a cookie of another sign-in, a forged one"
+    assert b'name="wresult"' in open_page().body
+    assert b"wresult" not in open_page().body, "it is good once"
 
 
 def test_outside_there_are_forms_only(site, browser):
@@ -133,6 +150,50 @@ def test_mex_lists_what_cannot_be_used(site):
     body = site.rst("13", user=FRANK, password=PASSWORD)
     answer = site.ask("POST", STS, "/adfs/services/trust/13/certificatemixed", body=body)
     assert (answer.status, b"ID3242" in answer.body) == (500, True)
+
+
+@pytest.mark.parametrize("name", TRUST_ENDPOINTS)
+def test_each_endpoint_answers_as_listed(site, name):
+    """A password is good at usernamemixed only; elsewhere ID3242 or a challenge, and no token; Kerberos not outside."""
+    version, _, kind = name.partition("/")
+    body = site.rst(version, user=FRANK, password=PASSWORD)
+
+    def post(path: str) -> Any:
+        return site.ask("POST", STS, path, body=body)
+
+    answer = post(f"/adfs/services/trust/{name}")
+    expected = {"usernamemixed": 200, "windowstransport": 401, "certificatetransport": 404}.get(kind, 500)
+    assert answer.status == expected
+    assert (b"ID3242" in answer.body) == (expected == 500)
+    site.provider.is_off_network = lambda client: client == "desk-1"
+    outside = 404 if kind in ("windowstransport", "kerberosmixed") else expected
+    assert post(f"/adfs/services/trust/{name}").status == outside
+
+
+def test_an_endpoint_that_is_off_is_not_listed_and_does_not_answer(make_site):
+    """Set-AdfsEndpoint: the estate says which are enabled; version and kind belong together."""
+    site = make_site(estate(endpoints=("2005/usernamemixed",)))
+    text = site.ask("GET", STS, MEX_PATH).body.decode()
+    assert re.findall(r"<wsa10:Address>https://[^/]+/adfs/services/trust/([^<]+)<", text) == ["2005/usernamemixed"]
+    assert (ask(site, "2005").status, ask(site, "13").status) == (200, 404)
+    assert site.adfs("2005", site.FRANK).status == 404
+
+
+def test_an_extra_endpoint_is_listed_and_cannot_be_used(make_site):
+    """MSAL Go issue 98: the service lists an endpoint that answers 500, and the client that picks it fails."""
+    extra = ExtraEndpoint(kind="usernamemixed", address=f"https://{STS}/idp/sts.wst?TokenProcessorId=u")
+    away = ExtraEndpoint(kind="usernamemixed", address="https://elsewhere.example/trust", version="2005")
+    site = make_site(estate(extra_endpoints=(extra, away), endpoints=("2005/usernamemixed",)))
+    text = site.ask("GET", STS, MEX_PATH).body.decode()
+    assert re.findall(r"<wsa10:Address>([^<]+)<", text)[:2] == [extra.address, away.address]
+    assert mex.Mex(text).get_wstrust_username_password_endpoint()["address"] == extra.address
+    body = site.rst("13", user=FRANK, password=PASSWORD)
+    answer = site.ask("POST", STS, "/idp/sts.wst?TokenProcessorId=u", body=body)
+    (exchange,) = (each for each in site.events(HttpExchange) if each.path == "/idp/sts.wst")
+    assert (answer.status, exchange.step, exchange.auth) == (500, SignInStep.WSTRUST_PASSWORD, "password")
+    assert b"RequestedSecurityToken" not in answer.body
+    assert site.ask("POST", STS, "/trust", body=body).status == 404
+    assert ask(site, "2005").status == 200
 
 
 TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"

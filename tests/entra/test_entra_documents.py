@@ -9,8 +9,10 @@ from lxml import etree
 
 from ssosim.entra import ClientRule, Settings
 from ssosim.entra.wstrust.mex import MexEndpoint, render_mex
+from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS
 
 MEX = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/trust/mex?client-request-id="
+STS_WITH_CERTIFICATES = "sts.fabrikam.com:49443"
 HEADERS = ["x-client-Ver", "x-client-SKU", "x-client-OS"]
 
 
@@ -212,6 +214,9 @@ ACTIONS = {
 }
 
 
+KINDS = {"X509Token": "certificatemixed", "KerberosToken": "kerberosmixed", "IssuedToken": "issuedtoken"}
+
+
 def read_mex(document):
     """The strictest of all known parsers' rules at once (protocol 3.3); (kind, version) -> address."""
     root = etree.fromstring(document)
@@ -227,15 +232,20 @@ def read_mex(document):
             namespaces=NS,
         )
         windows = alternative.find("http:NegotiateAuthentication", NS)
-        certificate = alternative.xpath(
-            "sp05:EndorsingSupportingTokens/wsp:Policy/sp05:X509Token"
-            "|sp12:EndorsingSupportingTokens/wsp:Policy/sp12:X509Token",
-            namespaces=NS,
+        tokens = alternative.xpath(
+            "sp05:EndorsingSupportingTokens/wsp:Policy/*|sp12:EndorsingSupportingTokens/wsp:Policy/*", namespaces=NS
         )
-        assert [bool(username), windows is not None, bool(certificate)].count(True) == 1
+        by_certificate = alternative.xpath("*//*[@RequireClientCertificate='true']")
+        assert [bool(username), windows is not None, bool(tokens), bool(by_certificate)].count(True) == 1
         name = policy.get(f"{{{NS['wsu']}}}Id")
         assert name not in policies
-        policies[name] = "usernamemixed" if username else "certificatemixed" if certificate else "windowstransport"
+        kind = (
+            KINDS[etree.QName(tokens[0]).localname] if tokens else "usernamemixed" if username else "windowstransport"
+        )
+        if kind == "issuedtoken":
+            kind += "mixedasymmetric" if b"/PublicKey" in etree.tostring(tokens[0]) else "mixedsymmetric"
+            kind += "basic256"
+        policies[name] = "certificatetransport" if by_certificate else kind
     assert document.count(b"wsu:Id=") == len(policies)
     bindings = {}
     for binding in root.findall("wsdl:binding", NS):
@@ -275,13 +285,12 @@ def test_mex_without_query(site):
 
 
 def test_federation_mex(site):
-    """AD FS offers all kinds in both versions, also the one for certificates, which nobody can use here."""
+    """AD FS lists all its endpoints, also those for certificates, Kerberos and issued tokens, which nobody can use."""
     endpoints = read_mex(site.ask("GET", site.STS, "/adfs/services/trust/mex").body)
-    assert endpoints == {
-        (kind, version): f"https://sts.fabrikam.com/adfs/services/trust/{version}/{kind}"
-        for kind in ("windowstransport", "usernamemixed", "certificatemixed")
-        for version in ("2005", "13")
-    }
+    assert {f"{version}/{kind}" for kind, version in endpoints} == set(TRUST_ENDPOINTS)
+    for (kind, version), address in endpoints.items():
+        host = STS_WITH_CERTIFICATES if kind == "certificatetransport" else site.STS
+        assert address == f"https://{host}/adfs/services/trust/{version}/{kind}"
 
 
 def test_mex_escapes_addresses():

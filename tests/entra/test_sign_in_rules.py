@@ -531,7 +531,7 @@ def test_a_program_at_the_page_of_ad_fs_asks_nobody(make_site, make_browser):
         if displays:
             browser.display(page, STS)
         body = urlencode({"UserName": FRANK, "Password": FRANK_PASSWORD}).encode()
-        assert site.ask("POST", STS, location, body=body).status == 200
+        assert site.ask("POST", STS, location, body=body).status == 302
         assert (len(site.events(UserPrompted)), len(site.events(UnattendedSignIn))) == (prompts, 1 - prompts)
 
 

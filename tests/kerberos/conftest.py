@@ -14,10 +14,10 @@ from ssosim.kerberos import (
     Kdc,
     KdcGateway,
     PreparedRealm,
-    kinit,
     prepare_realm,
     write_krb5_conf,
 )
+from ssosim.kerberos.kinit import kinit
 from ssosim.trace import KdcExchange, Trace
 
 PASSWORDS = {"alice": "Alice-lab-password-1", "bob": "Bob-lab-password-1"}

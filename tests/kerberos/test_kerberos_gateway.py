@@ -17,11 +17,11 @@ from ssosim.kerberos import (
     KdcRequestContext,
     KinitError,
     KinitErrorKind,
-    kinit,
     write_krb5_conf,
 )
 from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.free_ports import bind_pair
+from ssosim.kerberos.kinit import kinit
 from ssosim.kerberos.messages import KrbError, build_as_request, build_error, read_message
 from ssosim.trace import KdcExchange, Trace
 
@@ -36,7 +36,7 @@ async def ask_tcp(address: Address, data: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(*address)
     writer.write(len(data).to_bytes(4, "big") + data)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
     finally:
         writer.close()

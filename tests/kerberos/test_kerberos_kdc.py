@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -17,15 +18,16 @@ from ssosim.estate import Estate
 from ssosim.kerberos import (
     ClientOptions,
     Kdc,
+    KdcEndedError,
     KdcStartError,
     KinitError,
     KinitErrorKind,
     PreparedRealm,
-    kinit,
     prepare_realm,
     write_krb5_conf,
 )
 from ssosim.kerberos.free_ports import Address, bind_pair, find_free_address, list_udp_inodes
+from ssosim.kerberos.kinit import kinit
 
 NewRealm = Callable[[], PreparedRealm]
 PASSWORD = "Alice-lab-password-1"
@@ -69,6 +71,74 @@ async def test_stop_leaves_nothing(new_realm: NewRealm) -> None:
     assert list_udp_inodes(address) == set()
     assert kdc.pid is None
     await kdc.stop()
+
+
+async def test_work_ends_with_a_kdc_that_is_killed(new_realm: NewRealm) -> None:
+    """Work under ``run_while_alive`` is cancelled, and the error says how krb5kdc ended, whatever the work raised."""
+    kdc = Kdc(new_realm())
+    with pytest.raises(KdcStartError, match="has not been started"):
+        await kdc.run_while_alive(asyncio.sleep(0))
+    await kdc.start()
+    assert await kdc.run_while_alive(asyncio.sleep(0, "result")) == "result"
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            assert kdc.pid is not None
+            os.kill(kdc.pid, signal.SIGKILL)
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+            raise ValueError("misleading")
+
+    with pytest.raises(KdcEndedError, match=r"krb5kdc was killed \(SIGKILL\)"):
+        await kdc.run_while_alive(work())
+    assert ended.is_set()
+    with pytest.raises(KdcEndedError):
+        kdc.check_alive()
+    await kdc.stop()
+
+
+async def test_a_kdc_that_is_stopped_has_not_failed(new_realm: NewRealm) -> None:
+    """``stop`` is no failure: the work goes on."""
+    kdc = Kdc(new_realm())
+    await kdc.start()
+
+    async def work() -> str:
+        await kdc.stop()
+        await asyncio.sleep(0)
+        return "result"
+
+    assert await kdc.run_while_alive(work()) == "result"
+    kdc.check_alive()
+
+
+async def test_a_cancelled_kinit_leaves_no_process(tmp_path: Path) -> None:
+    """A kinit that waits for a KDC that does not answer is killed at once."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.setblocking(False)
+        conf = tmp_path / "krb5.conf"
+        write_krb5_conf(conf, "SILENT.EXAMPLE", "silent.example", (Address(*silent.getsockname()),))
+        task = asyncio.create_task(kinit("alice", PASSWORD, conf, tmp_path / "ccache"))
+        await asyncio.get_running_loop().sock_recv(silent, 65536)  # kinit runs, and has asked
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        for _ in range(1000):
+            if not any_process_names(str(tmp_path)):
+                break
+            await asyncio.sleep(0.01)
+        assert not any_process_names(str(tmp_path))
+
+
+def any_process_names(text: str) -> bool:
+    """Whether a process has ``text`` in its command line."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if text in (process / "cmdline").read_text(errors="replace"):
+                return True
+    return False
 
 
 async def test_start_again_on_the_same_address(new_realm: NewRealm) -> None:
@@ -223,8 +293,9 @@ async def test_password_is_not_on_a_command_line(new_realm: NewRealm, tmp_path: 
     realm = new_realm()
     conf = tmp_path / "krb5.conf"
     write_krb5_conf(conf, realm.name, realm.domain, (Address(*udp.getsockname()),))
-    task = asyncio.create_task(kinit("alice", "s3cret-word", conf, tmp_path / "cc", timeout=0.3))
-    await asyncio.sleep(0.1)
+    task = asyncio.create_task(kinit("alice", "s3cret-word", conf, tmp_path / "cc"))
+    udp.setblocking(False)
+    await asyncio.get_running_loop().sock_recv(udp, 65536)  # it runs, and has asked
     lines = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -232,8 +303,11 @@ async def test_password_is_not_on_a_command_line(new_realm: NewRealm, tmp_path: 
                 lines.append((Path(entry.path) / "cmdline").read_bytes())
             except OSError:
                 continue
-    with pytest.raises(KinitError) as caught:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
         await task
+    with pytest.raises(KinitError) as caught:
+        await kinit("alice", "s3cret-word", conf, tmp_path / "cc", timeout=0.3)
     udp.close()
     tcp.close()
     assert caught.value.kind is KinitErrorKind.TIMEOUT

@@ -207,7 +207,7 @@ def test_the_trace_in_pieces(api: Api) -> None:
     assert (status, headers.get_content_type()) == (200, "application/x-ndjson")
     records = [parse_record(line) for line in text.decode().splitlines()]
     assert {record.client for record in records} == {"reader"}
-    end = time.monotonic() + 10  # the trace's file is written in batches
+    end = time.monotonic() + 60  # the trace's file is written in batches
     while text.decode() != (written := api.bench.run("trace", "--client", "reader", "--json").stdout):
         assert time.monotonic() < end, written
 
@@ -229,7 +229,7 @@ def test_waiting_for_what_comes(api: Api) -> None:
     assert api.ok("GET", "/v1/wait", since=since, client="late", kind="TokenIssued") == came[0]
     began = time.monotonic()
     assert api.call("GET", "/v1/wait", client="never", timeout_s=1)[0] == 204
-    assert 0.9 < time.monotonic() - began < 5
+    assert 0.9 < time.monotonic() - began < 20, "without ``timeout_s`` it is 30"
 
 
 def test_verdicts_on_everybody_and_on_nobody(api: Api) -> None:
@@ -269,10 +269,10 @@ def test_who_runs_and_an_end_to_it(api: Api) -> None:
         "rude": Path(sys.executable).name,
     }
     assert api.ok("DELETE", "/v1/devices/polite")["stopped"][0]["client"] == "polite"
-    assert polite.wait(20) == 128 + 15
+    assert polite.wait(60) == 128 + 15
     assert [each["client"] for each in api.ok("GET", "/v1/devices")["devices"]] == ["rude"]
     api.ok("DELETE", f"/v1/devices/{running['rude']['device']}")
-    assert rude.wait(20) == 128 + 9
+    assert rude.wait(60) == 128 + 9
     assert api.ok("GET", "/v1/devices")["devices"] == []
     assert not [line for line in api.bench.processes().values() if b"sleep" in line]
     ended = {r["client"]: r["exit_code"] for r in api.ok("GET", "/v1/trace", kind="ClientFinished")["records"]}

@@ -66,14 +66,14 @@ async def get(where: str, path: str) -> Any:
     """The JSON of an answer."""
     reader, writer = await asyncio.open_unix_connection(where)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n".encode())
-    answer = await asyncio.wait_for(reader.read(), 20)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return json.loads(answer.partition(b"\r\n\r\n")[2])
 
 
 async def until(there: Callable[[], bool]) -> None:
     """Wait for it, ten seconds at most."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not there():  # noqa: ASYNC110 - what is looked at tells nobody when it changes
             await asyncio.sleep(0)
 
@@ -166,8 +166,8 @@ async def test_a_change_that_is_abandoned_is_made_whole(tmp_path: Path) -> None:
         body = b'{"pid": 2}'
         writer.write(b"POST /v1/devices HTTP/1.1\r\nHost: lab\r\nContent-Type: application/json\r\n")
         writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
-        await asyncio.wait_for(began.wait(), 10)
+        await asyncio.wait_for(began.wait(), 60)
         writer.close()
         await get(where, "/v1/trace")  # by then the server knows
         go_on.set()
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(done.wait(), 60)

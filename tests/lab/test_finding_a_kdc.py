@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Bench
-from tests.realm_estates import DC1, DC2, EUROPE, found_by_dns, other_realm, two_kdcs, with_proxy
+from tests.realm_estates import DC1, DC2, EUROPE, TEXT, found_by_dns, other_realm, two_kdcs, with_proxy
 
 HOST = "autologon.microsoftazuread-sso.com"
 SPN = f"HTTP/{HOST}"
@@ -157,3 +157,14 @@ def test_curl_signs_in_with_an_account_of_a_child_domain(start: Start) -> None:
     assert [kdc for _, kdc, _ in asked(events)] == ["dc1.europe.corp.contoso.com", DC1]
     [checked] = [each for each in events if each["event"] == "TicketChecked"]
     assert checked["principal"] == f"erik@{EUROPE}"
+
+
+def test_curl_with_a_ticket_that_is_too_large(start: Start) -> None:
+    """The unmodified curl sends a ticket of 40 KB, which is more than 50 KB of header, and is refused: AADSTS81001."""
+    line = 'sam_account = "alice"\n'
+    bench = start(TEXT.replace(line, f"{line}authorization_data_size = 40000\n", 1))
+    said, events = play(bench, "curl-large", CURL)
+    assert said == "403"
+    assert [each["code"] for each in events if each["event"] == "HttpExchange"] == [81001]
+    [ticket] = [each for each in events if each["event"] == "KdcExchange"]
+    assert (ticket["transport"], ticket["outcome"]) == ("tcp", "issued")

@@ -33,6 +33,18 @@ def test_what_cannot_be_run_has_a_shells_exit_code(running, program, code):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("program", "code"), [("no-such-program", 127), ("not-executable", 126)])
+def test_a_folder_of_path_that_may_not_be_entered_is_skipped(running, tmp_path, program, code):
+    """A program in no folder of PATH is not found (127), also where PATH has a folder that may not be entered."""
+    (tmp_path / "closed").mkdir(mode=0)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open/not-executable").touch(mode=0o644)
+    tmp_path.chmod(0o755)
+    path = f"{tmp_path}/closed:{tmp_path}/open:{os.environ['PATH']}"
+    done = running.run("exec", "--", program, env={"PATH": path})
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
+
+
 def test_a_program_inherits_nothing_of_the_labs(running):
     """Neither a program nor the KDC holds the lab's lock, its pipes or its socket: three streams, no more."""
     fds = running.run("exec", "--", "sh", "-c", "cd /proc/self/fd; for fd in *; do readlink $fd; done").stdout
@@ -96,10 +108,10 @@ def test_a_device_has_its_own_user(running):
     assert "bob@CORP.CONTOSO.COM" in klist.stdout
     laptop = running.run("exec", "--device", "laptop-1", "--", "klist")
     assert (laptop.returncode, "No credentials cache" in laptop.stderr) == (1, True)
-    began = time.monotonic()
-    kinit = running.run("exec", "--device", "laptop-1", "--", "kinit", "alice@CORP.CONTOSO.COM")
+    trace = ("env", "KRB5_TRACE=/dev/stderr", "kinit", "alice@CORP.CONTOSO.COM")
+    kinit = running.run("exec", "--device", "laptop-1", "--", *trace)
     assert "Cannot contact any KDC" in kinit.stderr
-    assert time.monotonic() - began < 3
+    assert "Network is unreachable" in kinit.stderr, "no packet is lost, which kinit would wait for"
     curl = ["curl", "-sS", "--negotiate", "-u", ":", "-o", "/dev/null", "-w", "%{http_code}", URL]
     assert running.run("exec", "--device", "laptop-1", "--", *curl).stdout == "401"
 
@@ -149,7 +161,7 @@ def test_a_killed_exec_takes_its_program_along(running):
     assert process.stdout.readline() == b"up\n"
     process.kill()
     process.wait()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while (left := [n for n in running.processes().values() if b"sleep 424244" in n]) and time.monotonic() < end:
         time.sleep(0.01)
     assert left == []
@@ -162,7 +174,7 @@ def test_a_signal_is_forwarded(running, number):
     process = running.popen("exec", "--", "sh", "-c", script)
     assert process.stdout.readline() == b"up\n"
     process.send_signal(number)
-    assert process.wait(5) == 12
+    assert process.wait(60) == 12
     assert process.stdout.read() == b"bye\n"
 
 
@@ -190,10 +202,8 @@ def test_there_is_no_way_out(running):
         "try: s.getaddrinfo('www.example.org', 443)\n"
         "except s.gaierror as error: print(error.errno == s.EAI_NONAME)\n"
     )
-    began = time.monotonic()
     done = running.run("exec", "--", sys.executable, "-c", script)
-    assert done.stdout.split() == ["101", "101", "101", "True"], done.stderr
-    assert time.monotonic() - began < 3
+    assert done.stdout.split() == ["101", "101", "101", "True"], done.stderr  # at once: a lost packet ends with 110
 
 
 def test_programs_do_not_see_each_other(running):

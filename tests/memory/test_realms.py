@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate, parse_estate
 from tests.realm_estates import EUROPE, PARTNER, other_realm
@@ -41,7 +43,20 @@ def checked(seen: Seen) -> list[tuple[bool, str, str]]:
     return [(event["accepted"], event["principal"], event["service"]) for event in checks]
 
 
+def present_ticket_of(spn: str) -> Act:
+    """Send a ticket for ``spn`` to the autologon host, whatever it is for."""
+
+    async def act(device: Device) -> Any:
+        token = await device.kerberos.negotiate_token(spn)
+        header = {"Authorization": f"Negotiate {base64.b64encode(token).decode()}"}
+        url = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
+        return (await device.http.request("GET", url, header, b"")).status
+
+    return act
+
+
 DC, EU_DC, PARTNER_DC = "dc1.corp.contoso.com", "dc1.europe.corp.contoso.com", "dc1.partner.test"
+WIA = "adfs/ls/wia?wa=wsignin1.0&wtrealm=urn:federation:MicrosoftOnline"
 UNKNOWN = "KDC_ERR_S_PRINCIPAL_UNKNOWN"
 ONE_WAY, TWO_WAY = f'["{PARTNER}"]', f'trusts = ["{CORP}"]'
 PETRA, ERIK = f"petra@{PARTNER}", f"erik@{EUROPE}"
@@ -81,6 +96,14 @@ CASES: dict[str, tuple[Estate, str, Act, list[tuple[str, str, str]], list[tuple[
     ),
     "partner-at-ad-fs": (
         partner(trusts=ONE_WAY), "desk-petra", ticket(f"HTTP/{STS}"), [(PARTNER_DC, f"HTTP/{STS}", UNKNOWN)] * 2, [],
+    ),
+    "the-same-name-in-two-realms": (  # dotnet/Kerberos.NET#326: the own KDC issues a ticket of the wrong account
+        partner(services=f'"HTTP/{STS}"', trusts=ONE_WAY), "desk-petra", present(STS, WIA),
+        [(PARTNER_DC, f"HTTP/{STS}", "issued")], [(False, "", STS)],
+    ),
+    "a-referral-ticket-as-service-ticket": (  # Devolutions/sspi-rs#694: a client that does not follow referrals
+        child(), "desk-erik", present_ticket_of(f"krbtgt/{CORP}@{EUROPE}"),
+        [(EU_DC, f"krbtgt/{CORP}", "issued")], [(False, "", "autologon.microsoftazuread-sso.com")],
     ),
 }  # fmt: skip
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ssosim_clients.ports import Device
 
 from ssosim.estate import default_estate, parse_estate
 from ssosim.faults import Fault, FaultError, fault_from
 from ssosim.memory import Engine, MemoryLab
-from tests.realm_estates import DC1, DC2, two_kdcs
+from tests.realm_estates import DC1, DC2, found_by_dns, two_kdcs
 
-from .calls import START, Seen, Step, in_memory, over_sockets
+from .calls import START, Act, Seen, Step, in_memory, over_sockets
 from .test_kdc_faults import ticket
 from .test_key_faults import SPN, present
 
@@ -141,3 +142,55 @@ def test_a_device_outside_the_network_gets_no_ticket(prepared: Path) -> None:
     assert [outcome for outcome, _, _ in there] == [f"TicketFailure ['kdc-unreachable', '{SPN}']"]
     assert asked(there) == [(DC1, "unreachable", ())]
     assert over_sockets(steps, default_estate(), [], prepared, "laptop-1") == there
+
+
+def wait(seconds: float) -> Act:
+    """Let time pass."""
+
+    async def act(device: Device) -> None:
+        await device.clock.sleep(seconds)
+
+    return act
+
+
+@pytest.mark.parametrize(("hours", "answer"), [(9, "True"), (10, "TicketFailure")])
+def test_a_ticket_expires(prepared: Path, hours: float, answer: str) -> None:
+    """Ten hours after the sign-on to the device all tickets have expired, and a silent KDC gives no new one."""
+    steps: list[Step] = [ticket(SPN), named("kdc-silent"), wait(hours * 3600), ticket(SPN), None, ticket(SPN)]
+    there = in_memory(steps, ESTATE, [])
+    assert there[2][0].startswith(answer)
+    assert there[3][0] == "True"
+    assert over_sockets(steps, ESTATE, [], prepared) == there
+
+
+URI = """[[zones.records]]
+name = "_kerberos"
+type = "URI"
+values = ['10 1 "krb5srv::udp:dc2.corp.contoso.com"', '5 1 "http:x"', 'x']
+
+"""
+BY_DNS: dict[str, tuple[str, list[Step], list[tuple[str, str, tuple[int, ...]]]]] = {
+    "srv": ("", [ticket(SPN)], [(DC1, ISSUED, ())]),
+    "cached": ("", [ticket(SPN), named("name-removed", name="_kerberos._udp.corp.contoso.com"), ticket(SPN)],
+               [(DC1, ISSUED, ())]),
+    "tcp-only": ("", [named("name-removed", name="_kerberos._udp.corp.contoso.com"), ticket(SPN)],
+                 [(DC1, ISSUED, ())]),
+    "no-records": ("", [named("nxdomain", names=["*._udp.corp.contoso.com", "*._tcp.corp.contoso.com",
+                    "_kerberos._udp.corp.contoso.com", "_kerberos._tcp.corp.contoso.com"]), ticket(SPN)], []),
+    "no-address": ("", [named("name-removed", name=DC1), ticket(SPN)], []),
+    "wrong-address": ("", [named("wrong-address", name=DC1, address="192.0.2.10"), ticket(SPN)], []),
+    "another-kdc": ("", [named("wrong-address", name=DC1, address="10.10.0.89"), ticket(SPN)], [(DC2, ISSUED, ())]),
+    "uri": (URI.replace(", '5 1 \"http:x\"', 'x'", ""), [ticket(SPN)], [(DC2, ISSUED, ())]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_DNS)
+def test_a_model_finds_its_kdc_in_dns(prepared: Path, name: str) -> None:
+    """With dns_lookup_kdc a client model has a KDC only where the records of the zone lead to one."""
+    records, steps, expected = BY_DNS[name]
+    estate = parse_estate(found_by_dns(records), "dns.toml")
+    there = in_memory(steps, estate, [])
+    assert asked(there) == expected
+    if not expected:
+        assert there[-1][0].startswith("TicketFailure ['kdc-unreachable'")
+    assert over_sockets(steps, estate, [], prepared) == there

@@ -158,10 +158,10 @@ def test_a_matrix_that_is_interrupted_leaves_nothing(bench, tmp_path, short):
             line = process.stderr.readline()
             assert line, "it ended"
         process.send_signal(number)
-        assert process.wait(20) == 130
+        assert process.wait(60) == 130
         assert b"Traceback" not in process.stderr.read()
         assert list(short.iterdir()) == []
-        end = time.monotonic() + 8
+        end = time.monotonic() + 60
         while bench.processes() and time.monotonic() < end:
             time.sleep(0.05)
         assert bench.processes() == {}

@@ -20,8 +20,10 @@ from ssosim.real_clients.folders import find_client_home
 from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_real_clients
 
+ROOT = Path(__file__).parents[2]
 CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 REPORT = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b11"
+BACK_END = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b01"
 ORDERS = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b21"
 IDLE = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b22"
 CONTOSO = "5f0c9a66-0c2f-4c83-9d27-3b6f1d2a9e10"
@@ -51,7 +53,7 @@ def write_certificate(folder: Path) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))  # scenarios play in the past
         .not_valid_after(now + timedelta(days=30))
         .sign(key, hashes.SHA256())
     )

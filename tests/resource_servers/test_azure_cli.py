@@ -44,7 +44,7 @@ WAYS: dict[str, tuple[str, tuple[str, ...], str, str]] = {
         "gina@contoso.com",
     ),
 }
-SAMPLE = ("browser", "secret", "identity by client id")
+SAMPLE = ("browser", "identity by client id")
 MISTAKES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "wrong secret": ("desk-1", (*_PRINCIPAL, "-p", "wrong"), "AADSTS7000215"),
     "identity without a role": ("vm-1", ("--identity", "--client-id", IDLE), "No access was configured"),
@@ -91,7 +91,10 @@ def _federated_token(azure: AzureLab) -> str:
 def test_a_way_of_az_login(
     azure: AzureLab, fill: Callable[[tuple[str, ...]], list[str]], tmp_path: Path, way: str
 ) -> None:
-    """The CLI signs in, lists the subscriptions at Azure Resource Manager with accepted tokens, and names the user."""
+    """The CLI signs in, lists the subscriptions at Azure Resource Manager with accepted tokens, and names the user.
+
+    CONNECT-002; in a container it falls back to a device code: AZ5-004, AZ5-007.
+    """
     device, words, grant, user = WAYS[way]
     ran = azure.az(device, tmp_path, "login", *fill(words), "--output", "json")
     assert ran.code == 0, ran.errors
@@ -113,7 +116,10 @@ def test_a_mistake_at_az_login(azure: AzureLab, tmp_path: Path, mistake: str) ->
 
 
 def test_several_tenants_and_what_comes_after(azure: AzureLab, tmp_path: Path) -> None:
-    """A guest sees the subscriptions of both tenants; tokens, credentials and calls follow; logout ends all of it."""
+    """A guest sees the subscriptions of both tenants; tokens, credentials and calls follow; logout ends all of it.
+
+    GO-036, GO-037, PY-040, PY-041; one account in two tenants: CONNECT-001, CONNECT-002.
+    """
     ran = azure.az("desk-guest", tmp_path, "login", "--output", "json")
     assert {each["tenantId"] for each in json.loads(ran.output)} == {CONTOSO, LITWARE}
     shown = azure.az("desk-guest", tmp_path, "account", "show", "--output", "json")
@@ -149,7 +155,7 @@ def _use_credentials(azure: AzureLab, folder: Path, use: str) -> Ran:
 if EVERY_WAY:  # a second lab
 
     def test_az_renews_its_token_during_a_deployment(short_tokens: AzureLab, tmp_path: Path) -> None:
-        """The CLI waits for a deployment that outlives its tokens: it refreshes, and that succeeds (row 000-012)."""
+        """The CLI waits for a deployment that outlives its tokens: it refreshes, and that succeeds: AZ5-012."""
         template = tmp_path / "template.json"
         template.write_text(
             json.dumps(

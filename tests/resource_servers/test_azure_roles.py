@@ -168,6 +168,23 @@ def test_old_versions_of_storage_take_no_token(servers: Servers) -> None:
         assert servers.ask("GET", f"{url}/orders/first.txt", token, headers=headers).status == 403
 
 
+@pytest.mark.parametrize("query", ["comp=tags", "comp=metadata", "snapshot=2026-01-01T00:00:00Z", "versionid=1"])
+def test_another_view_of_a_blob_is_not_the_blob(servers: Servers, query: str) -> None:
+    """What the lab does not have of a blob is an error, and not its content."""
+    token = servers.token("orders", aud="https://storage.azure.com/")
+    url = f"https://contososhop.blob.core.windows.net/orders/first.txt?{query}"
+    reply = servers.ask("GET", url, token, headers={"x-ms-version": "2025-01-05"})
+    assert (reply.status, b"one order" in reply.body) == (400, False)
+
+
+def test_the_case_of_an_object_id_does_not_matter(servers: Servers) -> None:
+    """A role assignment to an object id in capitals is one to that object."""
+    token = servers.token("idle")
+    assert servers.arm("GET", SHOP, token).status == 403
+    _assign(servers, str(servers.claims("idle")["oid"]).upper(), "Reader", SHOP)
+    assert servers.arm("GET", SHOP, token).status == 200
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [

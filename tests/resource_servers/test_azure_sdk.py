@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from .azure_lab import EVERY_WAY, IDLE, LITWARE, ORDERS, REPORT, AzureLab
+from .azure_lab import BACK_END, EVERY_WAY, IDLE, LITWARE, ORDERS, REPORT, AzureLab
 
 EVERYTHING = ("secret", "set-secret", "blob", "write-blob", "tenants", "groups", "deploy", "delete-group")
 MANAGED = ("--credential", "managed-identity", "--client-id")
 
 
 def test_the_right_role_works_with_every_client(azure: AzureLab) -> None:
-    """A managed identity with the roles reads and writes secrets and blobs, and deploys (rows 000-011, 001-020)."""
+    """A managed identity with the roles reads and writes secrets and blobs, and deploys (GO-020, PY-024)."""
     ran = azure.sdk("vm-1", *EVERYTHING, *MANAGED, ORDERS)
     assert [found.get("result", found) for found in ran.results] == [
         "value-of-the-secret",
@@ -30,7 +30,7 @@ def test_the_right_role_works_with_every_client(azure: AzureLab) -> None:
 
 
 def test_a_missing_role_is_forbidden_with_every_client(azure: AzureLab) -> None:
-    """The token is good, the identity has no role: 403, no new sign-in, (rows 001-003, 003-003)."""
+    """The token is good, the identity has no role: 403, no new sign-in, (GO-003, PY-003)."""
     ran = azure.sdk("vm-1", "secret", "blob", "groups", "deploy", "graph", *MANAGED, IDLE)
     assert [found.get("status") for found in ran.results] == [403, 403, 403, 403, 400]
     texts = " ".join(found["text"] for found in ran.results)
@@ -74,7 +74,10 @@ def test_the_token_of_another_api_is_refused(
 
 @pytest.mark.parametrize("keeps", [True, False])
 def test_an_operation_longer_than_a_token(short_tokens: AzureLab, keeps: bool) -> None:
-    """A deployment outlives its first token: the client that keeps it gets 401 between polls (rows 000-009 to 012)."""
+    """A deployment outlives its first token: the client that keeps it gets 401 between polls.
+
+    AZ5-009, AZ5-010, AZ5-011, AZ5-012.
+    """
     words = ["deploy", "--credential", "secret", "--client-id", REPORT, *(["--keep-token"] if keeps else [])]
     ran = short_tokens.sdk("desk-1", *words, AZURE_CLIENT_SECRET="contoso-report-secret")
     (found,), answers = ran.results, ran.answers("management.azure.com")
@@ -113,9 +116,53 @@ def test_every_credential_reaches_a_resource(
     assert ran.results == [{"result": ["identities", "shop"]}]
 
 
+@pytest.mark.parametrize(
+    ("device", "words", "error"),
+    [
+        ("function-1", ("--client-id", ORDERS), ""),
+        ("function-1", (), "No User Assigned or Delegated Managed Identity found"),
+        ("function-1", ("--client-id", "/subscriptions/x/userAssignedIdentities/orders"), "Identity not found"),
+        ("vm-1", (), "AuthorizationPermissionMismatch"),
+    ],
+)
+def test_a_wrong_parameter_for_an_identity(azure: AzureLab, device: str, words: tuple[str, ...], error: str) -> None:
+    """The user-assigned identity by its client id works; without it, or with another id in its place, it does not.
+
+    On a machine with a system-assigned identity the missing parameter gives a token of the wrong identity, which only
+    the resource server notices: AZ5-013, AZ5-014, AZ5-015, AZ5-016.
+    """
+    ran = azure.sdk(device, "blob", "--credential", "managed-identity", *words)
+    (found,) = ran.results
+    if not error:
+        assert found == {"result": "one order"}
+        return
+    assert "error" in found
+    asked = [event.get("error") or event.get("identity") for event in ran.events("ManagedIdentityRequested")]
+    assert error in found["text"] or error in str(asked), (found, asked)
+    if device == "vm-1":
+        assert (found["status"], asked) == (403, ["vm-1"])
+
+
+def test_an_unexpected_credential_of_the_default_chain(azure: AzureLab) -> None:
+    """Variables of another application win over the managed identity: 403 at the resource, and the trace says whose.
+
+    Without the variables the managed identity is used, and has the role: GO-011, PY-009.
+    """
+    tenant = {"AZURE_TENANT_ID": "5f0c9a66-0c2f-4c83-9d27-3b6f1d2a9e10"}
+    other = {"AZURE_CLIENT_ID": BACK_END, "AZURE_CLIENT_SECRET": "contoso-back-end-secret"}
+    ran = azure.sdk("vm-1", "secret", **tenant, **other)
+    assert [found.get("status") for found in ran.results] == [403]
+    (issued,) = ran.events("TokenIssued")
+    assert (issued["grant"], issued["client_id"]) == ("client_credentials", BACK_END)
+    assert f"oid={ran.events('AccessTokenChecked')[-1]['subject']}" in ran.results[0]["text"]
+    ran = azure.sdk("vm-1", "secret", AZURE_CLIENT_ID=ORDERS)
+    assert ran.results == [{"result": "value-of-the-secret"}]
+    assert {event["grant"] for event in ran.events("TokenIssued")} == {"managed_identity"}
+
+
 @pytest.mark.parametrize(("allow", "result"), [("", None), (LITWARE, ["Litware"]), ("*", ["Litware"])])
 def test_another_tenant_must_be_allowed(azure: AzureLab, allow: str, result: list[str] | None) -> None:
-    """A request for another tenant fails in the library unless the tenant is allowed (row 003-058)."""
+    """A request for another tenant fails in the library unless the tenant is allowed; PY-058, PY-059."""
     home = azure.bench.home / f"tenants{len(allow)}.py"
     home.write_text(_OTHER_TENANT.format(allow=[allow] if allow else [], tenant=LITWARE), encoding="utf-8")
     from .azure_lab import home_of  # noqa: PLC0415 - here only

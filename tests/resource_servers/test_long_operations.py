@@ -50,7 +50,10 @@ def test_a_deployment_runs_and_ends(servers: Servers) -> None:
 
 @pytest.mark.parametrize("refreshes", [False, True])
 def test_an_operation_longer_than_a_token(servers: Servers, refreshes: bool) -> None:
-    """90 minutes with tokens of 60: the client that keeps its token is refused at the first poll after its end."""
+    """90 minutes with tokens of 60: the client that keeps its token is refused at the first poll after its end.
+
+    AZ5-009, AZ5-010, AZ5-011, AZ5-012, AZ5-033.
+    """
     token = servers.token("orders")
     url = header_of(begin(servers, 5400, token), "Azure-AsyncOperation")
     refused: list[int] = []
@@ -120,10 +123,23 @@ def test_the_deletion_of_a_group_is_polled_at_its_location(servers: Servers) -> 
     servers.now = NOW + 40
     assert poll(servers, url, token).status == 200
     assert (servers.arm("GET", group, token).status, servers.arm("HEAD", group, token).status) == (404, 404)
+    inside = f"{group}/providers/Microsoft.Resources/deployments/first"
+    assert servers.arm("GET", inside, token).status == 404
+    assert error_of(servers.arm("PUT", inside, token, body=BODY))[0] == "ResourceGroupNotFound"
+
+
+def test_deployments_end_with_their_group(servers: Servers) -> None:
+    """Polls of a deployment whose group was deleted get 404; a caller without a role learns nothing of it."""
+    token = servers.token("orders")
+    url = header_of(begin(servers, 60, token), "Azure-AsyncOperation")
+    assert servers.arm("DELETE", SHOP, servers.token()).status == 202
+    servers.now = NOW + 60
+    assert error_of(poll(servers, url, token))[0] == "ResourceGroupNotFound"
+    assert poll(servers, url, servers.token("idle")).status == 403
 
 
 def test_a_revoked_session_is_challenged_if_the_client_understands(servers: Servers) -> None:
-    """Continuous access evaluation: cp1 clients get 401 with a claims challenge; others keep their token."""
+    """Continuous access evaluation: cp1 clients get 401 with a claims challenge; others keep their token. AZ5-033."""
     capable, other = servers.token(xms_cc=["cp1"]), servers.token()
     estate = servers.lab.provider.estate
     revoked = datetime.fromtimestamp(NOW + 10, UTC)

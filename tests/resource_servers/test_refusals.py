@@ -144,6 +144,10 @@ def _other_key_that_says_so(servers: Servers, claims: dict[str, Any]) -> str:  #
     return jwt.encode(claims, rsa.generate_private_key(65537, 2048), "RS256", headers={"kid": "mine"})
 
 
+def _right_key_by_another_name(servers: Servers, claims: dict[str, Any]) -> str:
+    return jwt.encode(claims, servers.lab.provider.keys.cloud.private, "RS256", headers={"kid": "mine"})
+
+
 def _other_algorithm(servers: Servers, claims: dict[str, Any]) -> str:
     key = servers.lab.provider.keys.cloud
     return jwt.encode(claims, key.private, "PS256", headers={"kid": key.key_id})
@@ -179,6 +183,7 @@ FORGERIES: tuple[Callable[[Servers, dict[str, Any]], str], ...] = (
     _alg_none_in_capitals,
     _other_key,
     _other_key_that_says_so,
+    _right_key_by_another_name,
     _other_algorithm,
     _shared_secret,
     _tampered,

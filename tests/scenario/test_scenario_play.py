@@ -82,7 +82,7 @@ def test_the_outcomes_are_those_of_the_scenario(incident):
     assert playback.as_expected
     office = [playback.result(phase.name, "office").verdict.outcome for phase in playback.scenario.phases]
     assert office == [Outcome.SILENT, Outcome.STALLED, Outcome.REFUSED, Outcome.SILENT]
-    assert seconds < 15
+    assert seconds < 300
 
 
 def test_the_swallowing_client_asks_nobody(incident):

@@ -83,7 +83,7 @@ def test_a_program_beyond_its_deadline_is_ended(bench, tmp_path):
 def test_the_same_scenario_can_be_played_at_the_same_time(bench):
     """Two runs that begin together get a lab each."""
     both = [bench.popen("run", "feb-2025", "--client", "curl") for _ in range(2)]
-    ends = [process.wait(30) for process in both]
+    ends = [process.wait(60) for process in both]
     assert ends == [0, 0], [process.stderr.read() for process in both]
     assert {path.name for path in (bench.home / "labs").iterdir()} == {"run-feb-2025", "run-feb-2025-2"}
 

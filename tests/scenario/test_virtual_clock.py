@@ -18,7 +18,7 @@ async def test_hours_pass_in_a_moment():
             woke.append(clock.now())
 
     task = clock.start(client())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await clock.run_until(1000 + 9000)
     assert (woke, clock.now()) == ([4600.0, 8200.0], 10000.0)
     await clock.run_until(20000)
@@ -76,7 +76,7 @@ async def test_a_client_that_is_cancelled_does_not_stop_the_clock():
     woken = clock.start(client())
     await clock.run_until(5)
     asleep.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await clock.run_until(10)
         woken.cancel()
         await clock.run_until(100)
@@ -94,6 +94,6 @@ async def test_a_client_that_breaks_does_not_stop_the_clock():
         raise ValueError("broke")
 
     task = clock.start(client())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await clock.run_until(10)
     assert isinstance(task.exception(), ValueError)

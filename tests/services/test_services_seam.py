@@ -86,7 +86,10 @@ def test_an_estate_without_such_services_stays_as_it_is():
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ('["helo"]', "hosts[6].services[0]: there is no service 'helo'; did you mean 'hello'? known: dns, kdc, login"),
+        (
+            '["helo"]',
+            "hosts[6].services[0]: there is no service 'helo'; did you mean 'hello'? known: dns, kdc, kdc-proxy",
+        ),
         ('["number"]', "(acme_services:number) is neither a Service nor a function"),
         ('["absent"]', "(acme_services:absent) cannot be loaded: AttributeError"),
         ('["failing"]', "'failing' fails: RuntimeError: no luck"),
@@ -112,7 +115,8 @@ def test_a_service_that_cannot_run_is_refused_with_its_position(tmp_path, entry,
     assert words in str(caught.value)
     if "helo" in entry:
         assert str(caught.value).endswith(
-            "federation, oidc-issuer, pipelines-oidc, absent, broken, failing, hello, metadata, nameless, number, vault"
+            "federation, oidc-issuer, pipelines-oidc, arm, graph, key-vault, blob-storage, outlook, "
+            "absent, broken, failing, hello, metadata, nameless, number, vault"
         )
 
 

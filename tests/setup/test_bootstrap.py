@@ -1,9 +1,11 @@
 """The set-up is complete, repairs a broken environment, and takes no time if nothing is missing."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -90,17 +92,23 @@ def test_old_python_is_refused_by_name(checkout):
 
 
 def test_second_run_is_immediate(checkout):
-    """If everything is installed, no Python, pip or dpkg is started, and it takes less than 50 ms."""
+    """If everything is installed, no Python, pip or dpkg is started; it takes less than the start of an interpreter."""
     assert checkout.run("dev")[0] == 0
     assert checkout.calls()
     checkout.fake("dpkg-query", '#!/bin/sh\necho dpkg-query >>"$CALLS"\n')
-    took = []
-    for _ in range(5):
-        began = time.perf_counter()
-        assert checkout.run("dev") == (0, "")
-        took.append(time.perf_counter() - began)
+    took = min(_processor_seconds(lambda: checkout.run("dev")) for _ in range(5))
+    assert checkout.run("dev") == (0, "")
     assert checkout.calls() == []
-    assert min(took) < 0.05
+    interpreter = [sys.executable, "-c", "import subprocess, json"]
+    assert took < min(_processor_seconds(lambda: subprocess.run(interpreter, check=True)) for _ in range(5))
+
+
+def _processor_seconds(act):
+    """Return the processor time of the programs that ``act`` starts and waits for."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    act()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_what_tests_need_includes_what_the_lab_needs(checkout):
@@ -154,7 +162,7 @@ def test_interrupted_leaves_no_process_and_is_repaired(checkout, tmp_path, sent)
     with checkout.start("dev", DURING_PIP=f'sleep 60 & echo $! >"{tmp_path}/pid"; wait') as process:
         pid = _wait_for(tmp_path / "pid")
         os.kill(process.pid, sent)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, "interrupted" in errors) == (130, True)
     _wait_for_end(pid)
     assert checkout.run("dev")[0] == 0
@@ -166,7 +174,7 @@ def test_two_at_once_work_once(checkout):
     first = checkout.start("dev", DURING_PIP="sleep 0.3")
     second = checkout.start("dev", DURING_PIP="sleep 0.3")
     with first, second:
-        outputs = [process.communicate(timeout=20) for process in (first, second)]
+        outputs = [process.communicate(timeout=60) for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), outputs
     assert sum("-m venv" in call for call in checkout.calls()) == 1
 

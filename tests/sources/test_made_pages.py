@@ -40,6 +40,20 @@ def test_the_pages_are_up_to_date(generate: ModuleType) -> None:
     assert stale == [], "make docs"
 
 
+def test_unconfirmed_sentences_are_found_in_comments_and_strings(generate: ModuleType, tmp_path: Path) -> None:
+    """A sentence is taken whole, over lines and from a list, without its neighbours; confirmed ones are not."""
+    file = tmp_path / "module.py"
+    file.write_text(
+        '"""First. The code of\n``that`` is unconfirmed. Last.\n\n- one; two\n- three (Not confirmed)\n"""\n'
+        "x = 1  # fine\n# The limit\n# is unconfirmed.\ny = 2  # confirmed\n"
+    )
+    assert generate.find_unconfirmed(file) == [
+        "The code of ``that`` is unconfirmed.",
+        "three (Not confirmed)",
+        "The limit is unconfirmed.",
+    ]
+
+
 def test_ranges_stand_for_all_in_them(generate: ModuleType) -> None:
     """``A to C``, ``A … C`` and ``A ... C`` name A, B and C; other text names what it spells out."""
     eight = {f"TMS9-0{number}" for number in range(11, 19)}

@@ -15,6 +15,13 @@ def _rows(lab: ShapesLab, host: str) -> dict[str, dict[str, Any]]:
     return {row["rule"]: row for row in json.loads(lab.run("spn", host, "--json"))["rules"]}
 
 
+def _timed_rows(lab: ShapesLab) -> tuple[dict[str, dict[str, Any]], float]:
+    """Return the rows of the autologon host, and the seconds that the command took."""
+    began = time.monotonic()
+    rows = _rows(lab, AUTOLOGON)
+    return rows, time.monotonic() - began
+
+
 @pytest.fixture
 def fault(shapes_lab: ShapesLab):
     """Return a function that applies a fault with ``ssosim fault apply``; all are undone after the test."""
@@ -34,14 +41,15 @@ def fault(shapes_lab: ShapesLab):
 )
 def test_an_outage_is_told_and_not_waited_for(shapes_lab, fault, name, settings, waits):
     """Each client that would wait says how long, and what it does then; the answer takes no time of the outage."""
-    began = time.monotonic()
-    healthy = _rows(shapes_lab, AUTOLOGON)
-    reference = time.monotonic() - began
+    healthy, reference = min((_timed_rows(shapes_lab) for _ in range(2)), key=lambda each: each[1])
     assert {row["waits_s"] for row in healthy.values()} == {0}
     fault(name, *settings)
-    began = time.monotonic()
-    rows = _rows(shapes_lab, AUTOLOGON)
-    assert time.monotonic() - began < reference + 2
+    # Who waits needs the whole time of the outage in addition, each time; a busy machine not in each of four.
+    for _ in range(4):
+        rows, took = _timed_rows(shapes_lab)
+        if took < reference + 0.8 * waits:
+            break
+    assert took < reference + 0.8 * waits
     assert rows["wininet"]["waits_s"] == waits
     assert rows["wininet"]["candidates"][0]["spn"] == f"HTTP/{AUTOLOGON}"
     assert rows["curl-sspi"]["waits_s"] == (waits if name == "kdc-silent" else 0), "it makes no look-up"

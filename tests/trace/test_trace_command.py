@@ -111,7 +111,7 @@ def test_follow_shows_what_happens_and_ends_with_the_lab(bench):
     assert b"late" in follow.stdout.readline()
     assert follow.poll() is None
     bench.run("down")
-    assert follow.wait(5) == 0
+    assert follow.wait(60) == 0
     assert b"getent ended with 0" in follow.stdout.read()
     assert bench.run("trace", "--client", "late").returncode == 0, "a stopped lab's trace can still be read"
 

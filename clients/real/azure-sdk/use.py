@@ -26,6 +26,8 @@ SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
 TENANT = "5f0c9a66-0c2f-4c83-9d27-3b6f1d2a9e10"
 CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # Azure CLI
 
+REPORT = "7c1c2b4e-3b57-4f0a-8f8e-2a9d4d6e5b11"  # the application with a secret that ends a chain
+
 
 class KeptToken:
     """A credential that never asks again: it gives its first token for the life of the process (Az 5.0)."""
@@ -59,6 +61,7 @@ def make_credential(options):
         "default": lambda: azure.identity.DefaultAzureCredential(**allowed),
         "cli": lambda: azure.identity.AzureCliCredential(process_timeout=60, **tenant, **allowed),
         "managed-identity": lambda: azure.identity.ManagedIdentityCredential(client_id=options.client_id),
+        "workload-identity": azure.identity.WorkloadIdentityCredential,
         "interactive": lambda: azure.identity.InteractiveBrowserCredential(timeout=30, **tenant, **allowed),
         "password": lambda: azure.identity.UsernamePasswordCredential(
             CLIENT,
@@ -74,6 +77,11 @@ def make_credential(options):
             options.tenant or TENANT, options.client_id, options.certificate, **allowed
         ),
     }
+    for kind in ("managed-identity", "workload-identity"):
+        makers[f"chain-of-{kind}"] = lambda kind=kind: azure.identity.ChainedTokenCredential(
+            makers[kind](),
+            azure.identity.ClientSecretCredential(TENANT, REPORT, os.environ["AZURE_CLIENT_SECRET"]),
+        )
     credential = makers[options.credential]()
     if options.scope:
         credential = OtherAudience(credential, options.scope)

@@ -17,7 +17,7 @@ from dns.rdatatype import CNAME, TYPE0, RdataType
 
 from ssosim.dns.zones.rrset import RRset
 
-__all__ = ["Cache", "Entry"]
+__all__ = ["MOST_OCTETS", "Cache", "Entry"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,12 @@ class Entry:
         """The remaining TTL in whole seconds; never more than at the time of storage, even if the clock goes back."""
         return max(0, int(self.expires - max(now, self.stored)))
 
+    def estimate_size(self) -> int:
+        """Return about how many octets this entry takes in memory."""
+        sets = [each for each in (self.rrset, self.soa) if each is not None]
+        rdatas = [rdata for each in sets for rdata in each.rdatas]
+        return 800 + 400 * len(sets) + sum(300 + 2 * len(rdata.to_wire() or b"") for rdata in rdatas)
+
     def with_ttl(self, ttl: int) -> Entry:
         """This entry with its records set to ``ttl`` seconds."""
         rrset = None if self.rrset is None else dataclasses.replace(self.rrset, ttl=ttl)
@@ -54,11 +60,17 @@ class Entry:
         return dataclasses.replace(self, rrset=rrset, soa=soa)
 
 
-class Cache:
-    """A cache of at most ``limit`` entries; the least recently used one is removed first."""
+MOST_OCTETS = 32 * 2**20
+"""The largest size of the entries of one cache, as ``Entry.estimate_size`` has it."""
 
-    def __init__(self, limit: int) -> None:
+
+class Cache:
+    """A cache of at most ``limit`` entries of ``most_octets``; the least recently used one is removed first."""
+
+    def __init__(self, limit: int, most_octets: int = MOST_OCTETS) -> None:
         self._limit = limit
+        self._most_octets = most_octets
+        self._octets = 0
         self._entries: OrderedDict[tuple[Name, RdataType], Entry] = OrderedDict()
 
     def __len__(self) -> int:
@@ -66,10 +78,11 @@ class Cache:
 
     def put(self, entry: Entry) -> None:
         """Store ``entry``; it replaces the entry with the same key."""
+        self._remove(entry.key)
         self._entries[entry.key] = entry
-        self._entries.move_to_end(entry.key)
-        if len(self._entries) > self._limit:
-            self._entries.popitem(last=False)
+        self._octets += entry.estimate_size()
+        while self._entries and (len(self._entries) > self._limit or self._octets > self._most_octets):
+            self._remove(next(iter(self._entries)))
 
     def get(self, name: Name, rdtype: RdataType, now: float, *, stale: float = 0.0) -> Entry | None:
         """The newest entry for that question that expired at most ``stale`` seconds ago; None if there is none.
@@ -93,10 +106,10 @@ class Cache:
 
     def snapshot(self) -> Callable[[], None]:
         """Return the function that brings the present entries back, instead of those of then."""
-        entries = self._entries.copy()
+        entries, octets = self._entries.copy(), self._octets
 
         def restore() -> None:
-            self._entries = entries
+            self._entries, self._octets = entries, octets
 
         return restore
 
@@ -104,5 +117,10 @@ class Cache:
         """Remove all entries, or those of ``name`` and the names below it; return the number of removed entries."""
         gone = [key for key in self._entries if name is None or key[0].is_subdomain(name)]
         for key in gone:
-            del self._entries[key]
+            self._remove(key)
         return len(gone)
+
+    def _remove(self, key: tuple[Name, RdataType]) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._octets -= entry.estimate_size()

@@ -14,7 +14,7 @@ from dns.rdatatype import AAAA, CNAME, DS, NS, SOA, A, RdataType
 
 from ssosim.dns.recursion.cache import Entry
 from ssosim.dns.recursion.settings import ResolverSettings
-from ssosim.dns.zones.answer import MAX_CHAIN, Answer
+from ssosim.dns.zones.answer import Answer
 from ssosim.dns.zones.rrset import RRset
 
 __all__ = ["AnswerChain", "Delegation", "UnusableResponse", "classify"]
@@ -72,7 +72,7 @@ def read_chain(
     entries: list[Entry] = []
     owner = name
     seen = {owner}
-    while owner.is_subdomain(zone) and len(entries) <= MAX_CHAIN:
+    while owner.is_subdomain(zone) and len(entries) <= settings.max_query_restarts:
         rrset = find_rrset(response.answer, owner, rdtype) or find_rrset(response.answer, owner, CNAME)
         if rrset is None:
             end = read_negative(response, zone, owner, rdtype, now, settings)

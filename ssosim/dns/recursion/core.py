@@ -23,7 +23,8 @@ The parts:
 Rules that always hold:
 
 - The work is bounded. A question causes at most ``max_queries`` queries; every referral leads further down; a CNAME
-  chain has at most ``MAX_CHAIN`` links; the search for the address of a name server nests at most ``MAX_NESTING`` deep.
+  chain has at most ``max_query_restarts`` links; the search for the address of a name server nests at most
+  ``MAX_NESTING`` deep.
 - A server is believed only about names at or below the zone for which it was queried. This prevents cache poisoning.
 - Entries fetched for a question are used for this question even if their TTL is 0 (``ResolutionState.fetched``).
 - Validation happens when a response arrives. An entry that was valid when it was stored is used until its TTL ends. A
@@ -50,7 +51,7 @@ from dns.rdatatype import CNAME, DS, A, RdataType
 from ssosim.dns.recursion.cache import Cache, Entry
 from ssosim.dns.recursion.classify import AnswerChain, Delegation, UnusableResponse, classify
 from ssosim.dns.recursion.settings import ResolverSettings
-from ssosim.dns.zones.answer import MAX_CHAIN, Answer
+from ssosim.dns.zones.answer import Answer
 from ssosim.dns.zones.extended_errors import ExtendedError
 from ssosim.dns.zones.rrset import RRset
 
@@ -187,7 +188,7 @@ class Resolver:
         late = float(self.settings.max_stale) if stale else 0.0
         chain: list[RRset] = []
         owner = question.name
-        while len(chain) <= MAX_CHAIN:
+        while len(chain) <= self.settings.max_query_restarts:
             entry = self.cache.get(owner, question.type, now, stale=late)
             if entry is None:
                 return None
@@ -201,7 +202,7 @@ class Resolver:
     def _follow(self, question: Question, state: ResolutionState, depth: int = 0) -> Resolution:
         chain: list[RRset] = []
         owner = question.name
-        while len(chain) <= MAX_CHAIN and all(link.name != owner for link in chain):
+        while len(chain) <= self.settings.max_query_restarts and all(link.name != owner for link in chain):
             entry = state.fetched.get((owner, question.type)) or self.cache.get(owner, question.type, state.now)
             if entry is None:
                 entry = yield from self._fetch(owner, question.type, state, depth)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ssosim.dns.zones.answer import MAX_CHAIN
+
 __all__ = ["ResolverSettings"]
 
 
@@ -19,6 +21,7 @@ class ResolverSettings:
     TTLs are limited to the range from ``min_ttl`` to ``max_ttl``, negative TTLs to ``max_negative_ttl`` (RFC 2308
     section 5 advises one to three hours). Failures are cached for ``failure_ttl`` (at most five minutes, RFC 2308
     section 7). ``max_queries`` is the most upstream queries for one question, ``max_entries`` the size of the cache.
+    ``max_query_restarts`` is the most CNAMEs in a chain, as BIND and unbound call it; a longer one is SERVFAIL.
 
     ``timeout`` applies to one query to one server. Each server is queried up to ``rounds`` times. A server that failed
     is tried last for ``bad_server_ttl``.
@@ -37,6 +40,7 @@ class ResolverSettings:
     failure_ttl: int = 5
     max_entries: int = 100_000
     max_queries: int = 64
+    max_query_restarts: int = MAX_CHAIN
     timeout: float = 1.0
     rounds: int = 2
     bad_server_ttl: int = 60

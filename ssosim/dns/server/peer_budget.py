@@ -29,6 +29,9 @@ MAX_WAITING = 256
 MAX_PEERS = 4096
 """The most peers that may wait; UDP queries of further peers are lost."""
 
+MAX_ALL_WAITING = 8192
+"""The most UDP queries of all peers together that may wait."""
+
 Work = Callable[[], None]
 
 
@@ -38,6 +41,7 @@ class PeerScheduler:
     def __init__(self) -> None:
         self._waiting: dict[str, deque[Work]] = {}
         self._used: dict[str, float] = {}
+        self._number_waiting = 0
         self._handle: asyncio.Handle | None = None
 
     def may_run(self, peer: str) -> bool:
@@ -52,6 +56,8 @@ class PeerScheduler:
 
     def enqueue(self, peer: str, work: Work, *, always: bool = False) -> None:
         """Run ``work`` in turn. If too much waits already, drop it unless ``always`` is set."""
+        if self._number_waiting >= MAX_ALL_WAITING and not always:
+            return
         queue = self._waiting.get(peer)
         if queue is None:
             if len(self._waiting) >= MAX_PEERS and not always:
@@ -60,12 +66,14 @@ class PeerScheduler:
         elif len(queue) >= MAX_WAITING and not always:
             return
         queue.append(work)
+        self._number_waiting += 1
         if self._handle is None:
             self._handle = asyncio.get_running_loop().call_soon(self._run_round)
 
     def clear(self) -> None:
         """Drop all waiting work."""
         self._waiting.clear()
+        self._number_waiting = 0
         self._used.clear()
         if self._handle is not None:
             self._handle.cancel()
@@ -82,6 +90,7 @@ class PeerScheduler:
             peer, queue = next(iter(self._waiting.items()))
             ends = now + SHARE_S
             while queue and now < ends:
+                self._number_waiting -= 1
                 queue.popleft()()
                 now = thread_time()
             # Move the peer behind the others. Its work may have enqueued more meanwhile, under a new queue.

@@ -5,7 +5,8 @@ unchanged. Sorting by name, by the names behind an answer and by profile is done
 copy (``freeze``) and may read it in a thread (``ssosim.dns.server.counted_names``).
 
 Memory is limited by the number of counters, one for each question of each client in each bucket: at most ``most``, at
-about 500 octets each. When there are more, the oldest bucket is dropped first. A time that was not fully counted is a
+about 500 octets each, and by the octets of all of them, since names may be long. When there are more, the oldest bucket
+is dropped first. A time that was not fully counted is a
 *gap*, and a gap counts as use (TMS9-089): the time before counting began, a pause, a bucket with more different
 questions than its limit, and buckets that were dropped for age or for space.
 """
@@ -19,16 +20,22 @@ from collections.abc import Iterable
 from ssosim.clock import Clock, SystemClock
 from ssosim.dns.server.counted_names import Bucket, CountSnapshot, Gap, Usage, Use
 
-__all__ = ["QueryCounts", "Usage", "Use"]
+__all__ = ["MOST_COUNTERS", "MOST_OCTETS", "QueryCounts", "Usage", "Use"]
 
 MAX_BY_IDENTITY = 10_000
+
+MOST_COUNTERS = 60_000
+
+MOST_OCTETS = 36 * 2**20
+"""The largest size of all counters, as ``_estimate_size`` has it."""
 
 
 class QueryCounts:
     """Counts queries in buckets of ``bucket`` seconds, kept for ``kept`` seconds.
 
     ``limit`` is the most different questions in a bucket; further ones are not counted and leave a gap. ``most`` is the
-    most counters of all buckets together; above it the oldest bucket is dropped, which leaves a gap too. Queries of
+    most counters of all buckets together, and ``most_octets`` their largest size; above these the oldest bucket is
+    dropped, which leaves a gap too. Queries of
     clients in ``ignored`` (the operator's probes) do not count as use.
     """
 
@@ -39,7 +46,8 @@ class QueryCounts:
         bucket: float = 60.0,
         kept: float = 7 * 86400.0,
         limit: int = 100_000,
-        most: int = 60_000,
+        most: int = MOST_COUNTERS,
+        most_octets: int = MOST_OCTETS,
         ignored: Iterable[str] = (),
     ) -> None:
         self._now = (clock or SystemClock()).now
@@ -56,6 +64,10 @@ class QueryCounts:
         self._bucket_lock = threading.Lock()
         """Protects the move of a bucket, so that a copy has it exactly once. Counting in a bucket needs no lock."""
         self._in_closed = 0
+        self._octets = 0
+        self._open_octets = 0
+        self._closed_octets: deque[int] = deque()
+        self._most_octets = most_octets
         self._complete_since: float | None = None
         """The end of the last bucket that was dropped for space."""
         self.closed_buckets = 0
@@ -99,12 +111,16 @@ class QueryCounts:
             if known is not None or len(self._by_identity) < MAX_BY_IDENTITY:
                 self._by_identity.setdefault(id(use), (use, {}))[1][client] = counter
         elif self._paused_at is None and client not in self._ignored:
-            if len(self._open) < self._limit:
-                while self._in_closed + len(self._open) >= self._most:
+            size = _estimate_size(use, client)
+            if len(self._open) < self._limit and self._open_octets + size <= self._most_octets:
+                while self._in_closed + len(self._open) >= self._most or self._octets + size > self._most_octets:
                     self._drop_oldest()
                 self._open[key] = [1, now]
+                self._open_octets += size
+                self._octets += size
             else:
-                why = f"more than {self._limit} different questions came within {self._bucket:g} s"
+                most = min(self._limit, len(self._open))
+                why = f"more than {most} different questions came within {self._bucket:g} s"
                 self.add_gap(self._start, self._end, why)
 
     def add_gap(self, start: float, end: float, why: str = "that time was not measured") -> None:
@@ -171,8 +187,10 @@ class QueryCounts:
     def _close_bucket_locked(self, now: float) -> None:
         if self._open:
             self._closed.append(Bucket(self._start, self._end, self._open.items()))
+            self._closed_octets.append(self._open_octets)
             self._in_closed += len(self._open)
         self._open = {}
+        self._open_octets = 0
         self._by_identity = {}
         if now < self._start:  # the clock was ahead: the times of those queries are unknown
             self.add_gap(now, self._end, "the clock was set back")
@@ -182,12 +200,19 @@ class QueryCounts:
         oldest = now - self._kept
         while self._closed and self._closed[0].end <= oldest:
             self._in_closed -= len(self._closed.popleft().counters)
+            self._octets -= self._closed_octets.popleft()
         while self._gaps and self._gaps[0].end <= oldest:
             self._gaps.popleft()
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest closed bucket. There is one, because the open bucket alone is smaller than ``most``."""
+        """Drop the oldest closed bucket. There is one, because the open bucket alone is smaller than each limit."""
         with self._bucket_lock:
             dropped = self._closed.popleft()
             self._in_closed -= len(dropped.counters)
+            self._octets -= self._closed_octets.popleft()
             self._complete_since = max(self._complete_since or dropped.end, dropped.end)
+
+
+def _estimate_size(use: Use, client: str) -> int:
+    """Return about how many octets the counter of a question takes."""
+    return 400 + len(client) + sum(60 + len(text) for text in (*use.names, *use.profiles))

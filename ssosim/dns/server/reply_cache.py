@@ -24,6 +24,9 @@ __all__ = ["CachedClient", "CachedReply", "ReplyCache"]
 MAX_REPLIES = 4096
 """The most replies kept for each local address, at about 400 octets each."""
 
+MAX_OCTETS = 4 * 2**20
+"""The largest size of these replies, in octets: their events may be the only ones of their kind."""
+
 MAX_QUERY = 512
 
 
@@ -56,6 +59,7 @@ class ReplyCache:
 
     def __init__(self, local: str, store: ZoneStore, responder: Responder, delivery: Delivery) -> None:
         self.replies: dict[bytes, CachedReply] = {}
+        self._octets = 0
         self.round = 0
         self._local = local
         self._store = store
@@ -93,6 +97,7 @@ class ReplyCache:
         """Remove all replies."""
         self.replies.clear()
         self._clients.clear()
+        self._octets = 0
 
     def is_same_client(self, client: CachedClient) -> bool:
         """Whether the address still belongs to the same client. Call it once in each round; clears the cache if not."""
@@ -118,8 +123,10 @@ class ReplyCache:
         client = self._clients.get(address)
         if client is None:
             client = self._clients[address] = CachedClient(address, name)
-        if client.name != name or len(self.replies) >= MAX_REPLIES:
+        size = 400 + len(key) + 4 * len(reply.tail)
+        if client.name != name or len(self.replies) >= MAX_REPLIES or self._octets + size > MAX_OCTETS:
             self.clear()
             return
+        self._octets += size
         event = ClientEvent(name, self._delivery.with_server_name(reply.event))
         self.replies[key] = CachedReply(reply.tail, len(reply.tail), client, counter, event)

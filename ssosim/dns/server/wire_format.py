@@ -60,6 +60,14 @@ MAX_UDP_PAYLOAD = 1232
 
 MAX_KEPT = 4096
 
+MAX_REPLIES = 10_000
+"""The most replies that a ``Responder`` keeps for each transport."""
+
+MAX_REPLY_OCTETS = 8 * 2**20
+"""The largest size of these replies for each transport, in octets; a small one counts a kilobyte."""
+
+_REPLY_OVERHEAD = 900
+
 NOT_QUESTIONS = frozenset({OPT, TSIG, TKEY, RdataType.TYPE0})
 
 
@@ -82,14 +90,22 @@ KEPT_PER_CLIENT = Reply(b"", DnsAnswered(name="", type="", rcode=""))
 
 
 class Responder:
-    """Answers queries and caches up to ``limit`` answers for each transport.
+    """Answers queries and caches up to ``limit`` answers of together ``most_octets`` for each transport.
 
-    Malformed queries and very long answers are never cached: the memory stays below ``limit`` times 4 KiB. ``draw``
+    Malformed queries and very long answers are never cached. ``draw``
     returns the numbers from 0 to 1 that decide weighted routing.
     """
 
-    def __init__(self, limit: int = 10_000, draw: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        limit: int = MAX_REPLIES,
+        draw: Callable[[], float] | None = None,
+        *,
+        most_octets: int = MAX_REPLY_OCTETS,
+    ) -> None:
         self._limit = limit
+        self._most_octets = most_octets
+        self._octets: dict[Transport, int] = {"udp": 0, "tcp": 0}
         self._draw = draw or random.Random(1).random  # noqa: S311 - a share of traffic, not a secret; repeatable
         self._zones: ZoneSet | None = None
         self._health: Health = ALL_ONLINE
@@ -105,6 +121,7 @@ class Responder:
         if zones is not self._zones or health is not self._health:
             self._zones, self._health = zones, health
             self._kept = {"udp": {}, "tcp": {}}
+            self._octets = {"udp": 0, "tcp": 0}
         kept = self._kept[transport]
         reply = kept.get(query[2:])
         if reply is KEPT_PER_CLIENT:
@@ -112,7 +129,7 @@ class Responder:
         if reply is None:
             reply = respond(zones, query, transport, context_of_query(client_address, health, self._draw()))
             if reply is not None and reply.event.name and len(query) + len(reply.tail) <= MAX_KEPT:
-                self._keep(kept, query[2:], client_address, reply)
+                self._keep(transport, query[2:], client_address, reply)
         return reply
 
     def find_cached(self, zones: ZoneSet | None, health: Health, query: bytes, client_address: str) -> Reply | None:
@@ -122,21 +139,30 @@ class Responder:
         reply = self._kept["udp"].get(query[2:])
         return self._kept["udp"].get((query[2:], client_address)) if reply is KEPT_PER_CLIENT else reply
 
-    def _keep(
-        self, kept: dict[bytes | tuple[bytes, str], Reply], key: bytes, client_address: str, reply: Reply
-    ) -> None:
+    def _keep(self, transport: Transport, key: bytes, client_address: str, reply: Reply) -> None:
         if reply.cache_scope == "nobody":
             return
+        kept = self._kept[transport]
         entries: dict[bytes | tuple[bytes, str], Reply] = {key: reply}
         if reply.cache_scope == "client":
             entries = {key: KEPT_PER_CLIENT, (key, client_address): reply}
-        while kept and len(kept) + len(entries) > self._limit:
-            del kept[next(iter(kept))]
+        added = sum(_size_of_entry(each, value) for each, value in entries.items() if each not in kept)
+        while kept and (len(kept) + len(entries) > self._limit or self._octets[transport] + added > self._most_octets):
+            oldest = next(iter(kept))
+            self._octets[transport] -= _size_of_entry(oldest, kept.pop(oldest))
+            added = sum(_size_of_entry(each, value) for each, value in entries.items() if each not in kept)
         kept.update(entries)
+        self._octets[transport] += added
 
     def refuse(self, query: bytes, rcode: Rcode, event: DnsAnswered) -> Reply:
         """The reply with an error code (0 to 15) instead of the answer in ``event``."""
         return make_error_reply(query, rcode, name=event.name, rdtype=event.type, transport=event.transport)
+
+
+def _size_of_entry(key: bytes | tuple[bytes, str], reply: Reply) -> int:
+    """About how many octets an entry of a ``Responder`` takes: query, answer, and the answer's text for the trace."""
+    query = key if isinstance(key, bytes) else key[0]
+    return _REPLY_OVERHEAD + len(query) + 4 * len(reply.tail)
 
 
 def context_of_query(client_address: str, health: Health, draw: float) -> QueryContext:

@@ -31,6 +31,8 @@ CODES: Mapping[str, str] = {
     "spf-duplicate": "two SPF records at one name",
     "spf-type": "a record of the obsolete type SPF without the same text in a TXT record",
     "srv-is-cname": "a server of a SRV record that is a CNAME",
+    "svcb-hint": "an HTTPS or SVCB record with address hints that are no addresses of its target",
+    "svcb-target": "an HTTPS or SVCB record whose target has no address",
     "takeover": "a CNAME to a provider's name that others can claim if the resource is deleted",
     "target-is-address": "an IPv4 address in the place of a name",
     "target-without-address": "a name server, mail server or SRV target without an address",

@@ -10,11 +10,15 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import dns.name
 from dns.name import Name
-from dns.rdatatype import AAAA, CNAME, MX, NS, SOA, SPF, SRV, TXT, A, RdataType
+from dns.rdatatype import AAAA, CNAME, HTTPS, MX, NS, SOA, SPF, SRV, SVCB, TXT, A, RdataType
+from dns.rdtypes.svcbbase import ParamKey
 
-from ssosim.dns.zones.lint import LintFinding, Severity, find_node, is_in_a_zone, make_finding, targets_of
+from ssosim.dns.zones.answer import answer
+from ssosim.dns.zones.lint import LintFinding, Severity, find_node, has_address, is_in_a_zone, make_finding, targets_of
 from ssosim.dns.zones.rrset import MAX_TTL, SINGLE_VALUE_TYPES, RRset, plain, to_name
 from ssosim.dns.zones.zone_index import index_of
 from ssosim.dns.zones.zone_set import ZoneSet
@@ -27,6 +31,9 @@ _CNAME_CODES: dict[RdataType, tuple[Severity, str]] = {
     SRV: ("warning", "srv-is-cname"),
 }
 """Severity and code of a target that is a CNAME. named refuses NS, and warns of the others."""
+
+
+_IPV4_HINT, _IPV6_HINT = ParamKey.IPV4HINT, ParamKey.IPV6HINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,32 @@ def names_that_others_can_claim(zones: ZoneSet) -> Iterator[LintFinding]:
                     break
 
 
+def service_bindings(zones: ZoneSet) -> Iterator[LintFinding]:
+    """HTTPS and SVCB records that lead elsewhere than the addresses of their target, or to a name without any.
+
+    Clients may connect to a hint before they have asked for the addresses (RFC 9460 section 7.3).
+    """
+    for zone, rrset in index_of(zones).of_types(HTTPS, SVCB):
+        for rdata in rrset.rdatas:
+            binding: Any = rdata
+            target = rrset.name if binding.target == dns.name.root else binding.target
+            if (binding.priority == 0 and target == rrset.name) or not is_in_a_zone(zones, target):
+                continue
+            here = f"{rrset.type.name} {plain(target)}"
+            if not has_address(zones, target):
+                text = f"{here} has no address: clients that follow the record cannot connect"
+                yield make_finding(zone, rrset.name, "error", text, "svcb-target", "RFC 9460 2.4")
+                continue
+            for key, kind in ((_IPV4_HINT, A), (_IPV6_HINT, AAAA)):
+                hints = frozenset(getattr(binding.params.get(key), "addresses", ()))
+                said = answer(zones, target, kind)
+                own = (found for found in said.answer if found.type == kind)
+                known = frozenset(each.to_text() for found in own for each in found.rdatas)
+                if said.outcome in ("NOERROR", "NODATA", "NXDOMAIN") and (wrong := sorted(hints - known)):
+                    text = f"{here} hints at {', '.join(wrong)}, which its {kind.name} records do not have"
+                    yield make_finding(zone, rrset.name, "error", text, "svcb-hint", "RFC 9460 7.3")
+
+
 def describe_claim(zone: str, rrset: RRset, target: Name, suffix: TakeoverSuffix) -> LintFinding:
     """Make the finding of a CNAME, or of the NS records of a delegation."""
     if rrset.type == NS:
@@ -152,4 +185,5 @@ STANDARD_RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (
     glue_that_is_missing,
     sender_policies,
     names_that_others_can_claim,
+    service_bindings,
 )

@@ -11,8 +11,9 @@ import dns.message
 import dns.reversename
 from dns.name import Name
 from dns.rcode import NOERROR, NXDOMAIN, REFUSED, SERVFAIL
+from dns.rdata import Rdata
 from dns.rdataclass import IN
-from dns.rdatatype import CNAME, PTR, RdataType
+from dns.rdatatype import CNAME, PTR, SRV, URI, RdataType
 from ssosim_clients.failures import DnsFailure, DnsKind
 from ssosim_clients.ports import Family, Resolution
 
@@ -35,7 +36,7 @@ __all__ = [
 NAME_TIMEOUT_S = 5.0
 """How long a device waits for an answer, in seconds: glibc's and Windows' first time limit is of that order."""
 
-MAX_CHAIN = 16
+MAX_CHAIN = 64
 
 TYPES: Mapping[Family, tuple[str, ...]] = {"ipv4": ("A",), "ipv6": ("AAAA",), "any": ("A", "AAAA")}
 """The record types to query, in this order."""
@@ -104,7 +105,7 @@ def read_wire(answer: bytes, kind: RdataType) -> LookupResult:
     rrset = message.get_rrset(message.answer, here, IN, kind)
     if not rrset:
         return LookupResult("nodata")
-    values = tuple(rdata.to_text().rstrip(".") if kind == PTR else rdata.address for rdata in rrset)
+    values = tuple(_read_value(rdata) for rdata in rrset)
     return LookupResult(None, here.to_text(omit_final_dot=True), tuple(chain), values)
 
 
@@ -121,11 +122,16 @@ def read_answer(answer: Answer) -> LookupResult:
     rdatas = sets.get((here, answer.type))
     if not rdatas:
         return LookupResult("nodata")
-    values = tuple(
-        rdata.to_text().rstrip(".") if answer.type == PTR else rdata.address  # type: ignore[attr-defined]
-        for rdata in rdatas
-    )
+    values = tuple(_read_value(rdata) for rdata in rdatas)
     return LookupResult(None, here.to_text(omit_final_dot=True), tuple(chain), values)
+
+
+def _read_value(rdata: Rdata) -> str:
+    if rdata.rdtype == PTR:
+        return rdata.to_text().rstrip(".")
+    if rdata.rdtype in (SRV, URI):
+        return rdata.to_text()
+    return str(rdata.address)  # type: ignore[attr-defined]
 
 
 def asks_next_server(read: LookupResult) -> bool:

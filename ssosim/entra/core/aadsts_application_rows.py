@@ -62,6 +62,12 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
         error_subcode="cancel",
     ),
     Aadsts(
+        700051,
+        "unsupported_response_type",
+        "response_type '{value}' is not enabled for the application.",
+        "microsoft-authentication-library-for-js issue 766",
+    ),
+    Aadsts(
         700054,
         "unsupported_response_type",
         "response_type '{value}' is not enabled for the application.",

@@ -110,7 +110,28 @@ PROTOCOL_ROWS: tuple[Aadsts, ...] = (
         "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
         f"{_CODES}; OAuth value by RFC 7636, section 4.6",
     ),
-    Aadsts(501491, _REQUEST, "The size of the code_challenge parameter is not valid.", _CODES),
+    Aadsts(
+        501491, _REQUEST, "Invalid size of Code_Challenge parameter.", "azure-docs issue 42906; org-outlook issue 6"
+    ),
+    Aadsts(
+        50149,
+        _REQUEST,
+        "Invalid Code_Challenge_method parameter.",
+        "entra-docs pull request 1538; OAuth value unconfirmed",
+    ),
+    Aadsts(
+        90023,
+        _REQUEST,
+        "Unsupported 'prompt' value.",
+        "keycloak issue 15092, opencloud-eu/desktop issue 871, passport-azure-ad issue 331; OAuth value unconfirmed",
+    ),
+    Aadsts(
+        700009,
+        _GRANT,
+        "Reply address must be provided when presenting an authorization code requested with an explicit reply "
+        "address.",
+        "microsoft-authentication-library-for-js issue 7728, azure-docs issue 95297",
+    ),
     Aadsts(
         70016,
         "authorization_pending",

@@ -25,10 +25,8 @@ def require_client(
     tenant that does not have it yet: the user or an administrator can consent there. With ``without_user`` a shared
     authority is not refused here.
     """
-    application = directory.find_application(client_id)
     name = authority.id if isinstance(authority, Tenant) else authority
-    if application is None:
-        raise AadstsError(700016, client=client_id[:64], tenant=name)
+    application = directory.require_application(client_id, name)
     if isinstance(authority, Tenant):
         if not application.multi_tenant and not directory.is_home(application, authority):
             raise AadstsError(700016, client=application.client_id, tenant=name)

@@ -102,6 +102,13 @@ class Directory:
         """Return the user with this object id, or None."""
         return self._objects.get(object_id.lower())
 
+    def require_user_by_id(self, object_id: str, tenant: str = "") -> User:
+        """Return the user with this object id; raises AadstsError 50034 if there is none, or no longer."""
+        user = self.find_user_by_id(object_id)
+        if user is None:
+            raise AadstsError(50034, user=object_id[:64], tenant=tenant[:64])
+        return user
+
     def find_user_by_account(self, account: str) -> User | None:
         """Return the user who has this account in the Kerberos realm, or None."""
         return self._accounts.get(account.lower())
@@ -128,6 +135,13 @@ class Directory:
         """Return the application that is registered under ``client_id``, in whatever tenant, or None."""
         return self._applications.by_client_id.get(client_id.lower())
 
+    def require_application(self, client_id: str, tenant: str) -> Application:
+        """Return the application ``client_id``; raises AadstsError 700016, which names ``tenant``, if there is none."""
+        application = self.find_application(client_id)
+        if application is None:
+            raise AadstsError(700016, client=client_id[:64], tenant=tenant)
+        return application
+
     def is_home(self, application: Application, tenant: Tenant) -> bool:
         """Whether ``application`` is registered in ``tenant``; one of Microsoft is at home nowhere."""
         return self._applications.home_id(application) == tenant.id
@@ -144,11 +158,8 @@ class Directory:
         return self._applications.find_api(resource)
 
     def find_home_tenant(self, user: User) -> Tenant:
-        """Return the tenant of ``user``; raises AadstsError 90002 if the estate has no such tenant."""
-        tenant = self.find_tenant(user.tenant)
-        if tenant is None:
-            raise AadstsError(90002, tenant=user.tenant)
-        return tenant
+        """Return the tenant of ``user``; raises AadstsError as ``require_tenant`` if the estate has no such tenant."""
+        return self.find_tenant(user.tenant) or self.require_tenant(user.tenant)
 
     def find_authority(self, name: str) -> Authority:
         """Return the tenant or shared authority that the first segment of a path names.

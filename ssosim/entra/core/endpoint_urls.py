@@ -53,8 +53,13 @@ def adfs_mex_url(service: FederationService) -> str:
 
 
 def adfs_trust_url(service: FederationService, version: str, kind: str) -> str:
-    """Return the URL of a WS-Trust endpoint of the federation service; ``version`` is ``2005`` or ``13``."""
-    return f"https://{service.host}/adfs/services/trust/{version}/{kind}"
+    """Return the URL of a WS-Trust endpoint of the federation service; ``version`` is ``2005`` or ``13``.
+
+    TLS with a client certificate has a port of its own (AD FS document "Alternate hostname binding for certificate
+    authentication"); nothing listens there in the lab.
+    """
+    port = ":49443" if kind == "certificatetransport" else ""
+    return f"https://{service.host}{port}/adfs/services/trust/{version}/{kind}"
 
 
 def login_srf_url(host: str) -> str:

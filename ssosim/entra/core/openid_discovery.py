@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -48,6 +49,7 @@ _REGIONS: Mapping[CloudName, _Region] = MappingProxyType(
 of ``rbac_url`` in national clouds are unconfirmed."""
 
 
+@lru_cache(maxsize=1024)
 def issuer_of(cloud: Cloud, tenant_id: str, version: TokenVersion) -> str:
     """Return the ``iss`` claim of tokens. It depends on the token version, not on the host that the client used."""
     if version == "1.0":

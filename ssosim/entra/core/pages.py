@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from ssosim.entra.core.messages import HttpReply, make_guid
 
@@ -179,17 +180,23 @@ def render_second_factor_page(config: Mapping[str, Any], *, error: str = "", coo
 def render_federation_page(host: str, logo: str, action: str, name: str = "", error: str = "") -> HttpReply:
     """Render the sign-in form of a federation service, with the ids and field names of AD FS. It posts to ``action``.
 
-    Programs that read the page look for ``loginForm``, ``userNameInput``, ``passwordInput`` and ``errorText``.
+    Programs that read the page look for ``loginForm``, ``userNameInput``, ``passwordInput`` and ``errorText``; DavMail
+    takes the address of the second form, ``options``, which is for other ways to sign in. Captures of the page: that
+    address is absolute, with its port, and an ampersand is one, not ``&amp;``.
     """
+    address = "".join(quote(each) if each in "\"'<>" else each for each in action)
     first, second = ("", " autofocus") if name else (" autofocus", "")
     content = (
         f"<p>{escape(host)}</p>{_image(logo)}"
         + (f'<p id="error" role="alert"><span id="errorText">{escape(error)}</span></p>' if error else "")
-        + f'<form method="post" id="loginForm" autocomplete="off" action="{escape(action)}">'
+        + f'<form method="post" id="loginForm" autocomplete="off" action="{address}">'
         + '<label for="userNameInput">User account</label><input id="userNameInput" name="UserName" type="email" '
         + f'value="{escape(name)}" autocomplete="username" required{first}><label for="passwordInput">Password</label>'
         + '<input id="passwordInput" name="Password" type="password" autocomplete="current-password" required'
-        + f'{second}><button id="submitButton">Sign in</button>{_hidden({"AuthMethod": "FormsAuthentication"})}</form>'
+        + f'{second}><button id="submitButton">Sign in</button><input id="optionForms" type="hidden" name="AuthMethod" '
+        + 'value="FormsAuthentication"></form><div id="authOptions"><form id="options"  method="post" '
+        + f'action="{address.replace(f"https://{host}/", f"https://{host}:443/")}">'
+        + '<input id="optionSelection" type="hidden" name="AuthMethod"></form></div>'
     )
     return _page("Sign in with your organizational account", content)
 

@@ -523,10 +523,34 @@ _BROWSERS: tuple[Refusal, ...] = (
         "entra/test_browser_rules.py::test_a_page_gets_no_tokens_by_the_grants_of_programs",
     ),
     Refusal(
-        "`prompt=none` beside another value",
-        9002313,
-        "OpenID Connect Core 3.1.2.1; code unconfirmed",
+        "several values of `prompt`, or an unknown one; `admin_consent` in version 2.0",
+        90023,
+        "opencloud-eu/desktop issue 871, compass-calendar issue 3662, keycloak issue 15092",
         "entra/test_browser_rules.py::test_prompt_is_read",
+    ),
+    Refusal(
+        "`response_type=token`",
+        700051,
+        "microsoft-authentication-library-for-js issue 766",
+        "entra/test_entra_authorize.py::test_errors_that_are_sent_to_the_application",
+    ),
+    Refusal(
+        "code without `redirect_uri`, or with the parameter misspelt",
+        700009,
+        "microsoft-authentication-library-for-js issue 7728, azure-docs issue 95297",
+        "entra/test_browser_rules.py::test_a_code_needs_its_redirect_uri",
+    ),
+    Refusal(
+        "unknown `code_challenge_method`",
+        50149,
+        "entra-docs pull request 1538",
+        "entra/test_browser_rules.py::test_the_challenge_has_a_method_and_a_size",
+    ),
+    Refusal(
+        "`code_challenge` with padding, or of another size than that of its method",
+        501491,
+        "azure-docs issue 42906, org-outlook issue 6",
+        "entra/test_browser_rules.py::test_the_challenge_has_a_method_and_a_size",
     ),
     Refusal(
         "`prompt=none` without a session",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 
 __all__ = ["ReplayCache"]
+
+_LONG = 64  # as many characters as a SHA-256 digest in hexadecimal
 
 
 class ReplayCache:
@@ -25,6 +28,7 @@ class ReplayCache:
 
         Returns False if it was used before and has not expired. Times in seconds.
         """
+        identifier = _shorten(identifier)
         while self._queue and self._queue[0][0] <= now:
             self._known.discard(heapq.heappop(self._queue)[1])
         if identifier in self._known:
@@ -37,7 +41,12 @@ class ReplayCache:
         return True
 
     def __contains__(self, identifier: str) -> bool:
-        return identifier in self._known
+        return _shorten(identifier) in self._known
 
     def __len__(self) -> int:
         return len(self._queue)
+
+
+def _shorten(identifier: str) -> str:
+    """The identifier, or its digest if it is long: its client chose it, and the store is bounded in octets too."""
+    return identifier if len(identifier) <= _LONG else hashlib.sha256(identifier.encode("utf-8", "replace")).hexdigest()

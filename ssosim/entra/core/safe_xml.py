@@ -65,7 +65,7 @@ def parse_xml(data: bytes, limit: int) -> _Element:
     data = data.removeprefix(_BOM)
     declaration = _DECLARATION.match(data)
     data = data[declaration.end() :] if declaration else data.lstrip()
-    if _DOCTYPE.search(data):
+    if b"<!" in data and _DOCTYPE.search(data):
         raise InvalidXmlError("A document type definition is not allowed.")
     try:
         root = etree.fromstring(data, _PARSER)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import os
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ssosim.entra.core.authentication import Authentication
 from ssosim.entra.core.jose import encode_base64url
+from ssosim.entra.core.random_bytes import take_random_block
 
 __all__ = ["DesktopSsoClaims", "RefreshTokenClaims", "SealedTokenError", "TokenSealer"]
 
@@ -78,7 +78,7 @@ class TokenSealer:
 
     def seal(self, purpose: str, claims: msgspec.Struct) -> str:
         """Encrypt ``claims``; returns nonce, ciphertext and tag as base64url."""
-        nonce = os.urandom(_NONCE)
+        nonce = take_random_block()[:_NONCE]
         return encode_base64url(nonce + self._cipher.encrypt(nonce, msgspec.json.encode(claims), purpose.encode()))
 
     def find_purpose(self, text: str, purposes: Iterable[str]) -> str | None:

@@ -91,7 +91,8 @@ def _fast_path(provider: Provider) -> FastPath:
         listener = _listener_of(connection)
         call = _read_call(provider, message, message.path, payload.read_nowait(), listener)
         client = _client_of(provider, connection, listener)
-        reply = run_exchange(provider, call, client, None, _find_responder(listener, call), _step_of(listener, call))
+        responder, step = _find_responder(listener, call), _step_of(listener, call)
+        reply = run_exchange(provider, call, client, None, responder, step)
         return None if reply is None else _render_bytes(reply, headers_of(provider, call, reply))
 
     return answer_fast

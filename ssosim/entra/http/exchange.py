@@ -46,7 +46,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -58,7 +58,7 @@ from ssosim.entra.http.cors import allow_origin
 from ssosim.entra.http.fault_error import render_fault_error
 from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
 from ssosim.entra.oauth.error_responses import ErrorStyle, render_error
-from ssosim.trace import HttpExchange, SignInStep
+from ssosim.trace import CredentialExposed, HttpExchange, SignInStep
 
 __all__ = [
     "Responder",
@@ -99,24 +99,31 @@ def run_exchange(
     path. Returns None if no reply is to be sent. Never raises.
     """
     started = time.perf_counter()
-    call.trace_buffer.client = client
-    reply = _apply_effect(provider, call, effect, respond or partial(dispatch, provider))
-    trace, trace_buffer = provider.trace, call.trace_buffer
-    injected, step = _is_injected(effect), step_of(provider, call) if step is None else step
+    trace_buffer = call.trace_buffer
+    trace_buffer.client = client
+    if respond is None:
+        respond = partial(dispatch, provider)
+    reply = respond(call) if effect is None else _apply_effect(provider, call, effect, respond)
+    if step is None:
+        step = trace_buffer.step or step_of(provider, call)
+    injected = effect is not None and _is_injected(effect)
     find = provider.find_exposures
     exposed = () if find is None else find(call, step, in_place=injected and effect is not None and effect.answers)
+    code = reply.code if reply else None
+    faults = provider.find_estate_faults(call, step, code)
+    record = provider.trace.record
     for event in trace_buffer.events:
-        trace.record(client, event)
-    trace.record(
+        record(client, event)
+    record(
         client,
         HttpExchange(
             # Cut: a request line may be 32 KB long, and the trace is stored.
             host=call.host[:_HOST],
             method=call.method[:_METHOD],
-            path="/(redacted)" if any(each.part == "path" for each in exposed) else ("/" + "/".join(call.path))[:_PATH],
+            path=_name_path(call, exposed),
             status=reply.status if reply else 0,
             auth=trace_buffer.auth,
-            code=reply.code if reply else None,
+            code=code,
             error_description=_safe_description(provider, reply) if reply and reply.error_description else "",
             request_id=call.correlation_id,
             elapsed_ms=(time.perf_counter() - started) * 1000,
@@ -126,15 +133,18 @@ def run_exchange(
             step=step,
             dropped=effect is not None and effect.dropped,
             client_credential=_read_credential_kind(call) if step is SignInStep.TOKEN else "",
-            faults=(
-                *(effect.faults if effect else ()),
-                *provider.find_estate_faults(call, step, reply.code if reply else None),
-            ),
+            faults=(*effect.faults, *faults) if effect else faults,
         ),
     )
     for each in exposed:
-        trace.record(client, each)
+        record(client, each)
     return reply
+
+
+def _name_path(call: Call, exposed: Sequence[CredentialExposed]) -> str:
+    if exposed and any(each.part == "path" for each in exposed):
+        return "/(redacted)"
+    return f"/{'/'.join(call.path)}"[:_PATH]
 
 
 def _safe_description(provider: Provider, reply: HttpReply) -> str:
@@ -160,9 +170,7 @@ def headers_of(provider: Provider, call: Call, reply: HttpReply) -> tuple[tuple[
     return headers
 
 
-def _apply_effect(provider: Provider, call: Call, effect: HttpEffect | None, respond: Responder) -> HttpReply | None:
-    if effect is None:
-        return respond(call)
+def _apply_effect(provider: Provider, call: Call, effect: HttpEffect, respond: Responder) -> HttpReply | None:
     if effect.silent or effect.answers:
         call.trace_buffer.auth = guess_auth(call)
         if effect.silent:
@@ -174,11 +182,9 @@ def _apply_effect(provider: Provider, call: Call, effect: HttpEffect | None, res
     return effect.change(reply) if effect.change else reply
 
 
-def _is_injected(effect: HttpEffect | None) -> bool:
+def _is_injected(effect: HttpEffect) -> bool:
     """Whether a fault, and not the service, has produced what the client gets."""
-    if effect is None or effect.from_service:
-        return False
-    return effect.decides
+    return effect.decides and not effect.from_service
 
 
 def guess_auth(call: Call) -> Auth:
@@ -214,8 +220,11 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
         route, captured = found
         if isinstance(route, Route):
             style = route.error_style
+            if call.method != "HEAD":  # its step is that of the path
+                call.trace_buffer.step = route.step
             cross_origin = route.cross_origin and "Origin" in call.headers
-            _check_size(provider, call, route)
+            if call.too_large or call.header_bytes > provider.settings.header_limit:
+                _check_size(call, route)
             reply = route.handler(provider, call, captured)
             return allow_origin(reply) if cross_origin else reply
         return _refuse_method(provider, call, route, service)
@@ -236,10 +245,11 @@ def _refuse_method(provider: Provider, call: Call, allowed: tuple[str, ...], ser
     return dataclasses.replace(reply, headers=(*reply.headers, ("Allow", ", ".join(allowed))))
 
 
-def _check_size(provider: Provider, call: Call, route: Route) -> None:
+def _check_size(call: Call, route: Route) -> None:
+    """Refuse a request whose body or headers are too large."""
     if call.too_large:
         raise AadstsError(81016 if route.error_style == "soap" else 9002313, reason="The request body is too large.")
-    if call.header_bytes > provider.settings.header_limit and not route.checks_header_size:
+    if not route.checks_header_size:
         raise AadstsError(
             81016 if route.error_style == "soap" else 9002313, reason="The request headers are too large."
         )

@@ -44,6 +44,10 @@ RouteRow = tuple[str, str, Route]
 """A row of a route table: the method, the path with its variable segments in braces, and the route."""
 
 
+_LONGEST_KEPT = 512
+"""Characters of the longest path with its query whose route is kept. Each request asks for its route twice."""
+
+
 @dataclass(slots=True)
 class _Node:
     literal: dict[str, _Node] = field(default_factory=dict)
@@ -125,8 +129,8 @@ _FEDERATION = (
     ("GET", "/federationmetadata/2007-06/federationmetadata.xml", Route(handle_federation_metadata, SignInStep.OTHER)),
     (
         "POST",
-        "/adfs/services/trust/{v}/certificatemixed",
-        Route(adfs.handle_adfs_certificate_mixed, SignInStep.OTHER, "adfs"),
+        "/adfs/services/trust/{v}/{kind}",
+        Route(adfs.handle_adfs_other, SignInStep.OTHER, "adfs"),
     ),
     (
         "POST",
@@ -164,6 +168,21 @@ def _autologon(cloud: Cloud) -> tuple[RouteRow, ...]:
             Route(autologon.handle_browser_preflight, SignInStep.BROWSER_SSO, "text"),
         ),
     )
+
+
+_EXTRA_STEPS: Mapping[str, SignInStep] = {
+    "windowstransport": SignInStep.WSTRUST_TICKET,
+    "usernamemixed": SignInStep.WSTRUST_PASSWORD,
+}
+
+
+def _find_extra_endpoint(provider: Provider, call: Call) -> Route | None:
+    """Return the route of an extra endpoint of a federation service, which the estate names; None if it is none."""
+    service = provider.federation_by_host.get(call.host) if call.method == "POST" else None
+    endpoint = None if service is None else adfs.find_extra_endpoint(service, call)
+    if endpoint is None:
+        return None
+    return Route(adfs.handle_adfs_extra, _EXTRA_STEPS.get(endpoint.kind, SignInStep.OTHER), "adfs")
 
 
 _FIRST_STEPS: Mapping[str, SignInStep] = {
@@ -208,6 +227,9 @@ def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...],
     Returns the route and the variable segments of the path; the allowed methods instead of the route, if the method is
     not one of them; None if there is no such path.
     """
+    extra = _find_extra_endpoint(provider, call)
+    if extra is not None:
+        return extra, ()
     found = _find_node(provider, call)
     if found is None:
         return None
@@ -221,6 +243,9 @@ def find_route(provider: Provider, call: Call) -> tuple[Route | tuple[str, ...],
 
 def step_of(provider: Provider, call: Call) -> SignInStep:
     """Return the step of a sign-in that the path of ``call`` belongs to, for any method; OTHER for an unknown path."""
+    extra = _find_extra_endpoint(provider, call)
+    if extra is not None:
+        return extra.step
     found = _find_node(provider, call)
     if found is None:
         return SignInStep.OTHER
@@ -240,8 +265,14 @@ def _find_node(provider: Provider, call: Call) -> tuple[_Node, tuple[str, ...]] 
     service = provider.service_by_host.get(call.host)
     if service is None:
         return None
-    node, captured = _tree(service, provider.at(call.host).estate.cloud), []
-    for segment in call.path:
+    find = _find_in_tree if len(call.target) <= _LONGEST_KEPT else _find_in_tree.__wrapped__
+    return find(service, provider.at(call.host).estate.cloud, call.path)
+
+
+@lru_cache(maxsize=4096)
+def _find_in_tree(service: str, cloud: Cloud, path: tuple[str, ...]) -> tuple[_Node, tuple[str, ...]] | None:
+    node, captured = _tree(service, cloud), []
+    for segment in path:
         below = node.literal.get(segment.lower())
         if below is None:
             below = node.variable

@@ -236,6 +236,11 @@ class Connection(web.RequestHandler):
         if queue:
             waiter.set_result(None)
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Resume reading if it was paused; aiohttp calls this for each body, and would parse and read in vain."""
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
+
     def stop_reading_body(self) -> None:
         """Stop reading a refused body: reading its many chunks costs more than its length suggests."""
         self._lingering_time = 0.0
@@ -246,6 +251,14 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
         if on_early_close is not None:
             on_early_close(exc)
+
+    def release(self) -> None:
+        """Free the parser of a connection that ended before ``connection_made``, as in its TLS handshake.
+
+        Connection and parser refer to each other. Python's collector of such cycles runs after so many objects, and
+        knows nothing of the tens of kilobytes that each parser takes.
+        """
+        self._parser = None
 
     def _answer_fast(self, message: object, payload: StreamReader) -> bool:
         if not isinstance(message, RawRequestMessage) or message.should_close or message.upgrade:
@@ -274,9 +287,16 @@ class Connection(web.RequestHandler):
         """Reply to a request that could not be parsed. Errors of this program are left to aiohttp."""
         if status >= 500:
             return super().handle_error(request, status, exc, message)
+        _drop_traceback(exc)
         status = _parse_status(message or "") if status == 400 else status
         self._on_malformed(request, status)
         return _make_error_response(status)
+
+
+def _drop_traceback(error: BaseException | None) -> None:
+    """Free the frames of an error of a connection that aiohttp keeps: they refer to the connection and to the error."""
+    if error is not None:
+        error.__traceback__ = None
 
 
 def _is_chunked(request: web.BaseRequest) -> bool:
@@ -308,5 +328,6 @@ async def read_body(request: web.BaseRequest) -> bytes:
             return await (_read_chunks(request) if _is_chunked(request) else request.read())
     except TimeoutError:
         raise IncompleteBodyError(408) from None
-    except (web.RequestPayloadError, ConnectionError):
+    except (web.RequestPayloadError, ConnectionError) as error:
+        _drop_traceback(error)
         raise IncompleteBodyError(400) from None

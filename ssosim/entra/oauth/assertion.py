@@ -38,7 +38,7 @@ expression ``_ISSUED_TEXT`` finds the token in this text without an XML parser. 
 Errors: 50013 for a seal that does not open; 70002 + 50008 + 50006 for the signature; 70002 + 50008 for other defects of
 the assertion (ADAL Python issue 80 shows both lists of codes); 50107 for an unknown issuer (azure-docs issue 40210);
 50034 for a user whom the issuer may not vouch for; 90020 for a missing ImmutableID, 51004 for one that no user has;
-50057 for a disabled user; 7500514 for SAML 1.1 with the saml2-bearer grant.
+7500514 for SAML 1.1 with the saml2-bearer grant.
 
 What can go wrong: signxml raises exceptions of other libraries for malformed signatures, so many types are caught. If
 the replay cache is full, it drops the ids that expire first, and those assertions could be used a second time.
@@ -100,8 +100,6 @@ def decode_assertion(text: str) -> bytes:
         compact = text.encode("ascii").translate(_URL_TO_STANDARD, string.whitespace.encode()).rstrip(b"=")
     except UnicodeEncodeError:
         raise AadstsError(50008, reason="The assertion is not base64.") from None
-    if len(compact) > _LIMIT * 4 // 3:
-        raise AadstsError(50008, reason="The assertion is too large.")
     try:
         return base64.b64decode(compact + b"=" * (-len(compact) % 4), validate=True).strip()
     except (binascii.Error, ValueError):
@@ -251,8 +249,6 @@ def _check_validity(provider: Provider, start: float, end: float, audiences: tup
 
 
 def _use_once(provider: Provider, subject: VerifiedSubject, identifier: str, end: float, now: float) -> VerifiedSubject:
-    if not subject.user.enabled:
-        raise AadstsError(50057)
     if provider.settings.refuse_replay and not provider.replay_cache.record_use(
         identifier, end + provider.estate.cloud.clock_skew, now
     ):

@@ -51,6 +51,7 @@ FLOW_LIFETIME = 3600
 
 _CODE = "authorization-code"  # purpose of sealed codes
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")  # RFC 7636, sections 4.1 and 4.2
+_S256_LENGTH = 43  # base64url of 32 bytes without padding (RFC 7636, section 4.2)
 
 
 class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,15 +117,16 @@ def compute_challenge(verifier: str, method: str) -> str:
 def check_challenge(challenge: str, method: str) -> str:
     """Return the challenge method of an authorization request: ``plain`` if it names none, ``""`` without a challenge.
 
-    Raises AadstsError 9002313 for an unknown method or one without a challenge, 501491 for a challenge of wrong size.
+    Raises AadstsError 9002313 for a method without a challenge, 50149 for an unknown one, 501491 for a challenge of
+    wrong size: that of SHA-256 has 43 characters, without padding (org-outlook issue 6).
     """
     if not challenge:
         if method:
             raise AadstsError(9002313, reason="A code_challenge_method came without a code_challenge.")
         return ""
     if method not in ("", "S256", "plain"):
-        raise AadstsError(9002313, reason="The code_challenge_method is not known: S256 and plain are.")
-    if not _VERIFIER.match(challenge):
+        raise AadstsError(50149)
+    if not _VERIFIER.match(challenge) or (method == "S256" and len(challenge) != _S256_LENGTH):
         raise AadstsError(501491)
     return method or "plain"
 
@@ -188,14 +190,15 @@ def redeem_code(
     client_type = as_client_type(claims.client_type)
     check_origin(call, client_type)
     request = authenticate_as(provider, call, request, client_type)
-    if require_parameter(request.form, "redirect_uri").strip() != claims.redirect_uri:
-        raise AadstsError(500112, given=request.form["redirect_uri"][:256])
+    given = request.form.get("redirect_uri", "").strip()
+    if not given:
+        raise AadstsError(700009)
+    if given != claims.redirect_uri:
+        raise AadstsError(500112, given=given[:256])
     if client_type == "spa" and not claims.challenge:
         raise AadstsError(9002325)
     _check_verifier(claims, request.form.get("code_verifier", ""))
-    user = provider.directory.find_user_by_id(claims.subject)
-    if user is None:
-        raise AadstsError(50034, user=claims.subject, tenant="")
+    user = provider.directory.require_user_by_id(claims.subject)
     wanted = request.authority if isinstance(request.authority, Tenant) else None
     tenant = find_resource_tenant(provider, wanted, user, request.application)
     access = _access_of_code(provider, request, claims)

@@ -53,7 +53,9 @@ __all__ = [
 
 _FLOW, _CANARY = "sign-in-flow", "sign-in-canary"  # purposes of sealed texts
 _MODES = ("query", "form_post", "fragment")
-_PROMPTS = {"login", "none", "consent", "select_account", "create", "admin_consent", "refresh_session"}
+_PROMPTS = frozenset({"", "login", "none", "consent", "select_account", "create"})
+"""The values of ``prompt``. The real service takes one of them only, where OpenID Connect allows several."""
+_PROMPTS_V1 = _PROMPTS | {"admin_consent", "refresh_session"}
 _PARAMETER_LIMIT = 6 * 1024  # bytes of all that the page must carry
 _TIMEOUT_MS = 10_000  # unconfirmed
 
@@ -113,7 +115,7 @@ def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: Tok
     query = call.query
     response_type = require_parameter(query, "response_type")
     if response_type != "code":
-        raise AadstsError(700054, value=response_type[:64])
+        raise AadstsError(700051 if response_type == "token" else 700054, value=response_type[:64])
     if query.get("response_mode", "query") not in _MODES:
         raise AadstsError(9002313, reason="The response_mode is not known: query, fragment and form_post are.")
     method = check_challenge(flow.challenge, flow.challenge_method)
@@ -123,11 +125,6 @@ def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: Tok
     tenant = provider.directory.find_tenant(flow.authority)
     for resource in list_resources(access, provider.estate.cloud):
         check_resource(provider, tenant, resource)
-    prompts = set(query.get("prompt", "").split())
-    if not prompts <= _PROMPTS:
-        raise AadstsError(9002313, reason="The prompt is not known.")
-    if "none" in prompts and len(prompts) > 1:  # OpenID Connect Core, section 3.1.2.1
-        raise AadstsError(9002313, reason="The prompt none stands alone.")
     asked = msgspec.structs.replace(
         flow,
         challenge_method=method,
@@ -135,7 +132,7 @@ def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: Tok
         scopes=access.scopes,
         policies=read_policy_ids(query.get("claims", "")),
     )
-    return asked, not prompts
+    return asked, not query.get("prompt", "").strip()
 
 
 def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> SignInFlow:
@@ -153,6 +150,8 @@ def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersio
     carried = ("redirect_uri", "scope", "resource", "state", "nonce", "login_hint", "code_challenge")
     if sum(len(query.get(key, "").encode(errors="replace")) for key in carried) > _PARAMETER_LIMIT:
         raise AadstsError(9002313, reason="The parameters are too long.")
+    if query.get("prompt", "").strip() not in (_PROMPTS_V1 if version == "1.0" else _PROMPTS):
+        raise AadstsError(90023)
     mode = query.get("response_mode", "query")
     return SignInFlow(
         id=make_guid(),

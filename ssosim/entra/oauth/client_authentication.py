@@ -62,9 +62,10 @@ def read_client_credential(form: Mapping[str, str], headers: Mapping[str, str]) 
     Raises AadstsError 900144 (no client id), and 9002313 for a malformed header and for more than one way to
     authenticate (RFC 6749, section 2.3; the code of the real service is unconfirmed).
     """
-    if isinstance(headers, MultiMapping) and len(headers.getall("Authorization", [])) > 1:
+    authorization = headers.get("Authorization")
+    if authorization is not None and isinstance(headers, MultiMapping) and len(headers.getall("Authorization")) > 1:
         raise AadstsError(9002313, reason="There is more than one Authorization header.")
-    scheme, _, value = headers.get("Authorization", "").partition(" ")
+    scheme, _, value = (authorization or "").partition(" ")
     basic = scheme.lower() == "basic"
     assertion = form.get("client_assertion", "").strip()
     assertion_type = form.get("client_assertion_type", "").strip()

@@ -127,7 +127,7 @@ def redeem_device_code(
     """Redeem the device code of a token request, whose client has authenticated.
 
     Raises AadstsError: 900144, 70018 (unknown code, another client's, or another authority's), 70019 (expired), 70016
-    (pending), 70017 (declined), 54005 (used), 50057 (the user). Whether the real service sends ``slow_down`` is
+    (pending), 70017 (declined), 54005 (used), 50034 (the user). Whether the real service sends ``slow_down`` is
     unconfirmed; this provider sends it only with ``Settings.device_code_slow_down``.
     """
     text = (request.form.get("device_code") or require_parameter(request.form, "code")).strip()
@@ -144,9 +144,8 @@ def redeem_device_code(
         raise AadstsError(70017)
     if code.state == "used":
         raise AadstsError(54005)
-    user = provider.directory.find_user_by_id(code.subject)
-    if user is None or not user.enabled or code.authentication is None:
-        raise AadstsError(50057)
+    user = provider.directory.require_user_by_id(code.subject)
+    assert code.authentication is not None  # noqa: S101 - an approved code has it
     access = RequestedAccess(
         code.resource,
         code.scopes,

@@ -52,11 +52,12 @@ def build_service_url(
     if flow is not None:
         outgoing = msgspec.structs.replace(flow, id=make_guid(), issued=int(call.now), login_hint=name)
         request = provider.sealer.seal(_FLOW, outgoing)
+    is_primary = call.host == provider.estate.cloud.login_hosts[0].lower()
     return build_sign_in_url(
         service,
         realm=provider.estate.cloud.audience_urn,
         context=build_wctx(request),
-        reply=endpoint_urls.login_srf_url(call.host),
+        reply="" if is_primary else endpoint_urls.login_srf_url(call.host),
         name=name,
         request_id=call.correlation_id,
     )

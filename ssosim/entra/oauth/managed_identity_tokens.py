@@ -49,9 +49,7 @@ def issue_managed_identity_token(provider: Provider, call: Call, identity: Manag
     identity.
     """
     access = _read_resource(resource)
-    application = provider.directory.find_application(identity.effective_client_id)
-    if application is None:
-        raise AadstsError(700016, client=identity.effective_client_id, tenant=identity.tenant or "")
+    application = provider.directory.require_application(identity.effective_client_id, identity.tenant or "")
     home = provider.directory.require_tenant(application.tenant or provider.estate.tenants[0].id)
     provider = provider.cloud_of_tenant(home)
     tenant = provider.directory.require_tenant(home.id)
@@ -81,9 +79,7 @@ def issue_shell_token(provider: Provider, call: Call, user: User, resource: str)
     """
     access = _read_resource(resource)
     provider = provider.cloud_of_tenant(provider.directory.find_home_tenant(user))
-    application = provider.directory.find_application(_AZURE_CLI)
-    if application is None:
-        raise AadstsError(700016, client=_AZURE_CLI, tenant=user.tenant)
+    application = provider.directory.require_application(_AZURE_CLI, user.tenant)
     if not user.enabled:
         raise AadstsError(50057)
     tenant = provider.directory.find_home_tenant(user)

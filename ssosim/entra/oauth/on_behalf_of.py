@@ -48,9 +48,7 @@ def verify_user_assertion(
     if not token.claims.get("scp"):
         raise AadstsError(7000114, client=str(token.claims.get("appid") or token.claims.get("azp"))[:64])
     subject = str(token.claims.get("oid", ""))
-    user = provider.directory.find_user_by_id(subject)
-    if user is None:
-        raise AadstsError(50034, user=subject[:64], tenant=str(token.claims.get("tid"))[:64])
+    user = provider.directory.require_user_by_id(subject, str(token.claims.get("tid")))
     amr, issued = token.claims.get("amr") or (), token.claims.get("iat")
     method = WINDOWS if "wia" in amr else PASSWORD
     return request, user, Authentication(method, int(issued) if isinstance(issued, int) else 0, mfa="mfa" in amr)

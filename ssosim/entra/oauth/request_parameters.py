@@ -41,6 +41,8 @@ _NOT_SUPPORTED = MappingProxyType(
 
 Which code the real service has for a malformed one is unconfirmed.
 """
+_CHECKED = frozenset({*_NOT_SUPPORTED, "token_type", "max_age", "claims", "resource"})
+"""All parameters that ``check_parameters`` looks at; most requests have none of them."""
 
 
 def check_parameters(directory: Directory, form: Mapping[str, str], version: TokenVersion) -> None:
@@ -49,6 +51,8 @@ def check_parameters(directory: Directory, form: Mapping[str, str], version: Tok
     Raises AadstsError: 9002313 (a kind of request or token that is not made here; ``max_age`` that is no number),
     50117 (``claims``), 9010010 (``resource`` in version 2.0).
     """
+    if _CHECKED.isdisjoint(form):
+        return
     for name, error in _NOT_SUPPORTED.items():
         if form.get(name, "").strip():
             raise AadstsError(9002313, error=error, reason=f"The parameter '{name}' is not supported here.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.openid_discovery import TokenVersion
@@ -33,6 +34,7 @@ DEFAULT_SCOPE = ".default"
 
 _OLD_GRAPH = "https://graph.windows.net"  # what v1 means when no resource is named; unconfirmed
 _SCOPE_LIMIT = 200
+_LONGEST_KEPT = 512  # characters of a scope parameter whose reading is kept
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,120}")
 _RESOURCE = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\"<>\\^`{|}]+|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
@@ -81,10 +83,20 @@ def read_requested_access(
         if not _RESOURCE.fullmatch(resource):
             raise AadstsError(500011, resource=resource[:256], tenant="")
         return RequestedAccess(resource, (), id_token=True, refresh_token=True)
-    asked = require_parameter(form, "scope").split(None, _SCOPE_LIMIT)
+    text = require_parameter(form, "scope")
+    if len(text) > _LONGEST_KEPT:
+        return _read_scope_text(text, cloud, several)
+    return _read_kept_scope_text(text, cloud, several)
+
+
+def _read_scope_text(text: str, cloud: Cloud | None, several: bool) -> RequestedAccess:
+    asked = text.split(None, _SCOPE_LIMIT)
     if len(asked) > _SCOPE_LIMIT:
         raise AadstsError(70011, reason=f"More than {_SCOPE_LIMIT} scopes are asked for.")
     return read_scopes(tuple(dict.fromkeys(asked)), cloud, several=several)
+
+
+_read_kept_scope_text = lru_cache(maxsize=256)(_read_scope_text)  # an application asks for the same scopes each time
 
 
 def read_scopes(scopes: tuple[str, ...], cloud: Cloud | None = None, *, several: bool = False) -> RequestedAccess:

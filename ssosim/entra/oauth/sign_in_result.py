@@ -78,9 +78,7 @@ def check_access(
     ``at_page``: whether the user is there and can answer. Raises AadstsError as ``find_resource_tenant``,
     ``check_sign_in`` and ``grant_user_access``.
     """
-    application = provider.directory.find_application(flow.client_id)
-    if application is None:
-        raise AadstsError(700016, client=flow.client_id, tenant=flow.authority)
+    application = provider.directory.require_application(flow.client_id, flow.authority)
     tenant = find_resource_tenant(provider, provider.directory.find_tenant(flow.authority), user, application)
     require_client(provider.directory, flow.client_id, tenant)
     redirect_type = None if flow.user_code else find_redirect_type(application, flow.redirect_uri)

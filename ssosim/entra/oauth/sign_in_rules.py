@@ -97,7 +97,9 @@ def read_policy_ids(claims: str) -> tuple[str, ...]:
 
     Other members are no demand here. ``check_claims_parameter`` has accepted the text.
     """
-    request = json.loads(claims) if claims.strip() else {}
+    if not claims.strip():
+        return ()
+    request = json.loads(claims)
     found: list[str] = []
     for token in ("access_token", "id_token"):
         for name in ("capolids", "polids"):
@@ -117,7 +119,8 @@ def check_sign_in(provider: Provider, call: Call, sign_in: SignIn) -> None:
     if not sign_in.user.enabled:
         raise AadstsError(50057)
     _check_revocation(provider, sign_in, call.now)
-    policies = tuple(_select_policies(provider, call, sign_in))
+    rules = sign_in.tenant.conditional_access_policies
+    policies = tuple(_select_policies(provider, call, sign_in)) if rules else ()
     for policy in policies:
         _check_controls(sign_in, policy)
     if sign_in.user.mfa_required and not sign_in.authentication.mfa:

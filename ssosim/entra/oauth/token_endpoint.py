@@ -132,9 +132,7 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
     shared = claims.family and request.application.family
     if claims.client_id.lower() != request.application.client_id.lower() and not shared:
         raise AadstsError(70008, reason="It was issued to another client.")
-    user = provider.directory.find_user_by_id(claims.subject)
-    if user is None:
-        raise AadstsError(50034, user=claims.subject, tenant=claims.tenant)
+    user = provider.directory.require_user_by_id(claims.subject, claims.tenant)
     tenant = _find_tenant(provider, request, user)
     access = _access_of_refresh(provider, request, claims)
     check_not_for_itself(provider, request.application, access)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,6 +19,7 @@ from ssosim.entra.core.jose import encode_base64url, sign_jwt
 from ssosim.entra.core.messages import TraceBuffer, make_guid
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.core.random_bytes import take_random_block
 from ssosim.entra.core.sealed_tokens import RefreshTokenClaims
 from ssosim.entra.oauth.access_grants import GrantedAccess
 from ssosim.entra.oauth.requested_access import OIDC_SCOPES
@@ -95,7 +95,7 @@ def build_common_claims(
         "nbf": now - BACKDATING,
         "exp": now + lifetime,
         "tid": tenant.id,
-        "uti": encode_base64url(os.urandom(16)),
+        "uti": encode_base64url(take_random_block()),
         "ver": version,
     }
 

@@ -1,28 +1,49 @@
 """The sign-in page of a federation service. It stands for the page of AD FS.
 
 Sources: AD FS documentation (``/adfs/ls/``; the ticket is tried at ``/adfs/ls/wia`` for the browsers in
-``WIASupportedUserAgents``; fields ``UserName``, ``Password``, ``AuthMethod``); WS-Federation 1.2, section 13. Unlike
-AD FS it has no session: each request shows the page.
+``WIASupportedUserAgents``; fields ``UserName``, ``Password``, ``AuthMethod``); WS-Federation 1.2, section 13. A
+password is answered with a redirect to the same page and the cookie ``MSISAuth``, and that page has the response
+(DavMail O365Authenticator.java needs the redirect). Unlike the one of AD FS, the cookie is good for this sign-in only:
+any other request shows the page.
 """
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlencode, urlsplit
+
+import msgspec
 
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.page_views import PageView, record_unattended, seal_page_view
 from ssosim.entra.core.pages import NO_STORE, render_federation_page, render_form_post_page, render_message_page
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.core.sealed_tokens import SealedTokenError
 from ssosim.entra.oauth.token_request import read_form
-from ssosim.entra.wstrust.adfs import issue_assertion, user_of_password, user_of_ticket
+from ssosim.entra.wstrust.adfs import check_user, issue_assertion, user_of_password, user_of_ticket
 from ssosim.entra.wstrust.integrated_auth import make_challenge
 from ssosim.entra.wstrust.ws_federation import WSIGNIN, render_wresult
 from ssosim.estate import User
 
 __all__ = ["handle_adfs_page", "handle_adfs_password", "handle_adfs_wia"]
 
+_SESSION = "adfs-session"  # purpose of sealed texts
+_SESSION_LIFETIME = 300  # seconds
+_COOKIE = "MSISAuth"
+_COOKIE_VALUE = re.compile(rf"(?:^|;\s*){_COOKIE}=([A-Za-z0-9_-]{{1,4096}})(?:;|$)")
+_ATTRIBUTES = "Path=/adfs; Secure; HttpOnly; SameSite=None"
+_EXPIRED = f"Max-Age=0; {_ATTRIBUTES}"
 _WRONG = "The user name or the password is wrong."
+
+
+class _SignedIn(msgspec.Struct, frozen=True, array_like=True):
+    """Who has given the password in which sign-in, until when in seconds since the Unix epoch."""
+
+    id: str
+    subject: str
+    sign_in: str
+    not_on_or_after: int
 
 
 def handle_adfs_page(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
@@ -30,6 +51,9 @@ def handle_adfs_page(provider: Provider, call: Call, captured: tuple[str, ...]) 
     problem = _find_problem(provider, call)
     if problem is not None:
         return problem
+    signed_in = _find_signed_in(provider, call)
+    if signed_in is not None:
+        return _post_assertion(provider, call, signed_in, "password", (("Set-Cookie", f"{_COOKIE}=; {_EXPIRED}"),))
     browser = call.headers.get("User-Agent", "")[:512]  # limited, because the patterns are slow on long texts
     inside = not provider.is_off_network(call.trace_buffer.client)  # the proxy has no integrated authentication
     if inside and any(pattern.search(browser) for pattern in provider.settings.wia_browsers):
@@ -49,11 +73,33 @@ def handle_adfs_password(provider: Provider, call: Call, captured: tuple[str, ..
         form = read_form(call.body)
         service = provider.federation_by_host[call.host]
         name = form.get("UserName", "").strip()[:256]
-        return _post_assertion(
-            provider, call, user_of_password(provider, service, name, form.get("Password", "")), "password"
-        )
+        user = user_of_password(provider, service, name, form.get("Password", ""))
+        check_user(provider, service, user)
     except AadstsError:
         return _show_page(provider, call, name, _WRONG)
+    session = provider.sealer.seal(
+        _SESSION, _SignedIn(make_guid(), user.object_id, _sign_in_id(call), int(call.now) + _SESSION_LIFETIME)
+    )
+    location = f"https://{call.host}/adfs/ls/?{urlencode({**call.query, 'client-request-id': call.correlation_id})}"
+    return HttpReply(
+        302, headers=(("Location", location), ("Set-Cookie", f"{_COOKIE}={session}; {_ATTRIBUTES}"), *NO_STORE)
+    )
+
+
+def _find_signed_in(provider: Provider, call: Call) -> User | None:
+    """Return the user who has just given the password in this sign-in; None if nobody has. The cookie is good once."""
+    found = _COOKIE_VALUE.search(call.headers.get("Cookie", ""))
+    if found is None:
+        return None
+    try:
+        session = provider.sealer.open(_SESSION, found[1], _SignedIn)
+    except SealedTokenError:
+        return None
+    if session.sign_in != _sign_in_id(call) or call.now >= session.not_on_or_after:
+        return None
+    if not provider.replay_cache.record_use(session.id, session.not_on_or_after, call.now):
+        return None
+    return provider.directory.find_user_by_id(session.subject)
 
 
 def handle_adfs_wia(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler

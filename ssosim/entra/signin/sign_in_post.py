@@ -106,9 +106,7 @@ def handle_process_auth(provider: Provider, call: Call, captured: tuple[str, ...
     record_unattended_post(provider, call, factor.flow)
     if form.get("cancel"):
         return _decline(provider, call, factor.flow)
-    user = provider.directory.find_user_by_id(factor.subject)
-    if user is None:
-        return render_error_page(AadstsError(50057), call)
+    user = provider.directory.require_user_by_id(factor.subject)
     if not factor.passed and not is_one_time_code(provider, user, form.get("otc", ""), call.now):
         return show_second_factor_page(provider, call, factor, AadstsError(500121))
     return finish_sign_in(provider, call, factor.flow, user, msgspec.structs.replace(factor.authentication, mfa=True))
@@ -147,7 +145,7 @@ def _user_of_password(provider: Provider, call: Call, flow: SignInFlow, form: Ma
 def _user_of_dsso_token(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> User:
     """Return the user of a dssoToken.
 
-    Raises AadstsError 81010 (not sealed here, expired, used), 81007 and 50057 (tenant and user), 81012 (another user
+    Raises AadstsError 81010 (not sealed here, expired, used), 81007 and 50034 (tenant and user), 81012 (another user
     than the named one).
     """
     try:
@@ -157,10 +155,8 @@ def _user_of_dsso_token(provider: Provider, call: Call, flow: SignInFlow, form: 
     skew = provider.estate.cloud.clock_skew
     if not claims.not_before - skew <= call.now < claims.not_on_or_after + skew:
         raise AadstsError(81010, reason="The token has expired.")
-    user = provider.directory.find_user_by_id(claims.subject)
+    user = provider.directory.require_user_by_id(claims.subject, claims.tenant)
     home = provider.directory.find_tenant(claims.tenant)
-    if user is None or not user.enabled:
-        raise AadstsError(50057)
     if home is None or not home.desktop_sso:
         raise AadstsError(81007)
     named = form.get("login", "").strip() or flow.login_hint

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
@@ -28,13 +29,17 @@ from ssosim.entra.wstrust.rst import Rst, TrustVersion, find_message_id, parse_r
 from ssosim.entra.wstrust.rstr import SOAP_TYPE, Rstr, render_adfs_fault, render_adfs_rstr
 from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1, TOKEN_TYPE_SAML2, AssertionFacts, sign_assertion
 from ssosim.estate import FederationService, User
+from ssosim.estate.trust_endpoints import INTRANET_ONLY, ExtraEndpoint
 from ssosim.trace import TokenIssued
 
 __all__ = [
     "AUTHENTICATION_FAILED",
     "IssuedAssertion",
-    "handle_adfs_certificate_mixed",
+    "check_user",
+    "find_extra_endpoint",
+    "handle_adfs_extra",
     "handle_adfs_mex",
+    "handle_adfs_other",
     "handle_adfs_username_mixed",
     "handle_adfs_windows_transport",
     "is_relying_party",
@@ -82,9 +87,7 @@ def handle_adfs_windows_transport(provider: Provider, call: Call, captured: tupl
 
     It is not published outside of the corporate network (AD FS document on endpoints; the status is unconfirmed).
     """
-    service = provider.federation_by_host[call.host]
-    if service.protocol == "SAML20" or provider.is_off_network(call.trace_buffer.client):
-        raise AadstsError(81016, reason="There is no such endpoint.", status=404)
+    _check_endpoint(provider, call, captured[0], "windowstransport")
     try:
         signed_on = user_of_ticket(provider, call)
     except AadstsError:
@@ -92,14 +95,19 @@ def handle_adfs_windows_transport(provider: Provider, call: Call, captured: tupl
     if signed_on is None:
         return make_challenge()
     return _reply_with_assertion(
-        provider, call, signed_on[0], _read_rst(provider, call, captured[0]), "kerberos", signed_on[1]
+        provider,
+        call,
+        signed_on[0],
+        _read_rst(provider, call, captured[0], "windowstransport"),
+        "kerberos",
+        signed_on[1],
     )
 
 
 def handle_adfs_username_mixed(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
     """POST /adfs/services/trust/{2005,13}/usernamemixed."""
     call.trace_buffer.auth = "password"
-    rst = _read_rst(provider, call, captured[0])
+    rst = _read_rst(provider, call, captured[0], "usernamemixed")
     return _reply_with_assertion(
         provider,
         call,
@@ -109,10 +117,29 @@ def handle_adfs_username_mixed(provider: Provider, call: Call, captured: tuple[s
     )
 
 
-def handle_adfs_certificate_mixed(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
-    """POST /adfs/services/trust/{2005,13}/certificatemixed: nobody has a certificate, so ID3242 for everybody."""
-    _read_rst(provider, call, captured[0])
+def handle_adfs_other(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:
+    """POST to an endpoint for certificates, Kerberos messages or issued tokens: ID3242, as nobody has one here."""
+    kind = captured[1].lower()
+    if kind == "certificatetransport":  # at a port of its own
+        raise AadstsError(81016, reason="There is no such endpoint.", status=404)
+    _read_rst(provider, call, captured[0], kind)
     raise AadstsError(AUTHENTICATION_FAILED)
+
+
+def handle_adfs_extra(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
+    """POST to an extra endpoint of the estate, which is listed and cannot be used (MSAL Go issue 98)."""
+    call.trace_buffer.auth = "password" if b":Password" in call.body else "none"
+    raise AadstsError(81016, reason="The endpoint is not configured.")
+
+
+def find_extra_endpoint(service: FederationService, call: Call) -> ExtraEndpoint | None:
+    """Return the extra endpoint of ``service`` at the host, port and path of ``call``; None if there is none."""
+    for endpoint in service.extra_endpoints:
+        address = urlsplit(endpoint.address)
+        here = (address.hostname or "", address.port or 443) == (call.host, call.port)
+        if here and address.path.strip("/").lower() == "/".join(call.path).strip("/").lower():
+            return endpoint
+    return None
 
 
 def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[tuple[str, str], ...]] | None:
@@ -180,13 +207,19 @@ def render_adfs_error(error: AadstsError, call: Call) -> bytes:
     return render_adfs_fault("InvalidRequest", text, version, message_id)
 
 
-def _read_rst(provider: Provider, call: Call, version: str) -> Rst:
-    known = _VERSIONS.get(version)
+def _check_endpoint(provider: Provider, call: Call, version: str, kind: str) -> FederationService:
+    """Return the service of ``call`` if it has this endpoint for its client; raises AadstsError with status 404."""
     service = provider.federation_by_host[call.host]
-    if known is None or service.protocol == "SAML20":
+    outside = kind in INTRANET_ONLY and provider.is_off_network(call.trace_buffer.client)
+    if service.protocol == "SAML20" or f"{version}/{kind}" not in service.endpoints or outside:
         raise AadstsError(81016, reason="There is no such endpoint.", status=404)
+    return service
+
+
+def _read_rst(provider: Provider, call: Call, version: str, kind: str) -> Rst:
+    service = _check_endpoint(provider, call, version, kind)
     try:
-        rst = parse_rst(call.body, known, provider.settings.soap_limit)
+        rst = parse_rst(call.body, _VERSIONS[version], provider.settings.soap_limit)
     except InvalidXmlError as error:
         raise AadstsError(81016, reason=str(error)) from None
     if not is_relying_party(provider, service, rst.applies_to):
@@ -204,6 +237,13 @@ def is_relying_party(provider: Provider, service: FederationService, identifier:
 def _is_user_of_service(provider: Provider, service: FederationService, user: User) -> bool:
     entry = provider.directory.find_domain(user.upn)
     return entry is not None and federation_service_of_domain(provider.estate, entry) == service
+
+
+def check_user(provider: Provider, service: FederationService, user: User | None, *, for_cloud: bool = True) -> User:
+    """Return ``user``, of whom ``service`` may tell the cloud; raises AadstsError for nobody and for others' users."""
+    if user is None or not user.enabled or (for_cloud and not _is_user_of_service(provider, service, user)):
+        raise AadstsError(AUTHENTICATION_FAILED)
+    return user
 
 
 def issuer_of_service(service: FederationService, user: User) -> str:
@@ -232,8 +272,7 @@ def issue_assertion(
     audience = audience or provider.estate.cloud.audience_urn
     for_cloud = audience == provider.estate.cloud.audience_urn
     service = provider.federation_by_host[call.host]
-    if user is None or not user.enabled or (for_cloud and not _is_user_of_service(provider, service, user)):
-        raise AadstsError(AUTHENTICATION_FAILED)
+    user = check_user(provider, service, user, for_cloud=for_cloud)
     start = int(call.now)
     end = start + service.token_lifetime
     named = user.upn if service.alternate_login_id else user.on_premises_upn or user.upn

@@ -10,21 +10,22 @@ wstrust_mex_document.go.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import cast
 
 from ssosim.entra.core import endpoint_urls
 from ssosim.entra.core.safe_xml import escape_attribute, escape_text
 from ssosim.entra.wstrust.rst import SOAP12, TRANSFER, TRUST_NAMESPACES, WSU, TrustVersion
 from ssosim.estate import Cloud, FederationService
+from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS, TrustEndpointKind, TrustEndpointName
 
 __all__ = ["MEX_TYPE", "MexEndpoint", "render_adfs_mex", "render_autologon_mex", "render_mex"]
 
 MEX_TYPE = "text/xml; charset=utf-8"
 _TARGET = "http://schemas.microsoft.com/ws/2008/06/identity/securitytokenservice"  # MSAL Python microsoft.mex.xml
 _MEX = "http://schemas.xmlsoap.org/ws/2004/09/mex"
-EndpointKind = Literal["windowstransport", "usernamemixed", "certificatemixed"]
 _REQUEST_ID_SLOT = "00000000-0000-0000-0000-000000000000"  # placeholder of the request id in the cached document
 
 _SP_OF: dict[TrustVersion, tuple[str, str]] = {
@@ -38,12 +39,20 @@ _RESPONSES: dict[TrustVersion, str] = {
 }
 # Names as AD FS has them (MSAL.NET test resource TestMex.xml).
 _NAMES: dict[tuple[str, TrustVersion], str] = {
-    ("certificatemixed", "2005"): "CertificateWSTrustBinding_IWSTrustFeb2005Async",
-    ("certificatemixed", "13"): "CertificateWSTrustBinding_IWSTrust13Async",
     ("windowstransport", "2005"): "CustomBinding_IWSTrustFeb2005Async",
-    ("windowstransport", "13"): "CustomBinding_IWSTrust13Async1",
+    ("certificatemixed", "2005"): "CertificateWSTrustBinding_IWSTrustFeb2005Async",
+    ("certificatetransport", "2005"): "CertificateWSTrustBinding_IWSTrustFeb2005Async1",
     ("usernamemixed", "2005"): "UserNameWSTrustBinding_IWSTrustFeb2005Async",
+    ("kerberosmixed", "2005"): "CustomBinding_IWSTrustFeb2005Async1",
+    ("issuedtokenmixedasymmetricbasic256", "2005"): "IssuedTokenWSTrustBinding_IWSTrustFeb2005Async",
+    ("issuedtokenmixedsymmetricbasic256", "2005"): "IssuedTokenWSTrustBinding_IWSTrustFeb2005Async1",
+    ("kerberosmixed", "13"): "CustomBinding_IWSTrust13Async",
+    ("certificatemixed", "13"): "CertificateWSTrustBinding_IWSTrust13Async",
+    ("certificatetransport", "13"): "CertificateWSTrustBinding_IWSTrust13Async1",
     ("usernamemixed", "13"): "UserNameWSTrustBinding_IWSTrust13Async",
+    ("issuedtokenmixedasymmetricbasic256", "13"): "IssuedTokenWSTrustBinding_IWSTrust13Async",
+    ("issuedtokenmixedsymmetricbasic256", "13"): "IssuedTokenWSTrustBinding_IWSTrust13Async1",
+    ("windowstransport", "13"): "CustomBinding_IWSTrust13Async1",
 }
 
 
@@ -51,31 +60,49 @@ _NAMES: dict[tuple[str, TrustVersion], str] = {
 class MexEndpoint:
     """One WS-Trust endpoint; ``address`` is an https URL."""
 
-    kind: EndpointKind
+    kind: TrustEndpointKind
     version: TrustVersion
     address: str
 
 
+def _token(endpoint: MexEndpoint, sp: str) -> str:
+    """Return the token that the policy of an endpoint with message credentials demands."""
+    always = f'sp:IncludeToken="{sp}/IncludeToken/AlwaysToRecipient"'
+    match endpoint.kind:
+        case "usernamemixed":
+            return f"<sp:UsernameToken {always}><wsp:Policy><sp:WssUsernameToken10/></wsp:Policy></sp:UsernameToken>"
+        case "certificatemixed":
+            return f"<sp:X509Token {always}><wsp:Policy><sp:WssX509V3Token10/></wsp:Policy></sp:X509Token>"
+        case "kerberosmixed":
+            once = f'sp:IncludeToken="{sp}/IncludeToken/Once"'
+            form = "<wsp:Policy><sp:WssGssKerberosV5ApReqToken11/></wsp:Policy>"
+            return f"<sp:KerberosToken {once}>{form}</sp:KerberosToken>"
+    trust = TRUST_NAMESPACES[endpoint.version]
+    asymmetric = endpoint.kind == "issuedtokenmixedasymmetricbasic256"
+    key = "PublicKey" if asymmetric else "SymmetricKey"
+    return (
+        f"<sp:IssuedToken {always}><sp:RequestSecurityTokenTemplate>"
+        f'<t:KeyType xmlns:t="{trust}">{trust}/{key}</t:KeyType></sp:RequestSecurityTokenTemplate>'
+        "<wsp:Policy><sp:RequireInternalReference/></wsp:Policy></sp:IssuedToken>"
+    )
+
+
 def _policy(endpoint: MexEndpoint, name: str) -> str:
     sp, supporting = _SP_OF[endpoint.version]
+    by_certificate = "true" if endpoint.kind == "certificatetransport" else "false"
     transport = (
         f'<sp:TransportBinding xmlns:sp="{sp}"><wsp:Policy><sp:TransportToken><wsp:Policy>'
-        '<sp:HttpsToken RequireClientCertificate="false"/>'
+        f'<sp:HttpsToken RequireClientCertificate="{by_certificate}"/>'
         "</wsp:Policy></sp:TransportToken></wsp:Policy></sp:TransportBinding>"
     )
     if endpoint.kind == "windowstransport":
         assertion = f"<http:NegotiateAuthentication/>{transport}"
-    elif endpoint.kind == "certificatemixed":
-        assertion = (
-            f'{transport}<sp:EndorsingSupportingTokens xmlns:sp="{sp}"><wsp:Policy>'
-            f'<sp:X509Token sp:IncludeToken="{sp}/IncludeToken/AlwaysToRecipient">'
-            "<wsp:Policy><sp:WssX509V3Token10/></wsp:Policy></sp:X509Token></wsp:Policy></sp:EndorsingSupportingTokens>"
-        )
+    elif endpoint.kind == "certificatetransport":
+        assertion = transport
     else:
+        element = supporting if endpoint.kind == "usernamemixed" else "EndorsingSupportingTokens"
         assertion = (
-            f'{transport}<sp:{supporting} xmlns:sp="{sp}"><wsp:Policy>'
-            f'<sp:UsernameToken sp:IncludeToken="{sp}/IncludeToken/AlwaysToRecipient">'
-            f"<wsp:Policy><sp:WssUsernameToken10/></wsp:Policy></sp:UsernameToken></wsp:Policy></sp:{supporting}>"
+            f'{transport}<sp:{element} xmlns:sp="{sp}"><wsp:Policy>{_token(endpoint, sp)}</wsp:Policy></sp:{element}>'
         )
     return (
         f'<wsp:Policy wsu:Id="{name}_policy"><wsp:ExactlyOne><wsp:All>{assertion}'
@@ -136,10 +163,23 @@ def _port(endpoint: MexEndpoint, name: str) -> str:
     )
 
 
+def _name(endpoints: tuple[MexEndpoint, ...]) -> Iterator[tuple[MexEndpoint, str]]:
+    """Yield each endpoint with a name of its own: a second one of its kind gets a number."""
+    taken: set[str] = set()
+    for endpoint in endpoints:
+        plain = name = _NAMES[endpoint.kind, endpoint.version]
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{plain}{number}"
+        taken.add(name)
+        yield endpoint, name
+
+
 @lru_cache(maxsize=1024)
 def render_mex(endpoints: tuple[MexEndpoint, ...]) -> str:
     """Render the WSDL that offers exactly these ``endpoints``."""
-    named = [(endpoint, _NAMES[endpoint.kind, endpoint.version]) for endpoint in endpoints]
+    named = list(_name(endpoints))
     versions = sorted({endpoint.version for endpoint in endpoints}, reverse=True)
     return (
         '<?xml version="1.0" encoding="utf-8"?>'
@@ -187,21 +227,21 @@ def _autologon_frame(cloud: Cloud, domain: str) -> str:
 
 @lru_cache(maxsize=64)
 def render_adfs_mex(service: FederationService) -> bytes:
-    """Render the document of a federation service: both kinds, both versions, as AD FS offers them.
+    """Render the document of a federation service: its extra endpoints, and then those of AD FS that are enabled.
 
-    With ``mex_form`` metadata-section the WSDL is nested, as SiteMinder sends it (MSAL.NET issues 2152, 2665). AD FS
-    also lists endpoints for certificates, which programs with a password must not choose (MSAL Go issue 98).
+    With ``mex_form`` metadata-section the WSDL is nested, as SiteMinder sends it (MSAL.NET issues 2152, 2665). Programs
+    with a password must not choose an endpoint for certificates, Kerberos or issued tokens (MSAL Go issue 98).
     """
-    versions: tuple[TrustVersion, ...] = ("2005", "13")
-    kinds: tuple[EndpointKind, ...] = ("certificatemixed", "windowstransport", "usernamemixed")
-    wsdl = render_mex(
-        tuple(
-            MexEndpoint(kind, version, endpoint_urls.adfs_trust_url(service, version, kind))
-            for kind in kinds
-            for version in versions
-        )
-    )
+    extra = tuple(MexEndpoint(each.kind, each.version, each.address) for each in service.extra_endpoints)
+    enabled = tuple(_read_endpoint(service, name) for name in TRUST_ENDPOINTS if name in service.endpoints)
+    wsdl = render_mex((*extra, *enabled))
     return (_nest(wsdl) if service.mex_form == "metadata-section" else wsdl).encode()
+
+
+def _read_endpoint(service: FederationService, name: TrustEndpointName) -> MexEndpoint:
+    version, _, kind = name.partition("/")
+    address = endpoint_urls.adfs_trust_url(service, version, kind)
+    return MexEndpoint(cast("TrustEndpointKind", kind), cast("TrustVersion", version), address)
 
 
 _DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'

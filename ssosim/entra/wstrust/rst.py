@@ -41,6 +41,9 @@ TRUST_NAMESPACES: dict[TrustVersion, str] = {
     "13": "http://docs.oasis-open.org/ws-sx/ws-trust/200512",
 }
 _ADDRESSING = "http://www.w3.org/2005/08/addressing"
+_ADDRESS = f"{{{_ADDRESSING}}}Address"
+_ENVELOPE, _HEADER, _BODY = (f"{{{SOAP12}}}{name}" for name in ("Envelope", "Header", "Body"))
+_USERNAME_TOKEN = f"{{{WSSE}}}Security/{{{WSSE}}}UsernameToken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +64,22 @@ def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
     The only supported request type is Issue. Sign-in needs no other.
     """
     root = parse_xml(body, limit)
-    if root.tag != f"{{{SOAP12}}}Envelope":
+    if root.tag != _ENVELOPE:
         raise InvalidXmlError("The message is not a SOAP 1.2 envelope.")
     trust = TRUST_NAMESPACES[version]
-    parts = _first_child_by_tag(root)
-    request = _find_child(parts.get(f"{{{SOAP12}}}Body"), f"{{{trust}}}RequestSecurityToken")
+    request = _first_child(_first_child(root, _BODY), f"{{{trust}}}RequestSecurityToken")
     if request is None:
         raise InvalidXmlError(f"The body holds no RequestSecurityToken of {trust}.")
-    fields = _first_child_by_tag(request)
-    request_type = text_of(fields.get(f"{{{trust}}}RequestType")).strip()
+    request_type = text_of(_first_child(request, f"{{{trust}}}RequestType")).strip()
     if request_type and request_type != f"{trust}/Issue":
         raise InvalidXmlError("Only tokens can be issued here; the request type is not supported.")
-    header = parts.get(f"{{{SOAP12}}}Header")
-    token = None if header is None else header.find(f"{{{WSSE}}}Security/{{{WSSE}}}UsernameToken")
+    header = _first_child(root, _HEADER)
+    token = None if header is None else header.find(_USERNAME_TOKEN)
     return Rst(
         version=version,
         message_id=_message_id(header),
         applies_to=_applies_to(request),
-        token_type=text_of(fields.get(f"{{{trust}}}TokenType")).strip(),
+        token_type=text_of(_first_child(request, f"{{{trust}}}TokenType")).strip(),
         username=None if token is None else text_of(token.find(f"{{{WSSE}}}Username")).strip(),
         password="" if token is None else text_of(token.find(f"{{{WSSE}}}Password")),
     )
@@ -103,16 +104,9 @@ def read_transfer_get(body: bytes, limit: int) -> str:
     return _message_id(header)
 
 
-def _first_child_by_tag(parent: _Element) -> dict[str, _Element]:
-    """Return the first child for each tag. Several ``find`` calls would cost more than the parsing."""
-    return {child.tag: child for child in reversed(parent)}
-
-
-def _find_child(parent: _Element | None, tag: str) -> _Element | None:
-    for child in () if parent is None else parent:
-        if child.tag == tag:
-            return child
-    return None
+def _first_child(parent: _Element | None, tag: str) -> _Element | None:
+    """Return the first child with ``tag``. ``iterchildren`` compares tags in C; ``find`` compiles and caches a path."""
+    return None if parent is None else next(parent.iterchildren(tag), None)
 
 
 def _message_id(header: _Element | None) -> str:
@@ -125,7 +119,5 @@ def _message_id(header: _Element | None) -> str:
 
 
 def _applies_to(request: _Element) -> str:
-    for element in request:
-        if local_name(element) == "AppliesTo":
-            return text_of(element.find(f".//{{{_ADDRESSING}}}Address")).strip()
-    return ""
+    applies_to = _first_child(request, "{*}AppliesTo")
+    return "" if applies_to is None else text_of(next(applies_to.iterdescendants(_ADDRESS), None)).strip()

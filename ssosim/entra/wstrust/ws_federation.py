@@ -53,9 +53,13 @@ def build_sign_in_url(
 ) -> str:
     """Build the URL of the sign-in page of ``service``.
 
-    ``realm`` is the relying party, ``reply`` the URL for the response, ``name`` the user name (may be empty).
+    ``realm`` is the relying party, ``reply`` the URL for the response if it is not the one that the service knows for
+    the cloud (``""`` else), ``name`` the user name (may be empty). The cloud itself sends no ``wreply`` (captures), and
+    programs depend on it: DavMail takes a page with ``login.microsoftonline.com`` in it for the response.
     """
-    query = {"client-request-id": request_id, "wa": WSIGNIN, "wtrealm": realm, "wreply": reply, "wctx": context}
+    query = {"client-request-id": request_id, "wa": WSIGNIN, "wtrealm": realm, "wctx": context}
+    if reply:
+        query["wreply"] = reply
     if name:
         query["username"] = name
     return f"{endpoint_urls.federation_page_url(service)}?{urlencode(query)}"

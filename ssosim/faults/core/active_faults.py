@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +26,10 @@ from ssosim.faults.core.patch import Patch, patch_between
 from ssosim.kerberos.messages import Message
 from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, Trace
 
-__all__ = ["ActiveFaults", "Overlay", "Part"]
+__all__ = ["MOST_CLIENTS_OF_CHANCE", "ActiveFaults", "Overlay", "Part"]
+
+MOST_CLIENTS_OF_CHANCE = 4096
+"""The most clients whose random numbers are kept, at 2.6 KB each; those of the others begin anew."""
 
 Part = Literal["lab", "authority", "resolver"]
 """The role of a server: the one DNS server of a lab (both other roles at once), authoritative, or a resolver."""
@@ -81,7 +85,7 @@ class ActiveFaults:
         self._without_faults: tuple[ZoneSet, tuple[Patch, ...], ZoneSet] = (self._base, (), self._base)
         """The base, the operator's patches, and the base with these patches: a cache."""
         self._servers: list[tuple[Server, Part, str, bool]] = []
-        self._random_by_client: dict[tuple[int, str], Random] = {}
+        self._random_by_client: OrderedDict[tuple[int, str], Random] = OrderedDict()
         self._kdc_delays: dict[str, float] = {}
         self._last_id = 0
         self._watchers: list[Callable[[FaultState], None]] = []
@@ -332,6 +336,9 @@ class ActiveFaults:
         pick = self._random_by_client.get((seed, client))
         if pick is None:
             pick = self._random_by_client[seed, client] = Random(f"{seed} {client}")  # noqa: S311 - not for secrets
+            if len(self._random_by_client) > MOST_CLIENTS_OF_CHANCE:
+                self._random_by_client.popitem(last=False)
+        self._random_by_client.move_to_end((seed, client))
         return pick
 
     def _hierarchy_effect(self, part: Part, name: str) -> Fallback | None:

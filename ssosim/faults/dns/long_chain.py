@@ -15,7 +15,7 @@ __all__ = ["LongChain"]
 class LongChain(ZoneFault, frozen=True, kw_only=True, tag="long-chain"):
     """A chain of ``length`` CNAMEs leads to the records of a name: slow, or longer than resolvers follow.
 
-    Source: resolvers' limits differ (unbound follows 11 by default, BIND 17).
+    Source: resolvers' limits differ (BIND and unbound follow 11 by default, ``max-query-restarts``).
     """
 
     name: str

@@ -50,11 +50,15 @@ def write_client_conf(
 
 
 def realms_of(estate: Estate, keys: KeyTable) -> list[Realm]:
-    """Return the realms in which a service has keys: for the account of the cloud, each that has such an account."""
+    """Return the realms in which a service has keys: for the account of the cloud, each that has such an account.
+
+    Any other service runs under an account of one realm, the first that has its name. A ticket from another realm where
+    the same name is registered is for another account, and the service cannot decrypt it (dotnet/Kerberos.NET#326).
+    """
     if keys.account:
         return [realm for realm in estate.realms if realm.service_account.spns]
-    own = [realm for realm in estate.realms if any(spn in realm.services for spn in keys.spns)]
-    return own or [estate.default_realm]
+    own = (realm for realm in estate.realms if any(spn in realm.services for spn in keys.spns))
+    return [next(own, estate.default_realm)]
 
 
 def name_realm(estate: Estate, user: User, spn: str) -> str:

@@ -5,6 +5,7 @@ This is a module of its own with few imports, because ``ssosim exec`` must start
 
 from __future__ import annotations
 
+import errno
 import subprocess
 from collections.abc import Iterable
 
@@ -34,4 +35,13 @@ def run_ip(lines: Iterable[str]) -> None:
     except subprocess.TimeoutExpired as error:
         raise LabError(f"the command ip did not end in {_IP_TIMEOUT_S} s: is this machine overloaded?") from error
     if done.returncode != 0:
-        raise LabError(f"the private network could not be set up: {done.stderr.strip() or done.stdout.strip()}")
+        text = done.stderr.strip() or done.stdout.strip() or f"the command ip {_describe_end(done.returncode)}"
+        if "Operation not permitted" in text:  # RTNETLINK answers with EPERM: CAP_NET_ADMIN is missing
+            from ssosim.lab.base.sandbox import explain_refusal  # noqa: PLC0415 - not for a program that is started
+
+            raise PrerequisiteError(explain_refusal(errno.EPERM, "ip"))
+        raise LabError(f"the private network could not be set up: {text}")
+
+
+def _describe_end(code: int) -> str:
+    return f"was killed (signal {-code})" if code < 0 else f"ended with exit code {code}"

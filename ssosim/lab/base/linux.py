@@ -6,9 +6,11 @@ Sources: unshare(2), setns(2), mount(2), prctl(2), namespaces(7), user_namespace
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import resource
+import select
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +25,9 @@ __all__ = [
     "MS_BIND",
     "MS_PRIVATE",
     "MS_REC",
+    "SystemCallRefusedError",
     "detach_mount",
-    "die_with_parent",
+    "fork_dependent",
     "map_identity",
     "memory",
     "mount",
@@ -32,6 +35,7 @@ __all__ = [
     "obey_file_modes",
     "overlay_in",
     "raise_file_limit",
+    "set_death_signal",
     "setns",
     "unshare",
 ]
@@ -52,6 +56,11 @@ _PR_CAPBSET_DROP = 24
 _MNT_DETACH = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_held: list[int] = []  # the ends of the pipes of ``fork_dependent``
+
+
+class SystemCallRefusedError(PermissionError):
+    """The kernel, or a sandbox, refused one of these calls; the text names the call and its object."""
 
 
 def unshare(flags: int) -> None:
@@ -104,14 +113,33 @@ def overlay_in(target: str | Path, layers: Sequence[str | Path], scratch: Path) 
         mount("overlay", target, "overlay", options=options)
 
 
-def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Have the kernel send signal ``number`` to this process when its parent, process ``parent``, ends for any reason.
+def fork_dependent() -> int:
+    """Fork as ``os.fork`` does; the kernel kills the child when this process ends for any reason, at any moment.
 
-    If the parent has already ended, this process exits at once. A parent in an outer pid namespace has the number 0.
+    That is the parent-death signal, SIGKILL until the child calls ``set_death_signal``. A parent that ends before the
+    child has asked for it sends none, and its process id does not tell: a parent in an outer pid namespace is 0, and so
+    is its successor. So the child looks at a pipe whose other end only the parent holds: the kernel closes that before
+    it sends the signals. The parent keeps its end open for the rest of its life. Source: prctl(2), PR_SET_PDEATHSIG.
     """
-    _check_result(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(number), 0, 0, 0), "prctl")
-    if os.getppid() not in (parent, 0):
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(ours)
+        _held.append(theirs)
+        return child
+    for each in (theirs, *_held):
+        os.close(each)
+    _held.clear()
+    set_death_signal(signal.SIGKILL)
+    if select.select([ours], [], [], 0)[0]:  # the end of the pipe
         os._exit(128 + signal.SIGKILL)
+    os.close(ours)
+    return 0
+
+
+def set_death_signal(number: signal.Signals) -> None:
+    """Have the kernel send ``number`` to this process when its parent ends, in place of an earlier choice."""
+    _check_result(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(number), 0, 0, 0), "prctl")
 
 
 def obey_file_modes() -> None:
@@ -143,7 +171,8 @@ def _escape_path(folder: str | Path) -> str:
 def _check_result(result: int, what: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        kind = SystemCallRefusedError if number in (errno.EPERM, errno.EACCES) else OSError
+        raise kind(number, f"{what}: {os.strerror(number)}")
 
 
 def raise_file_limit(wanted: int = 8192) -> None:

@@ -47,4 +47,5 @@ def resolver_settings(resolver: DnsResolver, estate: Estate) -> ResolverSettings
         min_ttl=resolver.min_ttl,
         max_ttl=resolver.max_ttl,
         max_negative_ttl=resolver.max_negative_ttl,
+        max_query_restarts=resolver.max_query_restarts,
     )

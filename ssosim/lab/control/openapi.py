@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
@@ -39,7 +40,7 @@ _DNS = {
 
 def description() -> Data:
     """The OpenAPI document as plain data."""
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": {"title": "ssosim control API", "version": __version__, "description": _ABOUT},
         "servers": [{"url": "http://127.0.0.1:{port}", "variables": {"port": {"default": "8765"}}}],
@@ -50,6 +51,19 @@ def description() -> Data:
             "schemas": schemas(),
         },
     }
+    return {key: _without_indents(value) for key, value in document.items()}
+
+
+def _without_indents(part: Any) -> Any:
+    """Return ``part`` with every text as Python 3.13 has docstrings: without the indentation of their lines.
+
+    So the document is the same whichever Python made it.
+    """
+    if isinstance(part, dict):
+        return {key: _without_indents(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_without_indents(value) for value in part]
+    return inspect.cleandoc(part) if isinstance(part, str) and "\n" in part else part
 
 
 def _paths() -> Data:

@@ -19,7 +19,8 @@ change zones or subscribe to the trace before the start. ``start`` then opens so
 6. The identity provider and all other services: one HTTP listener for each address and port.
 7. The prober of traffic manager endpoints. It comes last, so that it does not probe services that have not started.
 
-``start`` ends when all of this is done, and when the first ticket is in its cache.
+``start`` ends when all of this is done, and when the first ticket is in its cache. If krb5kdc is killed meanwhile, or
+later, what runs under ``run_while_healthy`` ends with KdcEndedError: a lab without a KDC would blame its clients.
 
 Rules that always hold:
 
@@ -46,12 +47,12 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
@@ -77,10 +78,10 @@ from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
-from ssosim.kerberos import Address, KdcGateway, RealmKdcs
+from ssosim.kerberos import Address, KdcEndedError, KdcGateway, RealmKdcs
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.key_database import list_accounts
-from ssosim.kerberos.kinit import kinit
+from ssosim.kerberos.kinit import enlarge_ticket, kinit
 from ssosim.lab.base.acceptor_of_realms import AcceptorOfRealms
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.client_conf import realms_of, write_client_conf
@@ -100,7 +101,7 @@ from ssosim.lab.network.tls_observer import TlsObserver
 from ssosim.services import KeyTable, Service, complete_estate, services_at, services_of
 from ssosim.services.applications import Responders, responders_at, start_applications
 from ssosim.services.https_redirect import HTTPS_REDIRECT, add_https_redirects, step_at_redirect
-from ssosim.trace import Trace
+from ssosim.trace import LabEvent, Trace
 from ssosim.trace.log import DEFAULT_LIMIT
 
 __all__ = ["Lab"]
@@ -109,6 +110,8 @@ _DNS_PORT, _KDC_PORT = 53, 88
 _SHUTDOWN_S = 0.5
 _BACKLOG = 1024
 _FEWEST_RECORDS = 1000
+
+_T = TypeVar("_T")
 
 
 def read_trace_limit() -> int:
@@ -211,6 +214,9 @@ class Lab:
             await kdcs.start(self.network.internal_endpoint)
         self._cleanup.push_async_callback(kdcs.stop)
         self._kdcs = kdcs
+        await kdcs.run_while_alive(self._start_parts(kdcs, sign_on))
+
+    async def _start_parts(self, kdcs: RealmKdcs, sign_on: User | None) -> None:
         await self._start_gateway(kdcs)
         ticket = asyncio.create_task(self.ticket_of(sign_on)) if sign_on else None
         await asyncio.sleep(0)
@@ -222,9 +228,27 @@ class Lab:
             watch = LoopWatch(self.trace, self.clock)
             watch.start()
             self._cleanup.callback(watch.stop)
-        finally:
             if ticket is not None:
                 await ticket
+        except BaseException:
+            for sign_on_task in self._tickets.values():  # kinit would go on asking for a while
+                sign_on_task.cancel()
+            if ticket is not None:
+                ticket.cancel()
+                await asyncio.gather(ticket, return_exceptions=True)
+            raise
+
+    def check_health(self) -> None:
+        """Raise KdcEndedError if a krb5kdc has ended while the lab runs."""
+        self._kdcs.check_alive()
+
+    async def run_while_healthy(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run ``work`` on the started lab and return its result. Raises KdcEndedError if a krb5kdc has ended."""
+        try:
+            return await self._kdcs.run_while_alive(work)
+        except KdcEndedError as error:
+            self.trace.record("", LabEvent(part="kdc", text=str(error)))
+            raise
 
     async def _start_gateway(self, kdcs: RealmKdcs) -> None:
         endpoints = kdcs.list_endpoints()
@@ -304,8 +328,9 @@ class Lab:
         self._cleanup.push_async_callback(_cancel_and_wait, task)
 
     async def _start_web(self, kdcs: RealmKdcs) -> None:
+        assert self._gateway is not None  # noqa: S101 - it has started before
         self.keys = load_signing_keys(self.estate, self._cache)
-        self._key_faults = make_key_faults(self.estate, self.services, kdcs)
+        self._key_faults = make_key_faults(self.estate, self.services, kdcs, self._gateway)
         provider = Provider(
             estate=self.estate,
             keys=self.keys,
@@ -532,6 +557,8 @@ class Lab:
         realm = self.estate.realm_of(user)
         ccache = folder / f"{user.sam_account}{'' if user.realm is None else f'@{realm.name}'}.ccache"
         await kinit(f"{user.sam_account}@{realm.name}", user.password, self._own_krb5_conf, ccache)
+        if user.authorization_data_size:
+            await enlarge_ticket(self._own_krb5_conf, ccache, user.authorization_data_size)
         return ccache
 
 

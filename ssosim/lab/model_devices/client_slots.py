@@ -24,10 +24,19 @@ from ssosim.kerberos import Address
 from ssosim.kerberos.kinit import ClientOptions
 from ssosim.kerberos.messages import KdcRequest
 from ssosim.lab.base.client_conf import name_realm, write_client_conf
+from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
 from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.core.lab import Lab
-from ssosim.lab.model_devices.ports import EndpointMap, KdcSelection, LabHttp, LabKerberos, LabResolver, ModelUser
+from ssosim.lab.model_devices.ports import (
+    EndpointMap,
+    KdcSelection,
+    LabHttp,
+    LabKerberos,
+    LabResolver,
+    ModelUser,
+    TicketLifetime,
+)
 from ssosim.lab.model_devices.waiting import ResponseTimer, skips_time
 from ssosim.trace import ConnectionFailed, step_of_host
 
@@ -126,9 +135,10 @@ async def model_device(
             http=http,
             kerberos=LabKerberos(
                 Initiator(home / "krb5.conf", home / "ccache"),
-                _make_kdc_selection(lab, client, slot, clock, device, user),
+                _make_kdc_selection(lab, client, slot, clock, device, user, resolver),
                 partial(_wait_for_kdc_delay, lab, client, clock),
                 partial(name_realm, lab.estate, user),
+                _make_ticket_lifetime(lab, user, home / "ccache", clock),
             ),
             clock=clock,
             user=ModelUser(lab.trace, client, partial(_find_password, lab, user) if user_present else None),
@@ -176,6 +186,16 @@ async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None
         await clock.sleep(delay)
 
 
+def _make_ticket_lifetime(lab: Lab, user: User, ccache: Path, clock: ClientClock) -> TicketLifetime | None:
+    if not skips_time(clock):
+        return None
+
+    async def remove_tickets() -> None:
+        shutil.copyfile(await lab.ticket_of(user), ccache)
+
+    return TicketLifetime(clock, lab.estate.realm_of(user).ticket_lifetime, remove_tickets, clock.now())
+
+
 def _write_conf(lab: Lab, path: Path, kdcs: Iterable[tuple[KdcHost, Address]]) -> None:
     by_realm: dict[str, list[Address]] = {}
     for kdc, address in kdcs:
@@ -184,21 +204,33 @@ def _write_conf(lab: Lab, path: Path, kdcs: Iterable[tuple[KdcHost, Address]]) -
 
 
 def _make_kdc_selection(
-    lab: Lab, client: str, slot: ClientSlot, clock: ClientClock, device: Device, user: User
+    lab: Lab, client: str, slot: ClientSlot, clock: ClientClock, device: Device, user: User, resolver: LabResolver
 ) -> KdcSelection | None:
     """Create the selection of KDCs of a device; None where libkrb5 selects itself: in real time, in the network."""
-    if device.corporate_network and not skips_time(clock):
+    looks_up = device.corporate_network and any(realm.dns_lookup_kdc for realm in lab.estate.realms)
+    if device.corporate_network and not skips_time(clock) and not looks_up:
         return None
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
 
+    discovered: dict[str, tuple[KdcHost, ...]] = {}
     nobody = Address(slot.address, _DISCARD)
     _write_conf(lab, slot.home / "krb5-nobody.conf", ((kdc, nobody) for kdc in slot.kdcs))
 
-    def find_kdcs(spn: str) -> list[KdcHost]:
-        # Of the service's realm; where no trust leads there, of the user's own, whose KDC says so.
+    def find_realm(spn: str) -> str:
+        # Of the service; where no trust leads there, of the user's own account, whose KDC says so.
         realm, own = spn.partition("@")[2] or lab.estate.default_realm.name, lab.estate.realm_of(user).name
-        reached = realm if find_trust_path(lab.estate, own, realm) is not None else own
-        return [kdc for kdc in slot.kdcs if kdc.realm == reached]
+        return realm if find_trust_path(lab.estate, own, realm) is not None else own
+
+    def find_kdcs(spn: str) -> list[KdcHost]:
+        name = find_realm(spn)
+        known = [kdc for kdc in slot.kdcs if kdc.realm == name]
+        return [kdc for kdc in discovered[name] if kdc in known] if name in discovered else known
+
+    async def discover(spn: str) -> bool:
+        realm = lab.estate.realm(find_realm(spn))
+        if realm is not None and realm.dns_lookup_kdc:
+            discovered[realm.name] = await find_kdcs_in_dns(resolver.look_up, realm.name, lab.estate)
+        return bool(find_kdcs(spn))
 
     def choose(spn: str) -> KdcChoice | None:
         if not device.corporate_network:
@@ -225,5 +257,6 @@ def _make_kdc_selection(
         select,
         Initiator(slot.home / "krb5-nobody.conf", slot.home / "ccache"),
         lab.wait_for_kdcs,
+        discover if looks_up else None,
         named=len(slot.kdcs) > 1,
     )

@@ -26,7 +26,7 @@ from ssosim.trace import Trace, UserPrompted
 if TYPE_CHECKING:  # needs GSS-API, and this module does not
     from ssosim.kerberos.gss import Initiator
 
-__all__ = ["EndpointMap", "KdcSelection", "LabHttp", "LabKerberos", "LabResolver", "ModelUser"]
+__all__ = ["EndpointMap", "KdcSelection", "LabHttp", "LabKerberos", "LabResolver", "ModelUser", "TicketLifetime"]
 
 _TICKET_KINDS: Mapping[TicketErrorKind, TicketKind] = {
     TicketErrorKind.SERVER_UNKNOWN: "server-unknown",
@@ -44,7 +44,8 @@ class KdcSelection:
     (``choose``, by the number in ``find_kdcs``) and asks that one alone (``select``); the trace records those that it
     passes, and the virtual clock advances. ``cache_only`` has the same ticket cache and KDC addresses where nothing
     listens: a cached ticket is found, any other request fails at once. ``choose`` returns None where the device has no
-    route to any KDC. ``wait_for_kdcs`` waits until ports are open that a fault had closed. ``named``: the lab has
+    route to any KDC. ``wait_for_kdcs`` waits until ports are open that a fault had closed. ``discover`` looks for
+    KDCs in DNS, and returns whether there is one; None: the device has their addresses. ``named``: the lab has
     several KDCs, which the trace names.
     """
 
@@ -56,15 +57,23 @@ class KdcSelection:
     select: Callable[[str, int], Initiator]
     cache_only: Initiator
     wait_for_kdcs: Callable[[], Awaitable[None]]
+    discover: Callable[[str], Awaitable[bool]] | None = None
     named: bool = False
 
     async def request_token(self, spn: str, usual: Initiator) -> tuple[Initiator | None, bytes]:
         """Return the initiator to go on with, or a token from the cache. Raises TicketError where no KDC answers."""
         await self.wait_for_kdcs()
+        if self.discover is not None:
+            try:
+                return None, await self.cache_only.request_token(spn)
+            except TicketError as error:
+                if error.kind is not TicketErrorKind.KDC_UNREACHABLE or not await self.discover(spn):
+                    raise
         choice = self.choose(spn)
         decision = None if choice is None else choice.decision
         if choice is not None and not choice.passed and (decision is None or not decision.effect.is_missing):
-            return usual if choice.number == 0 else self.select(spn, choice.number), b""
+            is_usual = choice.number == 0 and self.discover is None
+            return usual if is_usual else self.select(spn, choice.number), b""
         try:
             return None, await self.cache_only.request_token(spn)
         except TicketError as error:
@@ -92,23 +101,48 @@ class KdcSelection:
             self.trace.record(self.client, no_route_event(kdc))
 
 
+@dataclass(slots=True)
+class TicketLifetime:
+    """Lets the tickets of a device in virtual time expire: libkrb5 and the KDC live in real time.
+
+    No ticket is valid longer than the ticket-granting ticket (RFC 4120, section 3.3.3). The device gets a new one with
+    the user's credentials, as Windows does, so all its tickets end ``seconds`` after ``began``, by ``clock``.
+    ``remove_tickets`` removes them from the cache.
+    """
+
+    clock: Clock
+    seconds: float
+    remove_tickets: Callable[[], Awaitable[None]]
+    began: float
+
+    async def check(self) -> None:
+        """Remove the tickets if they have expired."""
+        if self.clock.now() - self.began >= self.seconds:
+            await self.remove_tickets()
+            self.began = self.clock.now()
+
+
 @dataclass(frozen=True, slots=True)
 class LabKerberos:
     """Service tickets from the lab's KDCs, by GSS-API and libkrb5.
 
     ``selection`` selects the KDC; None: libkrb5 does. ``wait_for_delay`` waits by the lab's clock for the delays that
-    faults of the KDC have added to the last requests. ``name_realm`` adds the realm of a host to its SPN.
+    faults of the KDC have added to the last requests. ``name_realm`` adds the realm of a host to its SPN. ``lifetime``:
+    None in real time.
     """
 
     initiator: Initiator
     selection: KdcSelection | None = None
     wait_for_delay: Callable[[], Awaitable[None]] | None = None
     name_realm: Callable[[str], str] = str
+    lifetime: TicketLifetime | None = None
 
     @code_of_lab
     async def negotiate_token(self, spn: str) -> bytes:
         """Return a SPNEGO token for ``spn``. Raises TicketFailure."""
         name = self.name_realm(spn)
+        if self.lifetime is not None:
+            await self.lifetime.check()
         try:
             initiator: Initiator | None = self.initiator
             if self.selection is not None:

@@ -73,6 +73,11 @@ class LabResolver:
         read = await self._query_type(reverse_name(address), "PTR")
         return read.values[0] if read.values else None
 
+    @code_of_lab
+    async def look_up(self, name: str, kind: str) -> LookupResult:
+        """Return what an answer about ``name`` and the record type ``kind`` holds."""
+        return await self._query_type(name, kind)
+
     async def close(self) -> None:
         """Close the sockets."""
         for each in self._sockets.values():

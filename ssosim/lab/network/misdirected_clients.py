@@ -10,7 +10,7 @@ from ssosim.trace import ClientEvent, ConnectionFailed, DnsAnswered, SignInStep,
 __all__ = ["MisdirectedClients", "foreign_host_failure"]
 
 _MOST_NAMES = 4096
-_MOST_HARMLESS = 16_384
+_MOST_HARMLESS = 4096
 
 
 def foreign_host_failure(name: str, address: str, tls: bool | None, step: SignInStep) -> ConnectionFailed:

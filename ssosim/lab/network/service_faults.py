@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -15,7 +16,7 @@ from ssosim.faults.core.exchanges import make_provider_fault_applier
 from ssosim.faults.core.fault import FaultState
 from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
-from ssosim.kerberos import KdcGateway, RealmError, RealmKdcs
+from ssosim.kerberos import KdcEndpoint, KdcGateway, RealmError, RealmKdcs
 from ssosim.kerberos.gateway import Forward, KdcRequestContext, KdcResponder
 from ssosim.kerberos.key_database import KeyDatabase, list_accounts
 from ssosim.kerberos.messages import KdcRequest, build_error
@@ -23,6 +24,8 @@ from ssosim.kerberos.realm_keys import RealmKeys
 from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
 from ssosim.lab.network.foreign_requests import ForeignRequestReader, ReportRequest
 from ssosim.services import Service
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["ForeignHost", "make_key_faults", "make_service_fault_applier"]
 
@@ -55,8 +58,11 @@ def make_service_fault_applier(
     return apply
 
 
-def make_key_faults(estate: Estate, services: Iterable[Service], kdcs: RealmKdcs) -> KeyFaults:
-    """Return the keys of the first realm under faults, which change the databases of its KDCs and its keytabs."""
+def make_key_faults(estate: Estate, services: Iterable[Service], kdcs: RealmKdcs, gateway: KdcGateway) -> KeyFaults:
+    """Return the keys of the first realm under faults, which change the databases of its KDCs and its keytabs.
+
+    ``gateway`` lets the KDCs know a name in the spelling that a client asks for.
+    """
     healthy = list_accounts(estate)
     name = estate.default_realm.name
     known = estate.default_realm.services
@@ -73,6 +79,14 @@ def make_key_faults(estate: Estate, services: Iterable[Service], kdcs: RealmKdcs
         except (RealmError, OSError) as error:
             raise FaultError(f"the keys of the realm cannot be changed: {error}") from error
 
+    def prepare(request: KdcRequest, kdc: KdcEndpoint) -> None:
+        if request.kind == "TGS" and kdc.realm == name:
+            try:
+                keys.add_spelling(request.service)
+            except (RealmError, OSError):  # the KDC does not know the name then
+                _log.exception("the KDC %s cannot be told the name %s", kdc.name, request.service)
+
+    gateway.prepare = prepare
     return KeyFaults(healthy, show)
 
 

@@ -6,11 +6,12 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from aiohttp import web
 
+from ssosim.entra.http.server import Connection
 from ssosim.lab.network.tls_observer import OBSERVED_CONNECTION, ObservedConnection, TlsObserver
 
 __all__ = ["HANDSHAKE_SECONDS", "HttpListener", "ProtocolFactory"]
@@ -133,7 +134,12 @@ class _ConnectionAcceptor:
     async def _connect(self, connection: socket.socket, remote: str) -> None:
         observed = ObservedConnection(remote, self._local, self._address)
         OBSERVED_CONNECTION.set(observed)  # valid in this task and in the loop's callbacks for this connection
-        protocol = partial(self._make_protocol, partial(self._observer.record_unused, observed))
+        made: list[asyncio.Protocol] = []
+
+        def protocol() -> asyncio.Protocol:
+            made.append(self._make_protocol(partial(self._observer.record_unused, observed)))
+            return made[0]
+
         try:
             limit = HANDSHAKE_SECONDS if self._tls else None
             transport, _ = await self._loop.connect_accepted_socket(
@@ -142,3 +148,14 @@ class _ConnectionAcceptor:
             self._add_connection(transport)
         except OSError as error:
             self._observer.record_failed_handshake(observed, error)
+            _release(made)
+        except asyncio.CancelledError:
+            _release(made)
+            raise
+
+
+def _release(protocols: Iterable[asyncio.Protocol]) -> None:
+    """Free what a protocol holds whose connection never began: asyncio does not call its ``connection_lost``."""
+    for each in protocols:
+        if isinstance(each, Connection):
+            each.release()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import gc
 import json
 import os
@@ -16,12 +17,13 @@ from ssosim.estate import EstateError
 from ssosim.estate.toml import format_mistake, read_text
 from ssosim.estate.toml_lines import parse_path
 from ssosim.files.opening import printable_path
-from ssosim.kerberos import KerberosError, KerberosMissingError, RealmError
+from ssosim.kerberos import KdcEndedError, KerberosError, KerberosMissingError, RealmError
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.base.folder import LabFolder, cache_path
 from ssosim.lab.base.free_memory import trim_when_grown
+from ssosim.lab.base.sandbox import explain_refusal
 from ssosim.lab.base.shortage import explain_os_error, find_full_disk
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.process.control_extensions import ControlExtensions
@@ -32,6 +34,8 @@ from ssosim.output import print_error
 __all__ = ["encode_start_error", "run_lab"]
 
 _REMOVAL_POLL_S = 1.0
+_STOP_TIMEOUT_S = 15.0
+"""Longer than the supervisor waits, which says that it killed the lab; so this is for a lab without one."""
 
 _FULL_FOR_KERBEROS = 512 * 1024
 """Free octets below which a failure of a Kerberos program is taken for one of the disk."""
@@ -50,7 +54,10 @@ def encode_start_error(error: Exception, estate_file: Path | None, folders: Sequ
         shortage = f"{full} ({text})"  # kinit and kdb5_util report a full disk by the call that failed
     if shortage:
         return encode_failure(f"the lab could not be started: {shortage}", PrerequisiteError.exit_code)
-    if isinstance(error, OSError):
+    if isinstance(error, linux.SystemCallRefusedError):
+        call = (error.strerror or "").partition(":")[0]
+        text, code = explain_refusal(error.errno or 0, call), PrerequisiteError.exit_code
+    elif isinstance(error, OSError):
         text = f"the lab could not be started: {text}"
     elif isinstance(error, KerberosMissingError):
         code = PrerequisiteError.exit_code
@@ -97,6 +104,9 @@ def run_lab(
                 _run_lab(PrivateLab(folder, estate, PrivateNetwork()), outer_pid, began, report, extensions)
             )
     except (LabError, KerberosError, EstateError, OSError) as error:
+        if has_reported and isinstance(error, KdcEndedError):
+            print_error(f"{error}, and ends")
+            return LabError.exit_code
         if has_reported:  # the launcher no longer reads the pipe: the traceback goes to the log
             raise
         report(encode_start_error(error, estate_file, (folder.path, cache_path())))
@@ -115,9 +125,15 @@ async def _run_lab(
     folder = private.folder
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        # If a part hangs, and the supervisor is gone, nobody else would end this process.
+        faulthandler.dump_traceback_later(_STOP_TIMEOUT_S, exit=True)
+        ended.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    linux.die_with_parent(0, signal.SIGTERM)  # from here on the loop can stop in order if the supervisor is killed
+        loop.add_signal_handler(number, stop)
+    linux.set_death_signal(signal.SIGTERM)  # from here on the loop can stop in order if the supervisor is killed
     await private.start()
     from ssosim.lab.control.api import ControlApi  # noqa: PLC0415 - ``start`` has imported its dependencies
     from ssosim.lab.core.trace_writer import record_to_file  # noqa: PLC0415
@@ -143,9 +159,11 @@ async def _run_lab(
         watch = asyncio.create_task(_wait_for_removal(folder))
         watch.add_done_callback(lambda _: ended.set())
         trimming = asyncio.create_task(trim_when_grown())
-        await ended.wait()
-        watch.cancel()
-        trimming.cancel()
+        try:
+            await private.lab.run_while_healthy(ended.wait())
+        finally:
+            watch.cancel()
+            trimming.cancel()
     return 0
 
 

@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 import select
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -27,12 +28,14 @@ from ssosim.output import guard_streams
 if TYPE_CHECKING:  # imported while the lab starts
     from ssosim.lab.control.answers import LabStatus, Ready
 
-__all__ = ["LabMain", "StartedLab", "launch", "start_lab", "wait_for_end"]
+__all__ = ["LabMain", "StartedLab", "explain_end", "launch", "start_lab", "wait_for_end"]
 
 _START_TIMEOUT_S = 60.0
 _END_TIMEOUT_S = 5.0
 _POLL_S = 0.01
 _LOG_LINES = 12
+_LOG_END = 4096
+_KILLED = 128
 _POLL_CALL_S = 0.1
 
 LabMain = Callable[[int, int], int]
@@ -159,6 +162,28 @@ def wait_for_end(folder: LabFolder, namespaces: Namespaces) -> int:
     return code
 
 
+def explain_end(folder: LabFolder, code: int) -> str:
+    """Why a lab that nobody stopped has ended, for the user. ``code``: the result of ``wait_for_end``, not 0."""
+    if code < 0:
+        return f"its supervisor was killed ({_name_signal(-code)})"
+    if code > _KILLED:
+        return f"its process was killed ({_name_signal(code - _KILLED)})"
+    try:
+        with folder.log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_END))
+            last = log.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+    except OSError:
+        last = ""
+    return last.removeprefix("ssosim: ") or f"exit code {code}"
+
+
+def _name_signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def _redirect_output(folder: LabFolder) -> None:
     """Redirect the output of the lab's process to its log; only the launcher writes to the terminal."""
     os.umask(os.umask(0) & 0o077)  # the owner's permissions are needed for the files that the lab creates
@@ -207,4 +232,9 @@ def _raise_start_error(folder: LabFolder, failed: Failure | None, code: int) -> 
         last = folder.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LOG_LINES:]
     except OSError:
         last = []
+    if code < 0 or code > _KILLED:
+        last = last or ["(it is empty)"]
+        raise LabError(
+            "\n".join([f"the lab did not start: {explain_end(folder, code)}; the end of {folder.log}:", *last])
+        )
     raise LabError("\n".join([f"the lab did not start (code {code}); the end of {folder.log}:", *last]))

@@ -49,7 +49,6 @@ Sources: user_namespaces(7), pid_namespaces(7), unshare(2), prctl(2).
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import select
 import signal
@@ -61,6 +60,7 @@ from typing import NoReturn
 
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import PrerequisiteError
+from ssosim.lab.base.sandbox import explain_refusal
 from ssosim.output import print_error
 
 __all__ = ["Namespaces", "check_namespaces", "start_in_namespaces"]
@@ -114,33 +114,41 @@ def start_in_namespaces(body: Callable[[int], int], on_end: Callable[[], None] |
 
 
 def check_namespaces() -> str | None:
-    """Return None if this machine permits the namespaces, else the reason and the remedy."""
+    """Return None if this machine permits the namespaces and mounts of a lab, else the reason and the remedy."""
+    read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        _run_and_exit(_try_to_create)
+        _run_and_exit(lambda: _try_to_create(write_end))
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as stream:
+        said = stream.read().decode()
     _, status = os.waitpid(child, 0)
-    number = os.waitstatus_to_exitcode(status)
-    return None if number == 0 else _explain_refusal(number)
+    if os.waitstatus_to_exitcode(status) == 0:
+        return None
+    number, _, call = said.partition(" ")
+    return explain_refusal(int(number or 0), call or "unshare")
 
 
-def _try_to_create() -> int:
+def _try_to_create(answer: int) -> int:
+    """Make what a lab makes first; write the error number and the call that failed to ``answer``."""
     try:
         _create_namespaces()
+        _make_mounts_private()
+        linux.mount("tmpfs", "/tmp", "tmpfs", options="size=4k")  # noqa: S108 - seen by this process only
     except OSError as error:
-        return error.errno or 1
+        os.write(answer, f"{error.errno or 1} {_name_call(error)}".encode())
+        return 1
     return 0
 
 
-def _explain_refusal(number: int) -> str:
-    text = os.strerror(number) if number > 0 else "killed"
-    advice = "allow unprivileged user namespaces"
-    if Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").exists():
-        advice += " (Ubuntu: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0)"
-    elif Path("/proc/sys/kernel/unprivileged_userns_clone").exists():
-        advice += " (Debian: sudo sysctl kernel.unprivileged_userns_clone=1)"
-    elif number == errno.ENOSPC:
-        advice += " (sudo sysctl user.max_user_namespaces=10000)"
-    return f"this machine does not permit a private network ({text}): {advice}, or run as root"
+def _name_call(error: OSError) -> str:
+    """Return the call that failed, as ``linux`` names it, or the file that could not be written."""
+    return str(error.filename or (error.strerror or "unshare").partition(":")[0])
+
+
+def _make_mounts_private() -> None:
+    """Keep the mounts of the lab from the machine. Raises OSError."""
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
 
 
 def _create_namespaces() -> None:
@@ -159,12 +167,12 @@ def _supervise(body: Callable[[int], int], lifeline: int, on_end: Callable[[], N
     try:
         _create_namespaces()
     except OSError as error:
-        print_error(_explain_refusal(error.errno or 0))
+        print_error(explain_refusal(error.errno or 0, _name_call(error)))
         return PrerequisiteError.exit_code
     # The kernel drops signals to process 1 of a pid namespace that it has no handler for. So the handler is set before
     # the fork.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    first = os.fork()
+    first = linux.fork_dependent()
     if first == 0:
         _run_and_exit(lambda: _run_first_process(body, lifeline))
     _release_terminal()
@@ -190,9 +198,12 @@ def _release_terminal() -> None:
 def _run_first_process(body: Callable[[int], int], lifeline: int) -> int:
     """Run ``body`` as the first process of the new pid namespace."""
     os.close(lifeline)
-    linux.die_with_parent(0)
     outer_pid = int(Path("/proc/self").readlink().name)
-    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    try:
+        _make_mounts_private()
+    except OSError as error:
+        print_error(explain_refusal(error.errno or 0, _name_call(error)))
+        return PrerequisiteError.exit_code
     with contextlib.suppress(
         OSError
     ):  # a container may forbid it; /proc then shows the outer process ids, which works too

@@ -17,7 +17,8 @@ from typing import Any, Literal, Protocol
 
 from ssosim.credential_hosts.endpoints import HOST_VARIABLES
 from ssosim.estate import Device, Estate, User
-from ssosim.lab.base.errors import LabInputError
+from ssosim.kerberos import KerberosError
+from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.ip_command import run_ip
 from ssosim.lab.base.resolver_choice import name_servers, own_resolvers
@@ -193,7 +194,11 @@ class ProgramDevices:
         self._hosted[address] = hosted
         if user is not None and lab.gets_ticket(device):
             ccache = home / "ccache"
-            shutil.copyfile(await lab.ticket_of(user), ccache)
+            try:
+                ticket = await lab.ticket_of(user)
+            except KerberosError as error:
+                raise LabError(f"{user.upn} gets no ticket for {device.name}: {error}") from error
+            shutil.copyfile(ticket, ccache)
             ccache.chmod(0o600)
         addresses = f"addresses {address} and {ipv6}" if ipv6 else f"address {address}"
         kind = "" if device.kind == "desktop" else f" ({device.kind})"

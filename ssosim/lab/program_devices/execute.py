@@ -37,8 +37,7 @@ How a device is created:
 Rules that always hold:
 
 - The address is registered before the first packet can be sent, so no request of a program is without a client.
-- Each child sets its parent-death signal to SIGKILL before it does anything else. If any process of the chain is
-  killed, all below it end.
+- Each process of the chain is made by ``linux.fork_dependent``: if one is killed, at any moment, all below it end.
 - The lab runs ``ip`` in its own network namespace only, and the joiner in the device's only. Neither has to join the
   other's.
 - Signals: SIGINT and SIGQUIT reach the program through the terminal, so the others ignore them. SIGTERM and SIGHUP are
@@ -141,14 +140,12 @@ def _resolve_etc(options: ExecOptions) -> ExecOptions:
 
 
 def _execute(folder: LabFolder, command: Sequence[str], directory: Path, options: ExecOptions) -> int:
-    parent = os.getpid()
     # The program may run, and a signal come, before this process is ready to ignore it or pass it on.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     identify = options.pop("identify", None)
     identity, told = os.pipe()  # a program does not inherit them
-    joiner = os.fork()
+    joiner = linux.fork_dependent()
     if joiner == 0:
-        linux.die_with_parent(parent)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
         deadline = options.pop("deadline", None)
         record_output = options.pop("record_output", False)
@@ -226,11 +223,9 @@ def _run_joiner(
     write_device_files(folder.path / "devices" / attachment["device"], attachment, request.get("etc"))
     recorded = _start_recording() if record_output else None
     linux.unshare(linux.CLONE_NEWPID)  # the next child is its process 1: no other may be started before
-    parent = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
-    init = os.fork()
+    init = linux.fork_dependent()
     if init == 0:
-        linux.die_with_parent(parent)
         _run_and_exit(lambda: _run_init(folder, command, attachment, directory, (uid, gid)))
     timed_out = _kill_after(deadline, init) if deadline is not None else []
     stopped: list[int] = []
@@ -261,13 +256,10 @@ def _run_init(
     environment = device_environment(attachment)
     with contextlib.suppress(OSError):
         linux.mount("proc", "/proc", "proc")
-    parent = os.getpid()
-    if attachment.get("person") and os.fork() == 0:
-        linux.die_with_parent(parent)
+    if attachment.get("person") and linux.fork_dependent() == 0:
         _run_and_exit(lambda: _watch_device_codes(folder, attachment, environment, identity))
-    program = os.fork()
+    program = linux.fork_dependent()
     if program == 0:
-        linux.die_with_parent(parent)
         if attachment.get("obey_file_modes"):
             linux.obey_file_modes()
         _run_and_exit(lambda: _exec_program(command, environment, directory, identity))
@@ -313,8 +305,20 @@ def _exec_program(
         os.execvpe(command[0], list(command), environment)  # noqa: S606 - the user's own program
     except (OSError, ValueError) as error:
         reason = error.errno if isinstance(error, OSError) else errno.ENOENT  # ValueError: a name of no letters
+        if reason == errno.EACCES and not _exists(command[0], environment):
+            reason = errno.ENOENT
         print_error(f"{one_line(command[0]) or repr('')}: {os.strerror(reason or 0)}", "ssosim exec")
         os._exit(_NOT_FOUND if reason == errno.ENOENT else _NOT_EXECUTABLE)
+
+
+def _exists(program: str, environment: dict[str, str]) -> bool:
+    """Return whether ``program`` is a file, in PATH if it is a name only.
+
+    ``execvpe`` reports a folder of PATH that may not be entered as if the program were there and could not be executed.
+    For a shell a program in no folder is not found (POSIX, Shell Command Language, section 2.9.1.1).
+    """
+    folders = [""] if os.sep in program else os.get_exec_path(environment)
+    return any(os.path.lexists(os.path.join(folder, program)) for folder in folders)  # noqa: PTH118 - no pathlib here
 
 
 def _outer_identity() -> tuple[int, int]:

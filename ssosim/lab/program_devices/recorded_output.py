@@ -25,13 +25,11 @@ class RecordedOutput:
     def __init__(self) -> None:
         self._file = os.memfd_create("output")
         self._saved = [os.dup(stream) for stream in _STREAMS]
-        parent = os.getpid()
         self._children = []
         for stream, saved in zip(_STREAMS, self._saved, strict=True):
             source, target = os.pipe()
-            child = os.fork()
+            child = linux.fork_dependent()
             if child == 0:
-                linux.die_with_parent(parent)
                 for each in (*_STREAMS, target):
                     os.close(each)
                 self._copy(source, saved)

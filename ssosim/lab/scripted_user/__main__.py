@@ -58,6 +58,7 @@ class Page(HTMLParser):
         self.url = url
         self.form: Form | None = None
         self.images: list[str] = []
+        self._in_form = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -65,13 +66,19 @@ class Page(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "form" and self.form is None and given.get("method", "").lower() == "post":
             self.form = Form(urllib.parse.urljoin(self.url, given.get("action", "")))
-        elif tag == "input" and self.form is not None and given.get("name"):
+            self._in_form = True
+        elif tag == "input" and self.form is not None and self._in_form and given.get("name"):
             self.form.fields[given["name"]] = given.get("value", "")
             self.form.kinds[given["name"]] = given.get("type", "text")
-        elif tag == "button" and self.form is not None:
+        elif tag == "button" and self.form is not None and self._in_form:
             self.form.buttons.append(given.get("name", ""))
         elif tag == "img" and given.get("src"):
             self.images.append(urllib.parse.urljoin(self.url, given["src"]))
+
+    def handle_endtag(self, tag: str) -> None:
+        """End the form: what follows belongs to another one, or to none."""
+        if tag == "form":
+            self._in_form = False
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

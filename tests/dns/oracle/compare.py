@@ -19,13 +19,9 @@ __all__ = ["INTENDED", "Report", "Seen", "explain", "see"]
 Record = tuple[str, int, str, str]
 """Owner in lower case, TTL in seconds, type, data."""
 
-NAMED_LINKS = 11
-"""The most links that named follows. Source: BIND 9.18 reference manual, ``max-query-restarts``."""
-
 INTENDED = {
     "any": "ANY is answered with one HINFO, or with the CNAME of the name alone (RFC 8482 section 4)",
     "chain-leaves-zone": "a chain is followed into other zones of the lab, and to their root",
-    "chain-long": "named stops after 11 links of a chain (max-query-restarts), the lab after 16",
 }
 """The differences to named that are intended, by key."""
 
@@ -98,8 +94,6 @@ def explain(asked: Asked, zone: Zone, lab: Seen, named: Seen, lab_message: dns.m
     targets += [rdata.target for rrset in lab_message.answer if rrset.rdtype == DNAME for rdata in rrset]
     if not targets:
         return None
-    if named.rcode == "SERVFAIL" and len(targets) > NAMED_LINKS and not named.answer - lab.answer:
-        return "chain-long"
     if named.rcode == "NOERROR" and not named.answer - lab.answer and not named.authority - lab.authority:
         left = [target for target in targets if _leaves(target, zone)]
         return "chain-leaves-zone" if left and named.authoritative == lab.authoritative else None

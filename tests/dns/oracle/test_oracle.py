@@ -34,7 +34,7 @@ def test_the_lab_answers_as_named_about_the_corpus() -> None:
     assert report.unexplained == []
     assert report.zones >= 50
     assert report.asked > 500
-    assert report.intended.keys() == INTENDED.keys() == {"any", "chain-leaves-zone", "chain-long"}
+    assert report.intended.keys() == INTENDED.keys() == {"any", "chain-leaves-zone"}
 
 
 def test_the_lab_answers_as_named_about_drawn_zones() -> None:

@@ -1,0 +1,54 @@
+"""How a client finds the KDCs of a realm in DNS: the same for both kinds of devices.
+
+URI records come first (RFC 7553); without them SRV records for UDP and for TCP (RFC 2782, RFC 4120 section 7.2.3), in
+the order of their priorities, then of the answer. Source: krb5 1.20, lib/krb5/os/locate_kdc.c and dnssrv.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+from ssosim.dns.zones.stub import LookupResult
+from ssosim.estate import Estate, KdcHost, find_kdc_at
+
+__all__ = ["find_kdc_targets", "find_kdcs_in_dns"]
+
+LookUp = Callable[[str, str], Awaitable[LookupResult]]
+"""Looks up a name and a record type."""
+
+_URI_SCHEME, _URI_PARTS, _SRV_PARTS = "krb5srv", 3, 4
+
+
+async def find_kdcs_in_dns(look_up: LookUp, realm: str, estate: Estate) -> tuple[KdcHost, ...]:
+    """Return the KDCs of ``realm`` to which records lead, in the order in which a client asks them.
+
+    An address that is no KDC of the realm gives no reply, and is left out.
+    """
+    domain = realm.lower()
+    targets = find_kdc_targets((await look_up(f"_kerberos.{domain}", "URI")).values)
+    if not targets:
+        for transport in ("_udp", "_tcp"):
+            targets += find_kdc_targets((await look_up(f"_kerberos.{transport}.{domain}", "SRV")).values)
+    found: dict[KdcHost, None] = {}
+    for target in dict.fromkeys(targets):
+        for address in (await look_up(target, "A")).values:
+            kdc = find_kdc_at(estate, address)
+            if kdc is not None and kdc.realm == realm:
+                found[kdc] = None
+    return tuple(found)
+
+
+def find_kdc_targets(values: Iterable[str]) -> list[str]:
+    """Return the host names in URI and SRV records, in the order of their priorities, then of the records."""
+
+    def read() -> Iterator[tuple[int, str]]:
+        for value in values:
+            parts = value.split()
+            if len(parts) == _SRV_PARTS:
+                yield int(parts[0]), parts[3].rstrip(".").lower()
+            elif len(parts) == _URI_PARTS:
+                uri = parts[2].strip('"').split(":")
+                if uri[0].lower() == _URI_SCHEME and len(uri) >= _SRV_PARTS:
+                    yield int(parts[0]), uri[3].rstrip(".").lower()
+
+    return [target for _, target in sorted(read(), key=lambda each: each[0]) if target]

@@ -1,0 +1,120 @@
+"""Changes after which no model is worse off and real clients lose all the same: each fails ``ssosim dns check``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ssosim.cli import main
+
+HEAD = (
+    "$TTL 300\n@ SOA ns1.lab.invalid. host {serial} 3600 900 1209600 60\n@ NS ns1.lab.invalid.\n@ NS ns2.lab.invalid.\n"
+)
+STS = "sts A 198.51.100.30\n"
+DC = "dc1 A 10.10.0.88\nns1 A 10.10.0.53\n"
+LOCATORS = "_kerberos._udp SRV 0 100 88 dc1\n_kerberos._tcp SRV 0 100 88 dc1\n"
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state folder and a working folder of its own."""
+    monkeypatch.setenv("SSOSIM_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+
+def check(capsys: pytest.CaptureFixture[str], zone: str, before: str, after: str) -> dict[str, object]:
+    """The result for one zone with these records before and after; the serial increases."""
+    for side, serial, text in (("a", 1, before), ("b", 2, after)):
+        Path(side).mkdir()
+        Path(side, f"{zone}.zone").write_text(HEAD.format(serial=serial) + text, encoding="utf-8")
+    code = main(["dns", "check", "--from", "a", "--to", "b", "--json"])
+    result: dict[str, object] = json.loads(capsys.readouterr().out)
+    assert code == (result["outcome"] == "fail")
+    return result
+
+
+def reasons(result: dict[str, object]) -> list[str]:
+    """The reasons of a high risk."""
+    return [each["text"] for each in result["risk"]["reasons"] if each["level"] == "high"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("zone", "before", "after", "reason"),
+    [
+        ("corp.contoso.com", DC + LOCATORS, DC, "is how devices find their KDC"),
+        ("corp.contoso.com", DC + LOCATORS, DC + LOCATORS.replace(" 88 ", " 8888 "), "is how devices find their KDC"),
+        ("corp.contoso.com", DC + LOCATORS, DC.replace("88", "99") + LOCATORS, "is the address of a KDC"),
+        (
+            "corp.contoso.com",
+            DC + "_ldap._tcp.dc._msdcs SRV 0 100 389 dc1\n",
+            DC,
+            "is how devices find their KDC or domain controller",
+        ),
+        ("fabrikam.com", STS, STS + '@ CAA 0 issue "ca.example"\n', "lets ca.example alone issue certificates"),
+        (
+            "fabrikam.com",
+            STS + '@ CAA 0 issue "old.example"\n@ CAA 0 issue "ca.example; x=y"\n',
+            STS + '@ CAA 0 issue "ca.example"\n',
+            "no longer lets old.example issue certificates, only ca.example",
+        ),
+        (
+            "fabrikam.com",
+            STS + '@ CAA 0 issue "ca.example"\n',
+            STS + '@ CAA 0 issue ";"\n',
+            "no longer lets ca.example issue certificates, only nobody",
+        ),
+        (
+            "fabrikam.com",
+            STS + '@ CAA 0 issue "ca.example"\nsts CAA 0 issue "old.example"\n',
+            STS + '@ CAA 0 issue "ca.example"\n',
+            "sts.fabrikam.com CAA no longer lets old.example issue certificates, only ca.example",
+        ),
+        (
+            "fabrikam.com",
+            STS + '@ CAA 0 issue "ca.example"\n',
+            STS + '@ CAA 0 issue "ca.example"\n@ CAA 0 issuewild ";"\n',
+            "no longer lets ca.example issue certificates for wildcards, only nobody",
+        ),
+        ("fabrikam.com", STS, STS + "sts HTTPS 1 . ipv4hint=203.0.113.9\n", "hints at 203.0.113.9"),
+        ("fabrikam.com", STS, STS + "sts HTTPS 0 gone.fabrikam.com.\n", "HTTPS gone.fabrikam.com has no address"),
+        ("fabrikam.com", STS, STS + "sts A 203.0.113.9\n", "16 of 43 models are worse off at sts.fabrikam.com"),
+    ],
+)  # fmt: skip
+def test_a_quiet_loss_fails(capsys: pytest.CaptureFixture[str], zone: str, before: str, after: str, reason: str):
+    """KDC discovery, renewals of certificates, address hints, one dead address of two."""
+    found = reasons(check(capsys, zone, before, after))
+    assert any(reason in each for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("zone", "before", "after"),
+    [
+        ("corp.contoso.com", DC + LOCATORS, DC + LOCATORS + "_kerberos._tcp SRV 0 50 88 ns1\n"),
+        ("corp.contoso.com", DC + LOCATORS, DC + LOCATORS.replace("0 100", "0 10")),
+        ("corp.contoso.com", DC + LOCATORS, DC + "dc1 A 10.10.0.89\n" + LOCATORS),
+        ("corp.contoso.com", DC + "_sip._tcp SRV 0 1 5060 dc1\n", DC),
+        ("fabrikam.com", STS + '@ CAA 0 issue "ca.example"\n', STS),
+        (
+            "fabrikam.com",
+            STS + '@ CAA 0 issue "a.example"\n',
+            STS + '@ CAA 0 issue "a.example"\n@ CAA 0 issue "b.example"\n',
+        ),
+        ("fabrikam.com", STS, STS + '@ CAA 0 iodef "mailto:a@example.com"\n'),
+        ("fabrikam.com", STS, STS + "sts HTTPS 1 . alpn=h2 ipv4hint=198.51.100.30\n"),
+        ("fabrikam.com", STS, STS + "sts HTTPS 1 edge.cdn.example. ipv4hint=203.0.113.9\n"),
+        ("fabrikam.com", STS, STS + "www A 203.0.113.9\n"),
+    ],
+)
+def test_what_takes_nothing_away_passes(capsys: pytest.CaptureFixture[str], zone: str, before: str, after: str):
+    """More servers, other weights, more authorities, hints that are true, and names outside."""
+    result = check(capsys, zone, before, after)
+    assert (reasons(result), result["outcome"]) == ([], "pass")
+
+
+def test_one_dead_address_of_three_hurts_a_third(capsys: pytest.CaptureFixture[str]):
+    """The order of addresses is rotated: the share of sign-ins that get worse is that of the dead address."""
+    result = check(capsys, "fabrikam.com", STS, STS + "sts A 203.0.113.9\nsts A 203.0.113.10\n")
+    models = result["forecast"][0]["models"]  # type: ignore[index]
+    assert {each["worse_share"] for each in models if each["worse"]} == {0.6667}

@@ -1,0 +1,46 @@
+"""A plugin for ``make test-fast`` and ``make coverage``: only the tests of the pure parts, without a machine.
+
+    pytest -p tests.pure
+
+The tests of the other folders are not collected. A test, or a fixture, that binds or connects a socket, starts a
+program or forks is skipped at that place: it needs a machine, and ``make test`` runs it. So there is no list to keep.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+TESTS = Path(__file__).parent
+FOLDERS = frozenset(
+    [
+        "changes", "clients", "credential_hosts", "dns", "entra", "estate", "exposure", "faults", "memory", "report",
+        "scenario", "services", "sources", "spn", "trace", "verdict",
+    ]
+)  # fmt: skip
+"""The folders of the pure parts."""
+
+
+def _refuse(*_: object, **__: object) -> NoReturn:
+    pytest.skip("needs sockets or programs: make test", allow_module_level=True)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the folders of the other parts."""
+    if not collection_path.is_relative_to(TESTS) or collection_path == TESTS:
+        return None
+    parts = collection_path.relative_to(TESTS).parts
+    return True if (TESTS / parts[0]).is_dir() and parts[0] not in FOLDERS else None
+
+
+def pytest_configure() -> None:
+    """Refuse sockets and programs in this process, and in those of pytest-xdist before they run a test."""
+    socket.socket.bind = _refuse  # type: ignore[method-assign]
+    socket.socket.connect = _refuse  # type: ignore[method-assign]
+    subprocess.Popen.__init__ = _refuse  # type: ignore[method-assign]
+    os.fork = _refuse
