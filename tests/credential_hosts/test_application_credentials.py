@@ -241,7 +241,7 @@ def call():
         print("token", flush=True)
     except Exception as error:
         print(type(error).__name__, flush=True)
-call(), sys.stdin.readline(), call()
+call(), call(), sys.stdin.readline()
 time.sleep({wait})
 call()
 """
@@ -269,11 +269,13 @@ def test_an_error_comes_when_the_token_must_be_renewed(tmp_path: Path) -> None:
         assert program.stdout
         assert program.stdin
         assert program.stdout.readline() == b"token\n"
+        assert program.stdout.readline() == b"token\n"
+        mine = [each for each in bench.records() if each["client"] == "renewed" and each["event"] == "TokenIssued"]
+        assert len(mine) == 1  # the second call had its token stored
         fields = ("host=login.microsoftonline.com", f"path=/{CONTOSO}/oauth2/v2.0/token", "status=503")
         assert bench.run("fault", "apply", "http-status", *fields).returncode == 0
         program.stdin.write(b"\n")
         program.stdin.flush()
-        assert program.stdout.readline() == b"token\n"
         assert program.stdout.readline() == b"ClientAuthenticationError\n"
     finally:
         bench.close()
