@@ -26,7 +26,7 @@ FAULTS = {
     "504": (PROXY, "how=gateway-timeout"),
     "docker": (PROXY, "how=docker-desktop"),
 }
-_GO = (1.6, 4.8, 11.2, 25, 25, 25)  # 2 s, doubled, at most 25 s, with a jitter of 0.8 to 1.3
+_GO = (1.6, 4.8, 11.2, 24, 25, 25)  # 2 s, doubled, at most 25 s, with a jitter of 0.8 to 1.3
 _SERIES = (0.8, 1.6, 3.2, 6.4, 12.8)
 _JAVA = (*_SERIES, 2, *_SERIES, 4, *_SERIES, 8, *_SERIES)  # the retries of two layers: 24 requests
 _JAVA_410 = (*_SERIES, 10, *_SERIES, 10, *_SERIES, 10, *_SERIES)
