@@ -28,7 +28,7 @@ def verdict_on(*events: Event) -> tuple[Outcome, str]:
 
 @pytest.mark.parametrize("before", [(), (UserPrompted(reason="sign-in page"),)])
 def test_a_missing_permission_is_no_failed_sign_in(before: tuple[Event, ...]) -> None:
-    """403 after an accepted token is a permission, whether a person was asked before or not (rows 001-003, 003-003)."""
+    """403 after an accepted token is a permission, whether a person was asked before or not (GO-003, PY-003)."""
     text = "AuthorizationFailed: The client 'a' does not have authorization"
     outcome, reason = verdict_on(*before, ISSUED, CHECKED, answer(403, text), END)
     assert outcome is Outcome.REFUSED
