@@ -17,7 +17,7 @@ from ssosim.dns.zones.answer import Answer, answer
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.zone_set import ZoneSet
 
-__all__ = ["AnswerChange", "compare_answers", "told"]
+__all__ = ["AnswerChange", "compare_answers", "content_of"]
 
 MAX_NAMES = 2_000
 """The most names whose answers are compared: a change of more names is judged by its records."""
@@ -38,7 +38,7 @@ class AnswerChange:
     @property
     def same(self) -> bool:
         """Whether clients are told the same, apart from TTLs."""
-        return told(self.before) == told(self.after)
+        return content_of(self.before) == content_of(self.after)
 
     @property
     def lost(self) -> bool:
@@ -69,10 +69,10 @@ def compare_answers(before: ZoneSet, after: ZoneSet, delta: Delta) -> tuple[Answ
     )
 
 
-def told(said: Answer) -> tuple[object, ...]:
+def content_of(answered: Answer) -> tuple[object, ...]:
     """What a client learns from an answer, without TTLs: the outcome, the chain in its order, a referral's servers."""
-    shown = (*said.answer, *(said.authority if said.is_referral else ()))
-    return said.outcome, tuple((rrset.name, rrset.type, rrset.content) for rrset in shown)
+    shown = (*answered.answer, *(answered.authority if answered.is_referral else ()))
+    return answered.outcome, tuple((rrset.name, rrset.type, rrset.content) for rrset in shown)
 
 
 def _address_questions(names: Iterable[Name]) -> Iterator[tuple[Name, RdataType]]:

@@ -67,8 +67,8 @@ def _endpoint(inventory: Inventory, entry: Endpoint, seen: list[Observation]) ->
     checked = [each for each in seen if each.status is not None]
     dead = [each for each in checked if each.status not in entry.statuses]
     if dead:
-        said = ", ".join(f"{each.view}: {each.status or 'no answer'}" for each in dead)
-        text = f"HTTPS check: expected {' or '.join(map(str, entry.statuses))}, got {said}"
+        view_statuses = ", ".join(f"{each.view}: {each.status or 'no answer'}" for each in dead)
+        text = f"HTTPS check: expected {' or '.join(map(str, entry.statuses))}, got {view_statuses}"
         yield _by_quorum(inventory, entry, "https", text, len(dead), len(checked))
 
 

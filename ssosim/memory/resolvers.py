@@ -140,9 +140,9 @@ class MemoryResolver:
         try:
             ask = next(resolution)
             while True:
-                said, waited = self._exchange(ask)
+                response, waited = self._exchange(ask)
                 took += waited
-                ask = resolution.send(UpstreamResponse(said, now))
+                ask = resolution.send(UpstreamResponse(response, now))
         except StopIteration as done:
             answer: Answer = done.value
             return answer, took

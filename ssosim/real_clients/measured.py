@@ -86,12 +86,14 @@ def find_measurement_differences(
     libraries = {client_flow: library for library, parts in facts.clients.items() for client_flow in parts}
     for cell in cells:
         library = libraries.get(cell.client)
-        said = facts.rows.get(cell.phase, {}).get(library or "") if cell.scenario == facts.scenario else None
-        if said is None or library is None:
+        recorded = facts.rows.get(cell.phase, {}).get(library or "") if cell.scenario == facts.scenario else None
+        if recorded is None or library is None:
             continue
-        seen = _summarise_cell(cell, facts.steps, said)
-        if seen != said:
-            yield MeasurementDifference(cell.phase, cell.client, said, seen, facts.reason(cell.phase, library, seen))
+        seen = _summarise_cell(cell, facts.steps, recorded)
+        if seen != recorded:
+            yield MeasurementDifference(
+                cell.phase, cell.client, recorded, seen, facts.reason(cell.phase, library, seen)
+            )
     yield from _find_late_decisions(cells, facts.times)
 
 
@@ -114,9 +116,9 @@ def count_compared_cells(cells: Sequence[Cell]) -> int:
     return rows + sum((cell.scenario, cell.phase, cell.client) in waits for cell in cells)
 
 
-def _summarise_cell(cell: Cell, steps: Sequence[SignInStep], said: str) -> str:
+def _summarise_cell(cell: Cell, steps: Sequence[SignInStep], recorded: str) -> str:
     counts = []
-    for step, fact in zip(steps, said, strict=False):
+    for step, fact in zip(steps, recorded, strict=False):
         count = cell.sent.count(step)
         if step is SignInStep.MEX:  # of the steps, the only one whose host can be another
             count += sum(each.startswith("no name") for each in cell.sent.steps)

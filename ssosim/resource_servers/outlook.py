@@ -92,9 +92,9 @@ def _fault(code: str, text: str) -> HttpReply:
 _ERRORS = "http://schemas.microsoft.com/exchange/services/2006/errors"
 
 
-def _envelope(body: str, status: int, said: str = "") -> HttpReply:
+def _envelope(body: str, status: int, description: str = "") -> HttpReply:
     text = f'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{body}</s:Body></s:Envelope>'
-    return HttpReply(status, text.encode(), _XML, error_description=said)
+    return HttpReply(status, text.encode(), _XML, error_description=description)
 
 
 def _refuse_token(refused: TokenRefusedError) -> HttpReply:

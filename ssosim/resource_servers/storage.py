@@ -207,9 +207,9 @@ def _reply_error(call: Call, error: _StorageError, headers: tuple[tuple[str, str
     text = f"{error.message}\nRequestId:{call.trace_id}\nTime:{when}"
     body = f"<Error><Code>{error.code}</Code><Message>{escape(text)}</Message>{detail}</Error>"
     fields = (*headers, ("x-ms-error-code", error.code), *_ids(call))
-    said = f"{error.code}: {error.detail or error.message}"
+    description = f"{error.code}: {error.detail or error.message}"
     content = b"" if call.method == "HEAD" else _PROLOG + body.encode()
-    return HttpReply(error.status, content, "application/xml", fields, error_description=said)
+    return HttpReply(error.status, content, "application/xml", fields, error_description=description)
 
 
 _PROLOG = b'<?xml version="1.0" encoding="utf-8"?>'

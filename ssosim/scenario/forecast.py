@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from dns.rdatatype import AAAA, PTR, SRV, URI, A
 
-from ssosim.changes.answers import told
+from ssosim.changes.answers import content_of
 from ssosim.changes.risk import Level, Reason
 from ssosim.dns import ZoneSet, zones_of
 from ssosim.dns.zones.answer import answer
@@ -212,12 +212,12 @@ def _is_told_otherwise(before: ZoneSet, after: ZoneSet, host: str) -> bool:
     name = to_name(host)
     for kind in (A, AAAA):
         was, now = answer(before, name, kind), answer(after, name, kind)
-        if told(was) != told(now):
+        if content_of(was) != content_of(now):
             return True
         for rrset in now.answer:
             for rdata in rrset.rdatas if rrset.type == kind else ():
                 back = to_name(reverse_name(rdata.to_text()))
-                if told(answer(before, back, PTR)) != told(answer(after, back, PTR)):
+                if content_of(answer(before, back, PTR)) != content_of(answer(after, back, PTR)):
                     return True
     return False
 
@@ -231,7 +231,7 @@ def _find_other_kdcs(before: ZoneSet, after: ZoneSet, estate: Estate) -> bool:
         queries += [(f"_kerberos.{transport}.{realm.name.lower()}", SRV) for transport in ("_udp", "_tcp")]
         for name, kind in queries:
             was, now = answer(before, to_name(name), kind), answer(after, to_name(name), kind)
-            if told(was) != told(now):
+            if content_of(was) != content_of(now):
                 return True
             if any(_is_told_otherwise(before, after, target) for target in find_kdc_targets(read_answer(now).values)):
                 return True

@@ -17,7 +17,7 @@ from dns.name import Name
 from dns.rcode import SERVFAIL
 from dns.rdatatype import AAAA, NS, SOA, A, RdataType
 
-from ssosim.changes.answers import told
+from ssosim.changes.answers import content_of
 from ssosim.dns import ZoneSet
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.zones.answer import Answer, answer
@@ -78,7 +78,7 @@ def _windows(
     before: ZoneSet, after: ZoneSet, name: Name, kind: RdataType, limits: Sequence[ResolverSettings]
 ) -> Iterator[CacheWindows]:
     was, now = answer(before, name, kind), answer(after, name, kind)
-    if told(was) == told(now):
+    if content_of(was) == content_of(now):
         return
     cut_before, cut_after = _name_servers(before, name), _name_servers(after, name)
     moved = cut_before is not None and cut_after is not None and cut_before != cut_after
@@ -87,16 +87,16 @@ def _windows(
     yield CacheWindows(old, bad)
 
 
-def _kept(said: Answer, other: Answer, name_servers: RRset | None, limits: Sequence[ResolverSettings]) -> float:
-    """How long caches keep what ``said`` tells and ``other`` does not."""
+def _kept(answered: Answer, other: Answer, name_servers: RRset | None, limits: Sequence[ResolverSettings]) -> float:
+    """How long caches keep what ``answered`` tells and ``other`` does not."""
     known = {(rrset.name, rrset.type, rrset.content) for rrset in other.answer}
-    own = [rrset for rrset in said.answer if (rrset.name, rrset.type, rrset.content) not in known]
+    own = [rrset for rrset in answered.answer if (rrset.name, rrset.type, rrset.content) not in known]
     own += [] if name_servers is None else [name_servers]
     times = [_limited(rrset.ttl, each, each.max_ttl) for rrset in own for each in limits]
-    if said.rcode == SERVFAIL:
+    if answered.rcode == SERVFAIL:
         times += [float(each.failure_ttl) for each in limits]
-    elif said.outcome != "NOERROR":
-        soa = [rrset for rrset in said.authority if rrset.type == SOA]
+    elif answered.outcome != "NOERROR":
+        soa = [rrset for rrset in answered.authority if rrset.type == SOA]
         times += [_limited(rrset.ttl, each, each.max_negative_ttl) for rrset in soa for each in limits]
     return max(times, default=0.0)
 

@@ -86,10 +86,10 @@ def assume_outside(
     delegated: list[dict[Name, dict[Name, str]]] = [{}, {}]
     for zones, cuts in zip((before, after), delegated, strict=True):
         for host in hosts:
-            name, said = to_name(host), answer(zones, to_name(host), A)
-            if said.is_referral and addresses.get(host):
-                last = said.answer[-1].rdatas[0].target if said.answer else name  # type: ignore[attr-defined]
-                cuts.setdefault(_cut_of(said), {})[last] = addresses[host]
+            name, answered = to_name(host), answer(zones, to_name(host), A)
+            if answered.is_referral and addresses.get(host):
+                last = answered.answer[-1].rdatas[0].target if answered.answer else name  # type: ignore[attr-defined]
+                cuts.setdefault(_cut_of(answered), {})[last] = addresses[host]
                 continue
             end = _end_of_chain(zones, to_name(host))
             if end is not None and all(len(each.zone_of(end).origin) == 1 for each in (before, after)):
@@ -103,8 +103,8 @@ def assume_outside(
     return was, now, tuple(sorted({plain(name) for name in (*known, *away)}))
 
 
-def _cut_of(said: Answer) -> Name:
-    return next(rrset.name for rrset in said.authority if rrset.type == NS)
+def _cut_of(answered: Answer) -> Name:
+    return next(rrset.name for rrset in answered.authority if rrset.type == NS)
 
 
 def _with_delegated(zones: ZoneSet, cuts: dict[Name, dict[Name, str]]) -> ZoneSet:
@@ -123,8 +123,8 @@ def _with_delegated(zones: ZoneSet, cuts: dict[Name, dict[Name, str]]) -> ZoneSe
 
 def _end_of_chain(zones: ZoneSet, host: Name) -> Name | None:
     """The name at which the CNAMEs of ``host`` end without an answer; None if there is an answer or no CNAME."""
-    said = answer(zones, host, A)
-    last = said.answer[-1] if said.answer else None
+    answered = answer(zones, host, A)
+    last = answered.answer[-1] if answered.answer else None
     if last is None or last.type != CNAME or not last.rdatas:
         return None
     target: Name = last.rdatas[0].target  # type: ignore[attr-defined]

@@ -152,9 +152,9 @@ def _nested(profile: TrafficManager) -> list[str]:
 
 
 def _steps_from_name(zones: ZoneSet, name: Name) -> list[Name | str]:
-    said = answer(zones, name, A)
-    found: list[Name | str] = [profile for each in said.routing_results for profile in each.profiles]
-    found += [rrset.rdatas[0].target for rrset in said.answer if rrset.type == CNAME]  # type: ignore[attr-defined]
+    answered = answer(zones, name, A)
+    found: list[Name | str] = [profile for each in answered.routing_results for profile in each.profiles]
+    found += [rrset.rdatas[0].target for rrset in answered.answer if rrset.type == CNAME]  # type: ignore[attr-defined]
     for rrset in zones.zone_of(name).node(name).values():
         if rrset.alias is not None:
             found.append(rrset.alias)
@@ -234,9 +234,9 @@ def split_by_order(
     """
     found: list[Choice] = []
     for choice in choices:
-        said = answer(settle(zones, choice, viewpoint, (host,)), host, A)
+        answered = answer(settle(zones, choice, viewpoint, (host,)), host, A)
         kinds: dict[object, list[str]] = {}
-        for rrset in said.answer if not said.routing_results else ():
+        for rrset in answered.answer if not answered.routing_results else ():
             for rdata in rrset.rdatas if rrset.type == A else ():
                 kinds.setdefault(kind_of(rdata.to_text()), []).append(rdata.to_text())
         total = sum(map(len, kinds.values()))
@@ -266,8 +266,8 @@ def _with_first(zones: ZoneSet, names: Iterable[Name], address: str) -> ZoneSet:
 def _without_ipv4(zones: ZoneSet, names: Iterable[Name]) -> ZoneSet:
     """``zones`` in which ``names`` have no IPv4 addresses: their A record sets are empty, at the ends of chains too."""
     for name in names:
-        said = answer(zones, name, A)
-        for owner in dict.fromkeys((name, *(rrset.name for rrset in said.answer))):
+        answered = answer(zones, name, A)
+        for owner in dict.fromkeys((name, *(rrset.name for rrset in answered.answer))):
             zone = zones.zone_of(owner)
             stored = zone.node(owner).get(A)
             if stored is not None and not stored.is_profile_name:

@@ -221,8 +221,8 @@ def _check_description(model: Model) -> Iterator[str]:
 
 def _check_healthy_sign_in(report: SignInReport | None, environment: ClientEnvironment) -> Iterator[str]:
     if report is None or report.tokens is None:
-        said = f": {report.detail}" if report else ""
-        yield f"healthy: it does not sign in{said}"
+        answered = f": {report.detail}" if report else ""
+        yield f"healthy: it does not sign in{answered}"
     elif environment.seen("prompt"):
         yield "healthy: it prompts the user although silent sign-in is possible"
     if report is not None and report.tokens is not None and report.tokens.access_token in repr(report).split("'"):

@@ -207,8 +207,8 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
         case events.TicketChecked():
             return f"{event.mechanism} token refused: {event.reason}"
         case events.HttpExchange():
-            said = event.error_description or (f"AADSTS{event.code}" if event.code else "")
-            code = f" {textwrap.shorten(said, _SENTENCE, placeholder=' …')}" if said else ""
+            error_text = event.error_description or (f"AADSTS{event.code}" if event.code else "")
+            code = f" {textwrap.shorten(error_text, _SENTENCE, placeholder=' …')}" if error_text else ""
             auth = "" if event.auth == "none" else f" [{event.auth}]"
             took = f"({event.elapsed_ms:.1f} ms)"
             none = "connection ended" if event.dropped else "no answer"

@@ -299,12 +299,12 @@ def _describe_kdc(event: KdcExchange) -> str:
         return f"the KDC could not read the request ({event.outcome})"
     if event.request == "AS":
         who = f" of {event.principal}" if event.principal else ""
-        said = "did not answer" if event.outcome == "no answer" else f"refused it: {event.outcome}"
-        return f"the sign-on{who}: the KDC {said}"
+        response = "did not answer" if event.outcome == "no answer" else f"refused it: {event.outcome}"
+        return f"the sign-on{who}: the KDC {response}"
     if event.outcome == "KDC_ERR_S_PRINCIPAL_UNKNOWN":
         return f"the KDC knows no realm {realm}" if realm else f"the KDC does not know {event.service}"
-    said = "the KDC did not answer" if event.outcome == "no answer" else f"the KDC said {event.outcome}"
-    return f"{said} for {f'the realm {realm}' if realm else event.service}"
+    response = "the KDC did not answer" if event.outcome == "no answer" else f"the KDC said {event.outcome}"
+    return f"{response} for {f'the realm {realm}' if realm else event.service}"
 
 
 def _explain_address(
@@ -409,8 +409,8 @@ def _describe_changed(event: Event) -> str:
 def _describe_http(event: HttpExchange) -> str:
     where = event.path.rstrip("/").rpartition("/")[2] or event.host
     if event.injected:
-        said = "no answer" if event.status == 0 else f"{event.status}, not of the service itself,"
-        return f"{said} at {where} of {event.host}"
+        response = "no answer" if event.status == 0 else f"{event.status}, not of the service itself,"
+        return f"{response} at {where} of {event.host}"
     sentence = event.error_description.removeprefix(f"AADSTS{event.code}: ").rstrip(".")
     code = f" AADSTS{event.code}" if event.code else ""
     return f"{event.status}{code} at {where}{f': {sentence}' if sentence else ''}"

@@ -557,8 +557,8 @@ class _ClientRecords:
         assert isinstance(event, KdcExchange)  # noqa: S101 - by _last_refused_ticket
         if event.outcome == _UNKNOWN_SPN:
             return f"it asked for {event.service}, which the KDC does not know{self._describe_response()}"
-        said = "did not answer" if event.outcome == "no answer" else f"said {event.outcome}"
-        return f"it asked for {event.service}, and the KDC {said}{self._describe_response()}"
+        response = "did not answer" if event.outcome == "no answer" else f"said {event.outcome}"
+        return f"it asked for {event.service}, and the KDC {response}{self._describe_response()}"
 
     def cause_evidence(self) -> tuple[int, ...]:
         """Return the numbers of the records that ``describe_cause`` is based on, in ascending order."""
@@ -623,20 +623,20 @@ def _describe_failed_exchange(event: Event) -> str:
 
 def _describe_answer(event: HttpExchange) -> str:
     """Describe an error in the provider's own words, if it has any."""
-    said = f"{event.host}{event.path} answered {event.status}"
+    response = f"{event.host}{event.path} answered {event.status}"
     if event.auth == "bearer":
-        return _describe_resource_answer(event, said)
+        return _describe_resource_answer(event, response)
     if event.code is None:
-        return said
+        return response
     text = event.error_description or f"AADSTS{event.code}"
-    return f"{said}, {textwrap.shorten(text.rstrip('.'), _SENTENCE, placeholder=' …')}"
+    return f"{response}, {textwrap.shorten(text.rstrip('.'), _SENTENCE, placeholder=' …')}"
 
 
-def _describe_resource_answer(event: HttpExchange, said: str) -> str:
+def _describe_resource_answer(event: HttpExchange, response: str) -> str:
     """Describe what a resource server answered to an access token: 403 is a permission that is missing."""
     text = textwrap.shorten(event.error_description.rstrip("."), _SENTENCE, placeholder=" …")
     what = "the token was accepted, and a permission is missing: " if event.status == 403 else ""
-    return f"{what}{said}{f', {text}' if text else ''}"
+    return f"{what}{response}{f', {text}' if text else ''}"
 
 
 def _format_duration(seconds: float) -> str:

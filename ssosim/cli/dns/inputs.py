@@ -58,9 +58,9 @@ def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]
         zones, warnings = read_tree_with_warnings(options.zones, without=types_to_leave_out(options))
         warn(warnings)
         return zones, read_estate(options.estate), {}
-    said = request_typed(folder_of(options), "GET", "/v1/dns/zones", Zones)
+    lab_zones = request_typed(folder_of(options), "GET", "/v1/dns/zones", Zones)
     try:
-        return from_data(said.zones), said.estate, said.locks
+        return from_data(lab_zones.zones), lab_zones.estate, lab_zones.locks
     except SnapshotError as error:
         raise make_response_error("the lab told zones", error) from error
 

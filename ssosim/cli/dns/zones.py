@@ -97,12 +97,12 @@ def load(options: argparse.Namespace) -> int:
 
     zones, warnings = read_tree_with_warnings(options.tree, without=types_to_leave_out(options))
     warn(warnings)
-    said = in_lab(options, "load", LoadedZones, {"zones": to_data(zones), "title": f"zones of {options.tree}"})
+    reply = in_lab(options, "load", LoadedZones, {"zones": to_data(zones), "title": f"zones of {options.tree}"})
     if options.json:
-        print_document("dns-load", said)
+        print_document("dns-load", reply)
     else:
         tree = one_line(str(options.tree))
-        say(f"loaded {tree}; the zones are at version {said.version}, and this is the desired state")
+        say(f"loaded {tree}; the zones are at version {reply.version}, and this is the desired state")
     return 0
 
 
@@ -147,11 +147,11 @@ def settings(options: argparse.Namespace) -> int:
         body["inventory"] = msgspec.to_builtins(load_inventory(options.inventory))
     if options.detector:
         body["detector"] = {"enabled": options.detector != "off", "aliases": options.detector == "on"}
-    said = in_lab(options, "settings", Settings, body)
+    reply = in_lab(options, "settings", Settings, body)
     if options.json:
-        print_document("dns-settings", said)
+        print_document("dns-settings", reply)
     else:
-        seen = "blind for aliases" if not said.detector.aliases else "on"
-        seen = seen if said.detector.enabled else "off"
-        say(f"policy {one_line(said.policy)}, drift detector {seen}")
+        seen = "blind for aliases" if not reply.detector.aliases else "on"
+        seen = seen if reply.detector.enabled else "off"
+        say(f"policy {one_line(reply.policy)}, drift detector {seen}")
     return 0

@@ -23,7 +23,7 @@ _SUFFIX = re.compile(
     r"\.(?:zone|zones|db|txt|dns|hosts|signed|bind|zonefile|zn|fwd|rev|master|primary)$|![\w-]+$", re.IGNORECASE
 )
 _PREFIX = re.compile(r"^(?:db|pri|pz|zone|master|primary|named)\.(?=.)", re.IGNORECASE)
-_SAID = re.compile(
+_ZONE_COMMENT = re.compile(
     r"^;+[ \t]*(?:Database file \S+ for (?P<windows>\S+) zone|(?:Zone name|Zone|Domain):[ \t]*(?P<other>[\w.-]+))",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -58,8 +58,8 @@ def find_zone_name(path: Path, text: str) -> Name:
         return _choose(path, file_name, to_name(first))
     if file_name:
         return to_name(file_name)
-    if said := _SAID.search(text):
-        return to_name((said["windows"] or said["other"]).rstrip(".") or ".")
+    if named := _ZONE_COMMENT.search(text):
+        return to_name((named["windows"] or named["other"]).rstrip(".") or ".")
     later = [each for each in _ORIGIN.findall(text) if each.endswith(".") and not each.endswith(ZONE_MARK)]
     if not _NUMBERS.fullmatch(stem) and all(to_name(each).is_subdomain(to_name(stem)) for each in later):
         return to_name(stem)

@@ -160,10 +160,10 @@ def service_bindings(zones: ZoneSet) -> Iterator[LintFinding]:
                 continue
             for key, kind in ((_IPV4_HINT, A), (_IPV6_HINT, AAAA)):
                 hints = frozenset(getattr(binding.params.get(key), "addresses", ()))
-                said = answer(zones, target, kind)
-                own = (found for found in said.answer if found.type == kind)
+                answered = answer(zones, target, kind)
+                own = (found for found in answered.answer if found.type == kind)
                 known = frozenset(each.to_text() for found in own for each in found.rdatas)
-                if said.outcome in ("NOERROR", "NODATA", "NXDOMAIN") and (wrong := sorted(hints - known)):
+                if answered.outcome in ("NOERROR", "NODATA", "NXDOMAIN") and (wrong := sorted(hints - known)):
                     text = f"{here} hints at {', '.join(wrong)}, which its {kind.name} records do not have"
                     yield make_finding(zone, rrset.name, "error", text, "svcb-hint", "RFC 9460 7.3")
 

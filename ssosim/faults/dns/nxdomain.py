@@ -24,12 +24,12 @@ class NxDomain(DnsAnswerFault, frozen=True, kw_only=True, tag="nxdomain"):
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all requests
         """Answer NXDOMAIN."""
 
-        def said(name: Name, rdtype: RdataType, _asking: QueryContext) -> Answer:
+        def replace_answer(name: Name, rdtype: RdataType, _asking: QueryContext) -> Answer:
             zones = applied.authorities.tree
             soa = zones.zone_of(name).soa(zones.version, negative=True)
             return Answer(name=name, type=rdtype, rcode=NXDOMAIN, authority=(soa,))
 
-        return Effect(replacement=said)
+        return Effect(replacement=replace_answer)
 
     def describe(self) -> str:
         """Describe the fault in one line."""

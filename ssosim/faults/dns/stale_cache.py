@@ -27,10 +27,10 @@ class StaleCache(DnsAnswerFault, frozen=True, kw_only=True, tag="stale-cache"):
     def effect(self, event: DnsAnswered, applied: Applied, client: str) -> Effect:  # noqa: ARG002 - the same for all requests
         """Answer from the zones before the fault."""
 
-        def said(name: Name, rdtype: RdataType, asking: QueryContext) -> Answer:
+        def replace_answer(name: Name, rdtype: RdataType, asking: QueryContext) -> Answer:
             return resolve_in_zones(applied.before, name, rdtype, asking)
 
-        return Effect(replacement=said)
+        return Effect(replacement=replace_answer)
 
     def describe(self) -> str:
         """Describe the fault in one line."""

@@ -65,8 +65,8 @@ def _find_remedy(number: int) -> str:  # noqa: PLR0911 - one return for each pla
 
 def _is_container() -> bool:
     """Return whether this is a container: such programs tell their processes so (systemd's container interface)."""
-    said = os.environ.get("container")  # noqa: SIM112 - it is written in small letters
-    return bool(said) or any(mark.exists() for mark, _ in _MARKS)
+    runtime = os.environ.get("container")  # noqa: SIM112 - it is written in small letters
+    return bool(runtime) or any(mark.exists() for mark, _ in _MARKS)
 
 
 def _is_set(setting: Path, value: str) -> bool:

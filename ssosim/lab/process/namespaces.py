@@ -121,11 +121,11 @@ def check_namespaces() -> str | None:
         _run_and_exit(lambda: _try_to_create(write_end))
     os.close(write_end)
     with os.fdopen(read_end, "rb") as stream:
-        said = stream.read().decode()
+        report = stream.read().decode()
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) == 0:
         return None
-    number, _, call = said.partition(" ")
+    number, _, call = report.partition(" ")
     return explain_refusal(int(number or 0), call or "unshare")
 
 

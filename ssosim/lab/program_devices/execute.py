@@ -143,15 +143,15 @@ def _execute(folder: LabFolder, command: Sequence[str], directory: Path, options
     # The program may run, and a signal come, before this process is ready to ignore it or pass it on.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     identify = options.pop("identify", None)
-    identity, told = os.pipe()  # a program does not inherit them
+    identity, identity_fd = os.pipe()  # a program does not inherit them
     joiner = linux.fork_dependent()
     if joiner == 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
         deadline = options.pop("deadline", None)
         record_output = options.pop("record_output", False)
         request = {**options, "program": Path(command[0]).name}
-        _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline, told, record_output))
-    os.close(told)
+        _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline, identity_fd, record_output))
+    os.close(identity_fd)
     code = _wait_for_child(joiner)
     with os.fdopen(identity, "rb") as line:
         if identify is not None and (text := line.readline()):
@@ -202,19 +202,20 @@ def _run_joiner(
     request: dict[str, Any],
     directory: Path,
     deadline: float | None,
-    told: int,
+    identity_fd: int,
     record_output: bool,
 ) -> int:
     """Create the device inside the lab, start its init, and report the program's end.
 
-    ``told``: a descriptor that gets the client's name and the number of the last record before it, as a line of JSON.
+    ``identity_fd``: a descriptor that gets the client's name and the number of the last record before it, as a line of
+    JSON.
     """
     uid, gid = _outer_identity()
     linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC)
     attachment = request_json(
         folder, "POST", "/v1/devices", {**request, "pid": os.getpid(), "nss": any(find_nss_databases())}
     )
-    os.write(told, json.dumps([attachment["client"], attachment["since"]]).encode() + b"\n")
+    os.write(identity_fd, json.dumps([attachment["client"], attachment["since"]]).encode() + b"\n")
     run_ip(attachment["commands"])
     socket.sethostname(attachment["host_name"])
     linux.unshare(linux.CLONE_NEWNS)  # only now, for the lab has made the device's /etc in its own
