@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.sax.saxutils import escape
@@ -77,8 +78,8 @@ class Site:
         """The header that carries ``token`` to a ScriptedAcceptor."""
         return {"Authorization": "Negotiate " + base64.b64encode(token.encode()).decode()}
 
-    @staticmethod
     def rst(
+        self,
         version: str = "2005",
         *,
         user: str | None = None,
@@ -86,14 +87,16 @@ class Site:
         token_type: str = "",
         verb: str = "Issue",
         audience: str = "urn:federation:MicrosoftOnline",
+        dates: tuple[str, str] | None = None,
     ) -> bytes:
-        """An RST in the shape MSAL sends (ROADtools' stale Timestamp included)."""
+        """An RST in the shape MSAL sends. ``dates`` are those of its Timestamp, by default now and in ten minutes."""
+        created, expires = dates or (self.date(), self.date(600))
         trust = TRUST[version]
         security = ""
         if user is not None:
             security = (
                 f'<o:Security s:mustUnderstand="1" xmlns:o="{WSSE}"><u:Timestamp u:Id="_0" xmlns:u="{WSU}">'
-                "<u:Created>2020-11-23T16:50:44.068Z</u:Created><u:Expires>2020-11-23T17:00:44.068Z</u:Expires>"
+                f"<u:Created>{created}</u:Created><u:Expires>{expires}</u:Expires>"
                 f"</u:Timestamp><o:UsernameToken><o:Username>{escape(user)}</o:Username>"
                 f"<o:Password>{escape(password)}</o:Password></o:UsernameToken></o:Security>"
             )
@@ -110,6 +113,10 @@ class Site:
             f"<t:RequestType>{trust}/{verb}</t:RequestType></t:RequestSecurityToken></s:Body></s:Envelope>"
         ).encode()
 
+    def date(self, seconds: float = 0) -> str:
+        """The time of the lab, so many seconds later, as in a Timestamp."""
+        return datetime.fromtimestamp(self.clock.now() + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
     def windows(self, token: str | None, domain: str = "contoso.com", body: bytes | None = None) -> HttpReply:
         """POST to autologon's windowstransport."""
         headers = {} if token is None else self.negotiate(token)
@@ -117,9 +124,10 @@ class Site:
         return self.ask("POST", AUTOLOGON, path, headers=headers, body=self.rst() if body is None else body)
 
     def mixed(self, user: str | None, password: str, domain: str = "contoso.com") -> HttpReply:
-        """POST to autologon's usernamemixed."""
+        """POST to autologon's usernamemixed, with the constant Timestamp of ROADtools."""
         path = f"/{domain}/winauth/trust/2005/usernamemixed"
-        return self.ask("POST", AUTOLOGON, path, body=self.rst(user=user, password=password))
+        body = self.rst(user=user, password=password, dates=("2020-11-23T16:50:44.068Z", "2020-11-23T17:00:44.068Z"))
+        return self.ask("POST", AUTOLOGON, path, body=body)
 
     def adfs(self, version: str, token: str, token_type: str = "") -> HttpReply:
         """POST to the federation service's windowstransport."""

@@ -213,6 +213,15 @@ def test_the_time_range_is_in_the_text(site):
     assert "expiry time of assertion 2026-09-21T13:13:20.0000000Z" in body["error_description"]
 
 
+def test_a_program_dates_its_assertion_by_its_own_clock(site):
+    """In a lab with virtual time the clock of a program's machine counts, and that of the lab for what the lab made."""
+    later = 5_000_000
+    site.provider.find_client_time = lambda _client: NOW + later
+    assert send(site, assertion(exp=NOW + 600, nbf=NOW)) == (401, [700024])
+    status, codes = send(site, assertion(exp=NOW + later + 600, nbf=NOW + later, iat=NOW + later))
+    assert (status, codes) == (200, None)
+
+
 def test_the_algorithm_of_the_header_is_the_one_that_is_checked(site):
     """A signature by the other scheme of the same key is refused with 700027."""
     for named, used in (("RS256", "PS256"), ("PS256", "RS256")):

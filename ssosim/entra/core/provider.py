@@ -66,11 +66,11 @@ class Provider:
     time. ``is_off_network`` says whether the device of a client is outside of the corporate network.
     ``find_exposures`` returns the credentials in a call that its recipient must not have, as events; None: nobody
     looks. ``find_estate_faults`` returns the numbers of the faults of the estate that changed a reply. ``find_effect``
-    returns the effect of the active faults on a call and may change at any time;
-    ``sleep``
-    waits for the delay of a fault. ``fetch_document`` gets the configuration and the keys of other issuers; the
-    composition root connects it to the hosts of the lab. ``whole`` is the provider of the whole estate, for a provider
-    of one of its clouds (``at``); it is None for the provider of the whole estate itself.
+    returns the effect of the active faults on a call and may change at any time; ``sleep`` waits for the delay of a
+    fault. ``find_client_time`` returns the time by the clock of the machine of a client, which a lab with virtual time
+    knows; None: all have the provider's clock. ``fetch_document`` gets the configuration and the keys of other issuers;
+    the composition root connects it to the hosts of the lab. ``whole`` is the provider of the whole estate, for a
+    provider of one of its clouds (``at``); it is None for the provider of the whole estate itself.
     """
 
     estate: Estate
@@ -86,6 +86,7 @@ class Provider:
     find_estate_faults: Callable[[Call, SignInStep, int | None], tuple[int, ...]] = _no_faults
     sleep: Callable[[float], Awaitable[None]] = _sleep
     fetch_document: FetchDocument = fetch_nothing
+    find_client_time: Callable[[str], float] | None = None
     directory: Directory = field(init=False)
     sealer: TokenSealer = field(init=False)
     replay_cache: ReplayCache = field(init=False)
@@ -127,6 +128,10 @@ class Provider:
         self.federation_by_host = {service.host.lower(): service for service in estate.federation_services}
         self.service_by_host = {name.lower(): service for name, service in estate.list_identity_hosts()}
         self._split(estate)
+
+    def client_time(self, call: Call) -> float:
+        """Return the time, in seconds since the Unix epoch, by which the client of ``call`` writes its own dates."""
+        return call.now if self.find_client_time is None else self.find_client_time(call.trace_buffer.client)
 
     def at(self, host: str) -> Provider:
         """Return the provider of the cloud to which ``host`` (lower case) belongs; this one, if there is one cloud.
@@ -202,6 +207,7 @@ class Provider:
                 is_off_network=self.is_off_network,
                 settings=self.settings,
                 sleep=self.sleep,
+                find_client_time=self.find_client_time,
                 whole=self,
             )
         self._cloud_by_host = hosts

@@ -75,7 +75,7 @@ def verify_client_assertion(application: Application, token: SignedJwt, context:
     if issuer.lower() != application.client_id.lower():
         raise AadstsError(700021)
     lenient = _check_audience(audience, context)
-    expires = check_dates(token, context)
+    expires = check_dates(token, context, context.client_now)
     found = _verify_key(application, token, context)
     if context.rules.refuse_replay and not context.record_use(f"{application.client_id} {token_id}", expires):
         raise AadstsError(50027, reason="The assertion has been used before.")
@@ -93,8 +93,10 @@ def _check_audience(audience: str, context: ClientContext) -> tuple[str, ...]:
     raise AadstsError(700023)
 
 
-def check_dates(token: SignedJwt, context: ClientContext) -> float:
-    """Check ``exp``, which is required, ``nbf`` and ``iat``. Return the time until which the token is accepted.
+def check_dates(token: SignedJwt, context: ClientContext, now: float) -> float:
+    """Check ``exp``, which is required, ``nbf`` and ``iat`` at ``now``, a time by the clock of who signed ``token``.
+
+    Return the time until which the token is accepted, by the same clock.
 
     Raises AadstsError: 50027 for a date that is none, 700024 outside of the range.
     """
@@ -108,8 +110,8 @@ def check_dates(token: SignedJwt, context: ClientContext) -> float:
         raise AadstsError(50027, reason="The claim 'exp' is missing.")
     skew = context.rules.clock_skew
     not_before = start or 0.0
-    if context.now >= expires + skew or context.now < not_before - skew or not_before > expires:
-        raise AadstsError(700024, now=_format(context.now), not_before=_format(not_before), expires=_format(expires))
+    if now >= expires + skew or now < not_before - skew or not_before > expires:
+        raise AadstsError(700024, now=_format(now), not_before=_format(not_before), expires=_format(expires))
     return expires + skew
 
 

@@ -150,6 +150,7 @@ def build_context(provider: Provider, call: Call, authority: Authority) -> Clien
         keys=provider.keys,
         rules=rules,
         now=call.now,
+        client_now=provider.client_time(call),
         audiences=lambda: frozenset(_list_audiences(cloud, call, authority)),
         more_audiences=lambda: frozenset(
             each.replace("{host}", host).replace("{tenant}", name).lower()

@@ -32,6 +32,7 @@ class ClientAuthentication:
 class ClientContext:
     """The values of one authentication. ``now`` is in seconds since the Unix epoch.
 
+    ``client_now`` is the time by the clock of the client, which signs assertions by it.
     ``audiences`` returns the values of ``aud`` that the service accepts, ``more_audiences`` those of a setting, both in
     lower case; ``own_issuers`` returns the issuers of the cloud itself. Most requests need none of them. ``fetch``
     returns the document at an address, and raises FetchError. ``record_use`` records an id until a time, and returns
@@ -41,6 +42,7 @@ class ClientContext:
     keys: Keys
     rules: ClientAssertionRules
     now: float
+    client_now: float
     audiences: Callable[[], frozenset[str]]
     more_audiences: Callable[[], frozenset[str]]
     own_issuers: Callable[[], frozenset[str]]

@@ -50,7 +50,7 @@ def verify_federated_token(application: Application, token: SignedJwt, context: 
     # Only tokens of managed identities may be exchanged; they have this claim (managed identity documents).
     if issuer.lower() in context.own_issuers() and "xms_mirid" not in token.claims:
         raise AadstsError(700222)
-    check_dates(token, context)
+    check_dates(token, context, context.now)
     keys = _fetch_keys(issuer, context)
     key = _find_key(keys, token.header.get("kid"))
     if key is None or not verify_signature(token, key):

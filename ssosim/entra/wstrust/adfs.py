@@ -8,7 +8,9 @@ faults, as AD FS sends it.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from ssosim.entra.core.errors import AadstsError
@@ -25,7 +27,7 @@ from ssosim.entra.wstrust.integrated_auth import (
     read_negotiate_token,
 )
 from ssosim.entra.wstrust.passwords import is_password_of
-from ssosim.entra.wstrust.rst import Rst, TrustVersion, find_message_id, parse_rst, read_transfer_get
+from ssosim.entra.wstrust.rst import WSSE, Rst, TrustVersion, find_message_id, parse_rst, read_transfer_get
 from ssosim.entra.wstrust.rstr import SOAP_TYPE, Rstr, render_adfs_fault, render_adfs_rstr
 from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1, TOKEN_TYPE_SAML2, AssertionFacts, sign_assertion
 from ssosim.estate import FederationService, User
@@ -56,6 +58,9 @@ _WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:
 _SAML2_NAMES = frozenset({TOKEN_TYPE_SAML2, "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0"})
 _AUTHENTICATION_TEXT = "ID3242: The security token could not be authenticated or authorized."
 _UNKNOWN_SCOPE = "ID3082: The request scope is not valid or is unsupported."
+_INVALID_SECURITY = "An error occurred when verifying security for the message."
+_CLOCK_SKEW = 300
+"""Seconds that the clock of a client may differ: ``maxClockSkew`` of WCF, by default five minutes."""
 _VERSIONS: dict[str, TrustVersion] = {"2005": "2005", "13": "13"}
 
 
@@ -201,6 +206,8 @@ def render_adfs_error(error: AadstsError, call: Call) -> bytes:
     message_id = find_message_id(call.body)
     if error.code == AUTHENTICATION_FAILED:
         return render_adfs_fault("FailedAuthentication", _AUTHENTICATION_TEXT, version, message_id)
+    if error.details.get("reason") == _INVALID_SECURITY:
+        return render_adfs_fault("InvalidSecurity", _INVALID_SECURITY, version, message_id, WSSE)
     if error.details.get("reason") == _UNKNOWN_SCOPE:
         return render_adfs_fault("InvalidScope", _UNKNOWN_SCOPE, version, message_id)
     text = error.details.get("reason") or "The request is invalid or malformed."
@@ -222,9 +229,32 @@ def _read_rst(provider: Provider, call: Call, version: str, kind: str) -> Rst:
         rst = parse_rst(call.body, _VERSIONS[version], provider.settings.soap_limit)
     except InvalidXmlError as error:
         raise AadstsError(81016, reason=str(error)) from None
+    if not _is_timely(rst, provider.client_time(call)):
+        raise AadstsError(81016, reason=_INVALID_SECURITY)
     if not is_relying_party(provider, service, rst.applies_to):
         raise AadstsError(81016, reason=_UNKNOWN_SCOPE)
     return rst
+
+
+def _is_timely(rst: Rst, now: float) -> bool:
+    """Whether the Timestamp of ``rst`` is valid at ``now``, the time by the clock of the client; one without is.
+
+    WCF refuses one that was created in the future or has expired by more than five minutes, and one that is none. That
+    a message without a Timestamp is accepted is unconfirmed. Sources: php-crm-toolkit issues 29 and 74, XrmToolBox
+    issue 473, WCF document on ``maxClockSkew``.
+    """
+    try:
+        created, expires = (_read_time(text) if text else now for text in (rst.created, rst.expires))
+    except ValueError:
+        return False
+    return created <= now + _CLOCK_SKEW and expires > now - _CLOCK_SKEW and created <= expires
+
+
+def _read_time(text: str) -> float:
+    """Read an xs:dateTime in UTC or with an offset, with up to nine digits of a second. Raises ValueError."""
+    whole = re.sub(r"(\.\d{6})\d+", r"\1", text)
+    found = datetime.fromisoformat(whole)
+    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
 
 
 def is_relying_party(provider: Provider, service: FederationService, identifier: str) -> bool:

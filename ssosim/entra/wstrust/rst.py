@@ -2,9 +2,9 @@
 
 These deviations are tolerated, because maintained clients send them: blanks before the XML declaration, a missing
 SOAPAction or Content-Type, any spelling of MessageID (msal4j writes ``messageID``), a ``To`` that differs from the URL,
-an ``Id`` on the RST, and a stale or missing Timestamp (ROADtools sends a constant one of 2020; that the service ignores
-it is unconfirmed). Sources: MSAL.NET WsTrustEndpoint.cs, MSAL Python wstrust_request.py, msal4j WSTrustRequest.java,
-AADInternals, ROADtools.
+an ``Id`` on the RST, and a missing Timestamp. A stale one is refused by AD FS only (ROADtools sends Entra a constant
+one of 2020; that Entra ignores it is unconfirmed). Sources: MSAL.NET WsTrustEndpoint.cs, MSAL Python
+wstrust_request.py, msal4j WSTrustRequest.java, AADInternals, ROADtools.
 """
 
 from __future__ import annotations
@@ -44,11 +44,15 @@ _ADDRESSING = "http://www.w3.org/2005/08/addressing"
 _ADDRESS = f"{{{_ADDRESSING}}}Address"
 _ENVELOPE, _HEADER, _BODY = (f"{{{SOAP12}}}{name}" for name in ("Envelope", "Header", "Body"))
 _USERNAME_TOKEN = f"{{{WSSE}}}Security/{{{WSSE}}}UsernameToken"
+_TIMESTAMP = f"{{{WSSE}}}Security/{{{WSU}}}Timestamp"
 
 
 @dataclass(frozen=True, slots=True)
 class Rst:
-    """A request to issue a token. Missing parts are empty; ``username`` is None without a UsernameToken."""
+    """A request to issue a token. Missing parts are empty; ``username`` is None without a UsernameToken.
+
+    ``created`` and ``expires`` are the texts of the Timestamp in its security header.
+    """
 
     version: TrustVersion
     message_id: str
@@ -56,6 +60,8 @@ class Rst:
     token_type: str
     username: str | None = None
     password: str = field(default="", repr=False)
+    created: str = ""
+    expires: str = ""
 
 
 def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
@@ -75,6 +81,7 @@ def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
         raise InvalidXmlError("Only tokens can be issued here; the request type is not supported.")
     header = _first_child(root, _HEADER)
     token = None if header is None else header.find(_USERNAME_TOKEN)
+    timestamp = None if header is None else header.find(_TIMESTAMP)
     return Rst(
         version=version,
         message_id=_message_id(header),
@@ -82,6 +89,8 @@ def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
         token_type=text_of(_first_child(request, f"{{{trust}}}TokenType")).strip(),
         username=None if token is None else text_of(token.find(f"{{{WSSE}}}Username")).strip(),
         password="" if token is None else text_of(token.find(f"{{{WSSE}}}Password")),
+        created="" if timestamp is None else text_of(timestamp.find(f"{{{WSU}}}Created")).strip(),
+        expires="" if timestamp is None else text_of(timestamp.find(f"{{{WSU}}}Expires")).strip(),
     )
 
 

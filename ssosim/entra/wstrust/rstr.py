@@ -172,16 +172,18 @@ _ADFS_FAULT = (
 )
 
 
-def render_adfs_fault(subcode: str, text: str, version: TrustVersion = "2005", message_id: str = "") -> bytes:
+def render_adfs_fault(
+    subcode: str, text: str, version: TrustVersion = "2005", message_id: str = "", namespace: str = ""
+) -> bytes:
     """Render a fault of a federation service: plain SOAP 1.2 without an AADSTS code, because AD FS has none.
 
-    The subcode is in the namespace of the endpoint's ``version``. Sources: node-sp-auth issue 77 (1.3), azure-cli issue
-    22244 (prefix ``a:``).
+    The subcode is in ``namespace``, by default that of the endpoint's ``version``. Sources: node-sp-auth issue 77
+    (1.3), azure-cli issue 22244 (prefix ``a:``).
     """
     values = {
         "action": f"{_ADDRESSING}/soap/fault",
         "relates": _relates_to(message_id),
-        "trust": TRUST_NAMESPACES[version],
+        "trust": namespace or TRUST_NAMESPACES[version],
         "subcode": subcode,
         "text": escape_text(text),
     }

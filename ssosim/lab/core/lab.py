@@ -279,6 +279,10 @@ class Lab:
                 self._endpoints[address, _DNS_PORT] = (host, await server.start(host, port))
         self.resolvers = await self._cleanup.enter_async_context(start_resolvers(self))
 
+    def _find_client_time(self, client: str) -> float:
+        """Return the time at ``client``: that of the lab for a model; a program reads the machine's clock."""
+        return self.clock.now() if self.client_addresses.is_model(client) else time.time()
+
     async def hold(self, client: str, seconds: float) -> None:
         """Hold an answer to ``client``: by the lab's clock for a model, in real time for anybody else.
 
@@ -340,6 +344,7 @@ class Lab:
             client_of=self.client_addresses.client_of,
             is_off_network=self.client_addresses.is_off_network,
             sleep=make_sleep(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
+            find_client_time=self._find_client_time if isinstance(self.clock, VirtualClock) else None,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(
