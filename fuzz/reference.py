@@ -6,6 +6,7 @@ divided by the CPU time of this loop, which is measured in the same process shor
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 
@@ -30,8 +31,16 @@ def limit_for(kind: str, size: int) -> float:
 
 
 def measure_cpu_s(function: Callable[[bytes], None], data: bytes) -> float:
-    """Return the CPU seconds of one call of ``function(data)``."""
-    return _cpu_s(lambda: function(data))
+    """Return the CPU seconds of one call of ``function(data)``.
+
+    What exists before is no garbage, as in a lab, which freezes it at its start: a collection in the call does not look
+    at the objects of a thousand tests.
+    """
+    gc.freeze()
+    try:
+        return _cpu_s(lambda: function(data))
+    finally:
+        gc.unfreeze()
 
 
 def measure_share(function: Callable[[bytes], None], data: bytes, kind: str, bound_s: float, repeat: int = 6) -> float:

@@ -164,6 +164,10 @@ async def serving(zones: ZoneSet, **options: int) -> AsyncIterator[tuple[DnsServ
         await server.stop()
 
 
+MANY = 12_000
+"""Queries of the busy peer: they take many shares of CPU time, also on a fast machine."""
+
+
 async def test_one_peer_does_not_keep_another_waiting(contoso: ZoneSet) -> None:
     """While one peer's thousands of queries over TCP are worked off, another's is answered before most of them."""
     order: list[str] = []
@@ -180,7 +184,7 @@ async def test_one_peer_does_not_keep_another_waiting(contoso: ZoneSet) -> None:
         server._listener._connections.handle_query = slow  # type: ignore[assignment]
         many = b"".join(
             struct.pack("!H", len(wire)) + wire
-            for wire in (dns.message.make_query(f"n{number}.example", "A").to_wire() for number in range(3000))
+            for wire in (dns.message.make_query(f"n{number}.example", "A").to_wire() for number in range(MANY))
         )
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(many)
@@ -191,11 +195,11 @@ async def test_one_peer_does_not_keep_another_waiting(contoso: ZoneSet) -> None:
             other.sendto(dns.message.make_query("other.example", "A").to_wire(), ("127.0.0.1", port))
             await asyncio.wait_for(asyncio.get_running_loop().sock_recv(other, 4096), 30)
         before = order.index("127.0.0.2")
-        for _ in range(3000):
+        for _ in range(MANY):
             await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
         writer.close()
-    assert order.count("127.0.0.1") == 3000, "nothing is lost"
-    assert before < 2000
+    assert order.count("127.0.0.1") == MANY, "nothing is lost"
+    assert before < MANY * 2 / 3
 
 
 async def test_a_new_peer_gets_a_connection(contoso: ZoneSet) -> None:

@@ -21,6 +21,12 @@ def realm(site, login, **headers):
     return site.get(site.LOGIN, f"/common/userrealm/{login}?api-version=1.0", **headers)
 
 
+def test_what_is_no_utf8_is_no_error(site):
+    """Bytes of a request that a document repeats become question marks; found by fuzzing."""
+    answer = site.get(site.LOGIN, "/common/userrealm/a%F4b@contoso.com?api-version=2.1")
+    assert answer["Login"] == "a?b@contoso.com"
+
+
 @pytest.mark.parametrize("header", HEADERS)
 def test_one_client_header_turns_managed_into_federated(site, header):
     """Any one of the three x-client headers brings the desktop-SSO answer, none of them Managed (protocol 0.2, 1)."""

@@ -5,6 +5,7 @@ Endpoints are functions from a ``Call`` to an ``HttpReply``. They run unchanged 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -148,8 +149,15 @@ def make_guid() -> str:
 
 
 def make_json_reply(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
-    """Return a reply whose body is ``value`` as JSON, with the keys in the given order."""
-    return HttpReply(status, msgspec.json.encode(value), JSON, headers)
+    """Return a reply whose body is ``value`` as JSON, with the keys in the given order.
+
+    What a request had that is no UTF-8, and the reply repeats, becomes question marks.
+    """
+    try:
+        body = msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return HttpReply(status, body, JSON, headers)
 
 
 def read_fields(text: str, limit: int, repeated: list[str] | None = None) -> dict[str, str]:
