@@ -35,6 +35,9 @@ JSON_NO_STORE = (("Cache-Control", "no-store, no-cache"), ("Pragma", "no-cache")
 T = TypeVar("T")
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def _message(cls: type[T]) -> type[T]:
     """Make a dataclass that is frozen for the type checker only: a frozen one takes three times as long to make."""
@@ -151,12 +154,13 @@ def make_guid() -> str:
 def make_json_reply(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
     """Return a reply whose body is ``value`` as JSON, with the keys in the given order.
 
-    What a request had that is no UTF-8, and the reply repeats, becomes question marks.
+    What a request had that is no UTF-8, and the reply repeats, becomes U+FFFD, the replacement character.
     """
     try:
         body = msgspec.json.encode(value)
     except UnicodeEncodeError:
-        body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        body = _SURROGATE.sub("\ufffd", text).encode()
     return HttpReply(status, body, JSON, headers)
 
 
