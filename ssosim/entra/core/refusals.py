@@ -787,7 +787,7 @@ REFUSALS: Mapping[str, tuple[Refusal, ...]] = MappingProxyType(
         "Federation services": _FEDERATION,
         "Users": _USERS,
         "Browsers": _BROWSERS,
-        "Clouds": _CLOUDS,
+        "Other clouds": _CLOUDS,
     }
 )
 """The rows by the title of their section, in the order of the page."""
