@@ -236,7 +236,7 @@ class StatusLine:
 def guard_streams() -> tuple[TextIO, TextIO]:
     """Replace standard output and standard error by ``SafeStream``; return the old streams for ``release_streams``."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (_guarded(stream) for stream in before)
+    sys.stdout, sys.stderr = (_guard_stream(stream) for stream in before)
     return before
 
 
@@ -245,5 +245,5 @@ def release_streams(before: tuple[TextIO, TextIO]) -> None:
     sys.stdout, sys.stderr = before
 
 
-def _guarded(stream: TextIO) -> TextIO:
+def _guard_stream(stream: TextIO) -> TextIO:
     return stream if isinstance(stream, SafeStream) else cast("TextIO", SafeStream(stream))

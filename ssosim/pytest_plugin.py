@@ -79,7 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ("sso_scenario", "sso_scenario", "scenarios"),
         ("sso_client", "sso_client", "clients"),
     ):
-        if fixture in metafunc.fixturenames and not _parametrised(metafunc.definition, fixture):
+        if fixture in metafunc.fixturenames and not _is_parametrised(metafunc.definition, fixture):
             values = _choice(metafunc.definition, option, argument)
             metafunc.parametrize(fixture, values, ids=[_id(value) for value in values], indirect=True)
 
@@ -110,7 +110,7 @@ def sso_estate(request: pytest.FixtureRequest) -> AnyEstate:
     """The estate of this test's labs: by parameter, marker, option or ini key, else Contoso. It may be overridden."""
     if getattr(request, "param", None) is not None:
         return cast("AnyEstate", request.param)
-    if (marked := _marked(request.node, "estate")) is not None:
+    if (marked := _read_marker(request.node, "estate")) is not None:
         return cast("AnyEstate", marked)
     if given := request.config.getoption("sso_estate"):
         return Path(request.config.invocation_params.dir, given)
@@ -123,7 +123,7 @@ def sso_seed(request: pytest.FixtureRequest) -> int | None:
     """The seed of all random numbers: by option, marker or ini key, else None for the scenario's own."""
     given = request.config.getoption("sso_seed")
     if given is None:
-        given = _marked(request.node, "seed")
+        given = _read_marker(request.node, "seed")
     if given is None:
         given = request.config.getini("sso_seed") or None
     return None if given is None else int(given)
@@ -219,7 +219,7 @@ def _sso_runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
             folder.remove()
 
 
-def _parametrised(item: pytest.Item, fixture: str) -> bool:
+def _is_parametrised(item: pytest.Item, fixture: str) -> bool:
     """Return whether the test's own ``parametrize`` sets ``fixture``."""
     for mark in item.iter_markers("parametrize"):
         names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
@@ -230,7 +230,8 @@ def _parametrised(item: pytest.Item, fixture: str) -> bool:
 
 def _choice(item: pytest.Item, option: str, argument: str) -> list[Any]:
     """Return the values to run a test with: from the command line, else the marker, the ini key, or all."""
-    chosen = item.config.getoption(option) or _marked(item, argument) or item.config.getini(f"sso_{argument}") or "all"
+    chosen = item.config.getoption(option) or _read_marker(item, argument)
+    chosen = chosen or item.config.getini(f"sso_{argument}") or "all"
     if chosen != "all":
         return [chosen] if isinstance(chosen, str) or not hasattr(chosen, "__iter__") else list(chosen)
     if argument == "clients":
@@ -242,7 +243,7 @@ def _choice(item: pytest.Item, option: str, argument: str) -> list[Any]:
     return [scenario.name for scenario in catalogue()]
 
 
-def _marked(item: pytest.Item, argument: str) -> Any:
+def _read_marker(item: pytest.Item, argument: str) -> Any:
     """Return the value of ``argument`` in the closest ``sso`` marker, or None."""
     for mark in item.iter_markers("sso"):
         unknown = set(mark.kwargs) - {"scenarios", "clients", "estate", "seed"}

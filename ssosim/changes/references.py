@@ -62,7 +62,7 @@ def find_references(
 
 
 def _from_zones(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[str]) -> Iterator[Reference]:
-    for zone, rrset in _linking(zones):
+    for zone, rrset in _find_links(zones):
         for target in link_targets(rrset):
             if isinstance(target, str) and target in tracked:
                 where = f"{plain(rrset.name)} {rrset.type.name}"
@@ -90,7 +90,7 @@ def _from_profiles(zones: ZoneSet, wanted: frozenset[Name], tracked: frozenset[s
                 yield Reference(endpoint.profile, "profile", profile.name, f"{where} nests it")
 
 
-def _linking(zones: ZoneSet) -> list[tuple[Zone, RRset]]:
+def _find_links(zones: ZoneSet) -> list[tuple[Zone, RRset]]:
     """The record sets that link to others, in the order of their zones."""
     index = index_of(zones)
     plain_sets = (each for each in index.of_types(*_TARGETS) if each[1].shape != "alias")

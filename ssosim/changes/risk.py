@@ -123,7 +123,7 @@ _SPECIAL_TYPES: Mapping[str, tuple[Level, str]] = {
 _Rule = Callable[[_Aspect], tuple[Level, str] | None]
 
 
-def _deleted(aspect: _Aspect) -> tuple[Level, str] | None:
+def _assess_deletion(aspect: _Aspect) -> tuple[Level, str] | None:
     effects = aspect.difference.effects
     if Effect.EMPTIED in effects:
         return Level.HIGH, "is left as an empty record set: the name exists and has no address"
@@ -134,7 +134,7 @@ def _deleted(aspect: _Aspect) -> tuple[Level, str] | None:
     return None
 
 
-def _reshaped(aspect: _Aspect) -> tuple[Level, str] | None:
+def _assess_shape(aspect: _Aspect) -> tuple[Level, str] | None:
     if Effect.SHAPE not in aspect.difference.effects or Effect.EMPTIED in aspect.difference.effects:
         return None
     return Level.HIGH, "changes its shape or type: the canonical name, and with it the SPN of many clients, may move"
@@ -172,7 +172,7 @@ def _special_type(aspect: _Aspect) -> tuple[Level, str] | None:
     return None if level is None or aspect.difference.effects == {Effect.TTL} else (level, text)
 
 
-def _used(aspect: _Aspect) -> tuple[Level, str] | None:
+def _assess_use(aspect: _Aspect) -> tuple[Level, str] | None:
     usage = aspect.usage
     if usage is None or not usage.in_use or aspect.difference.kind is Kind.CREATE:
         return None
@@ -190,7 +190,7 @@ def _critical(aspect: _Aspect) -> tuple[Level, str] | None:
     return Level.HIGH, "is marked critical in the inventory"
 
 
-def _moved(aspect: _Aspect) -> tuple[Level, str] | None:
+def _assess_move(aspect: _Aspect) -> tuple[Level, str] | None:
     if Effect.VALUES not in aspect.difference.effects:
         return None
     what = "another canonical name" if aspect.difference.type == CNAME else "other values"
@@ -219,15 +219,15 @@ def _locator(aspect: _Aspect) -> tuple[Level, str] | None:
 
 
 _RULES: tuple[_Rule, ...] = (
-    _deleted,
-    _reshaped,
+    _assess_deletion,
+    _assess_shape,
     _alias,
     _delegation,
     _start_of_authority,
     _special_type,
-    _used,
+    _assess_use,
     _critical,
-    _moved,
+    _assess_move,
     _locator,
 )
 

@@ -48,7 +48,7 @@ def verify(actual: ZoneSet, wanted: ZoneSet) -> Verification:
         now = "; ".join(describe(rrset) for rrset in found) or "no records"
         lines[f"{plain(name)}: should be {was}; is {now}"] = None
     for profile in delta.profiles:
-        lines[f"traffic manager {profile.name}: to be {_undoing(profile.kind)}"] = None
+        lines[f"traffic manager {profile.name}: to be {_describe_undoing(profile.kind)}"] = None
     for origin in (*delta.zones_added, *delta.zones_removed):
         lines[f"zone {plain(origin)}: is in one of the two states only"] = None
     return Verification(delta, tuple(lines))
@@ -60,5 +60,5 @@ def _records(zones: ZoneSet, name: Name, soa: RRset | None) -> list[RRset]:
     return stored if soa is None else [*stored, soa]
 
 
-def _undoing(kind: str) -> str:
+def _describe_undoing(kind: str) -> str:
     return {"create": "deleted, it was not there", "delete": "created, it is gone"}.get(kind, "changed back")

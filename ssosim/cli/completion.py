@@ -102,25 +102,25 @@ def complete(words: Sequence[str]) -> list[str]:
     if before[:1] == ["--name"] and len(before) != 1:
         before = [*before[2:3], *before[:2], *before[3:]]
     elif before == ["--name"]:
-        return _fitting(_list_labs([]), current)
+        return _filter_fitting(_list_labs([]), current)
     command = next((each for each in COMMANDS if before[:1] == [each.name]), None)
     if command is None:
         names = [] if before and before[0] != "--name" else [each.name for each in COMMANDS]
-        return _fitting([*names, "--help", "--version", "--name"] if names else [], current)
+        return _filter_fitting([*names, "--help", "--version", "--name"] if names else [], current)
     place = _Place(build_parser(command))
     for word in before[1:]:
         place.read(word)
     option, equals, value = current.partition("=")
     if equals and (action := place.option(option)) is not None:
-        found = _fitting(_list_values(action, before), value)
+        found = _filter_fitting(_list_values(action, before), value)
         return [each if each == FILES else f"{option}={each}" for each in found]
     if place.wanted is not None:
-        return _fitting(_list_values(place.wanted, before), current)
+        return _filter_fitting(_list_values(place.wanted, before), current)
     if current.startswith("-") and not place.ended:
-        return _fitting(place.options(), current)
+        return _filter_fitting(place.options(), current)
     action = place.positional
-    found = [] if action is None else _fitting(_list_values(action, before), current)
-    return found or (_fitting(place.options(), current) if not current and not place.ended else [])
+    found = [] if action is None else _filter_fitting(_list_values(action, before), current)
+    return found or (_filter_fitting(place.options(), current) if not current and not place.ended else [])
 
 
 class _Place:
@@ -174,7 +174,7 @@ class _Place:
                 self.ended = True
 
 
-def _fitting(candidates: Iterable[str], current: str) -> list[str]:
+def _filter_fitting(candidates: Iterable[str], current: str) -> list[str]:
     return [each for each in dict.fromkeys(candidates) if each == FILES or each.startswith(current)]
 
 

@@ -113,14 +113,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments), is_process=arguments is None)
     except SystemExit:
-        if (code := _flushed(0)) == 0:
+        if (code := _flush_output(0)) == 0:
             raise
         return code
     except Exception:
         before = sys.stdout, sys.stderr  # stay guarded: the interpreter writes the traceback when this has returned
         raise
     else:
-        return _flushed(code)
+        return _flush_output(code)
     finally:
         release_streams(before)
 
@@ -168,10 +168,10 @@ def _run_command(given: list[str], *, is_process: bool) -> tuple[int, bool]:
     except BrokenPipeError:
         return 0, True
     except OSError as error:
-        return _failed(error, command.name if command else "output"), True
+        return _report_failure(error, command.name if command else "output"), True
 
 
-def _failed(error: OSError, what: str) -> int:
+def _report_failure(error: OSError, what: str) -> int:
     from ssosim.lab.base.shortage import explain_os_error  # noqa: PLC0415 - only on a failure
 
     if shortage := explain_os_error(error):
@@ -181,14 +181,14 @@ def _failed(error: OSError, what: str) -> int:
     return LabError.exit_code
 
 
-def _flushed(code: int) -> int:
+def _flush_output(code: int) -> int:
     """Write what is left now, for at the interpreter's end nobody could handle that it fails; the exit code."""
     try:
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # the reader (head, less) may go; a full disk is a failure
-            return _failed(error, "output")
+            return _report_failure(error, "output")
     return code
 
 

@@ -93,7 +93,7 @@ def _text(answer: Spns) -> str:
     lines = [f"{answer.host}: {_shape(answer.dns)}", ""]
     groups: dict[tuple[str, str], list[SpnRow]] = {}
     for row in answer.rules:
-        groups.setdefault((row.family, _asked(row)), []).append(row)
+        groups.setdefault((row.family, _describe_question(row)), []).append(row)
     width = max(len(family) for family, _ in groups)
     for (family, asked), rows in groups.items():
         names = [row.rule for row in rows]
@@ -113,7 +113,7 @@ def _shape(dns: NameShape) -> str:
     return f"{path}{', '.join(dns.addresses)}{reverse}"
 
 
-def _asked(row: SpnRow) -> str:
+def _describe_question(row: SpnRow) -> str:
     first = f"waits {row.waits_s:g} s, then " if row.waits_s else ""
     return first + _result(row)
 

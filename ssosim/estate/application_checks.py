@@ -62,11 +62,11 @@ def _service_principals(
             yield (*path, "tenant"), f'{only}; sign_in_audience = "AzureADMultipleOrgs" lets other tenants have it'
         if principal.object_id is not None and not _is_guid(principal.object_id):
             yield (*path, "object_id"), f"{principal.object_id!r} is not a GUID; expected e.g. {uuid.NAMESPACE_DNS}"
-        yield from _assigned(estate, path, principal)
+        yield from _check_assignments(estate, path, principal)
         yield from _permissions(estate, path, principal, names[estate.cloud_of(tenant).cloud_instance_name])
 
 
-def _assigned(estate: Estate, path: KeyPath, principal: ServicePrincipal) -> Iterator[Mistake]:
+def _check_assignments(estate: Estate, path: KeyPath, principal: ServicePrincipal) -> Iterator[Mistake]:
     users = [user.upn for user in estate.users]
     for number, each in enumerate(principal.assigned_users):
         upn = each if isinstance(each, str) else each.user

@@ -31,7 +31,7 @@ def find_credential_mistakes(estate: Estate) -> Iterator[Mistake]:
         for number, subject in enumerate(app.trusted_certificate_subjects):
             if not subject.authority_file:
                 yield from _pem((*here, "trusted_certificate_subjects", number, "authority"), subject.authority)
-        yield from _federated((*here, "federated_credentials"), app)
+        yield from _check_federated((*here, "federated_credentials"), app)
     yield from _issuers(estate)
 
 
@@ -80,7 +80,7 @@ def _pem(path: KeyPath, text: str) -> Iterator[Mistake]:
         yield path, "needs an RSA key of at least 2048 bits, since assertions are signed with RS256 or PS256"
 
 
-def _federated(here: KeyPath, app: Application) -> Iterator[Mistake]:
+def _check_federated(here: KeyPath, app: Application) -> Iterator[Mistake]:
     if len(app.federated_credentials) > _MAX_FEDERATED:
         yield here, f"an application has at most {_MAX_FEDERATED} federated credentials"
     names: set[str] = set()

@@ -201,10 +201,10 @@ def _text(element: Element, escapes: Mapping[str, str] = MappingProxyType({})) -
     text = value.decode("utf-8", "backslashreplace")
     if text.isprintable() and not escapes:
         return text
-    return "".join(_escaped(character, escapes) for character in text)
+    return "".join(_escape(character, escapes) for character in text)
 
 
-def _escaped(character: str, escapes: Mapping[str, str]) -> str:
+def _escape(character: str, escapes: Mapping[str, str]) -> str:
     # One line of printable characters: the text is written to traces and terminals.
     if character.isprintable():
         return escapes.get(character, character)

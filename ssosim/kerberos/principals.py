@@ -125,7 +125,7 @@ def _commands(estate: Estate, realm: Realm, seed: str) -> Iterator[str]:
     # Active Directory requires pre-authentication of users by default; an MIT KDC does not.
     for user in estate.users:
         if user.sam_account is not None and estate.realm_of(user) is realm:
-            yield f"addprinc -clearpolicy +requires_preauth -pw {_quoted(user.password)} {user.sam_account}"
+            yield f"addprinc -clearpolicy +requires_preauth -pw {_quote(user.password)} {user.sam_account}"
     account = realm.service_account
     salt = "onlyrealm" if seed else "normal"
     keys = " ".join(f"{enctype}:{salt}" for enctype in account.enctypes)
@@ -151,6 +151,6 @@ def _first_key(seed: str, account: str) -> str:
     return f"-pw {derive_password(seed, account, 1)}" if seed else "-randkey"
 
 
-def _quoted(word: str) -> str:
+def _quote(word: str) -> str:
     # kadmin's command parser reads "" inside quotes as one quote character.
     return '"' + word.replace('"', '""') + '"'

@@ -65,7 +65,7 @@ def render_page(matrix: Matrix, differences: Sequence[MeasurementDifference]) ->
         blocks.append(f"## {scenario.name}\n\n{one_line(scenario.title)}.\n")
         blocks.append("\n".join(_table(matrix, scenario)) + "\n")
     if any(scenario.name == PASSWORD_FAULTS for scenario in matrix.scenarios):
-        blocks.append("\n".join(_compared(differences, matrix.cells)))
+        blocks.append("\n".join(_list_differences(differences, matrix.cells)))
     return "\n".join(blocks)
 
 
@@ -106,7 +106,7 @@ def _cell(cell: Cell) -> str:
     return f"{cell.outcome} {cell.decided_s or 0:.1f} {requests}".rstrip()
 
 
-def _compared(differences: Sequence[MeasurementDifference], cells: Sequence[Cell]) -> Iterator[str]:
+def _list_differences(differences: Sequence[MeasurementDifference], cells: Sequence[Cell]) -> Iterator[str]:
     compared = count_compared_cells(cells)
     yield "## Against the measurement"
     yield ""

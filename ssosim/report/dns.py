@@ -69,11 +69,11 @@ def plan_text(plan: Plan) -> str:
         lines += [f"  {each.target}: {each.text}" for each in plan.references]
     lines += ["", "who uses it now"]
     lines += [f"  {_usage(each)}" for each in plan.usage] or ["  nothing that exists is touched"]
-    lines += _rehearsed(plan.rollback)
+    lines += _describe_rehearsal(plan.rollback)
     return "\n".join(lines)
 
 
-def _rehearsed(left: Changes | str | None) -> list[str]:
+def _describe_rehearsal(left: Changes | str | None) -> list[str]:
     """Return lines on what the rollback as written does not restore; none for a change without a rollback."""
     if left is None:
         return []

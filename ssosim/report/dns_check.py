@@ -65,12 +65,12 @@ def check_markdown(given: CheckResult) -> str:
     lines = [f"## DNS check: {mark}", "", f"{_text(outcome_sentence(result))}.", ""]
     if result.outcome == "nothing-to-do":
         return "\n".join(lines)
-    lines += [*_failed(result), *_losers(result), *_changes(result.changes), *_risk(result), *_lint(result)]
+    lines += [*_list_failed(result), *_losers(result), *_changes(result.changes), *_risk(result), *_lint(result)]
     lines += [f"Plan {_code(result.plan)}, from {_code(result.before)} to {_code(result.after)}.", ""]
     return "\n".join(lines)
 
 
-def _failed(result: CheckResult) -> Iterator[str]:
+def _list_failed(result: CheckResult) -> Iterator[str]:
     if not result.failed and not result.to_pass:
         return
     yield from ("### Criteria", "", "| criterion | limit | found | |", "|---|---|---|---|")

@@ -110,7 +110,7 @@ def _verdicts(phases: Sequence[PhaseResult], clients: Sequence[str]) -> str:
     for lane, client in enumerate(clients):
         cells = "".join(
             f'<td><a href="#why-{number}-{lane}">{_chip(phase.clients[client].outcome)}</a>'
-            f"{_after(phase.clients[client])}{_unexpected(phase.clients[client])}</td>"
+            f"{_after(phase.clients[client])}{_describe_unexpected(phase.clients[client])}</td>"
             for number, phase in enumerate(phases)
         )
         rows.append(f'<tr><th scope="row">{escape(client)}</th>{cells}</tr>')
@@ -125,7 +125,7 @@ def _after(result: ClientResult) -> str:
     return f' <span class="after">after {span(after)}</span>' if after is not None and after >= 1 else ""
 
 
-def _unexpected(result: ClientResult) -> str:
+def _describe_unexpected(result: ClientResult) -> str:
     if result.as_expected:
         return ""
     return f' <strong class="wrong">expected: {escape("; ".join(map(str, result.broken)))}</strong>'
@@ -147,7 +147,7 @@ def _phase(number: int, phase: PhaseResult, clients: Sequence[str], records: Seq
         result = phase.clients[client]
         shown = " open" if not result.as_expected else ""
         parts.append(
-            f"<details{shown}><summary><b>{escape(client)}</b> {_chip(result.outcome)}{_unexpected(result)} "
+            f"<details{shown}><summary><b>{escape(client)}</b> {_chip(result.outcome)}{_describe_unexpected(result)} "
             f'<span class="reason">{escape(result.reason)}</span></summary>'
             f'<div class="why" id="why-{number}-{lane}">{_facts(result)}{_lines(result, records)}</div></details>'
         )

@@ -144,11 +144,11 @@ def _band(key: tuple[str, str], answers: Sequence[_Answer], begin: float, end: f
     if joined and joined[0].begin > begin:
         joined.insert(0, Segment(begin, joined[0].begin, "not asked"))
     if len(joined) > _MAX_TURNS * 4:
-        joined = _mixed(joined)
+        joined = _join_short_turns(joined)
     return Band(key[0], key[1], tuple(joined))
 
 
-def _mixed(turns: Sequence[Segment]) -> list[Segment]:
+def _join_short_turns(turns: Sequence[Segment]) -> list[Segment]:
     """Many short turns (servers that disagree, a record that flaps) as stretches of ``mixed``."""
     typical = (turns[-1].end - turns[0].begin) / (_MAX_TURNS * 4)
     result: list[Segment] = []

@@ -81,7 +81,7 @@ def _describe(
             code = "InvalidAuthenticationTokenAudience"
             allowed = ",".join(f"'{each}'" for each in audiences)
             text = (
-                f"The access token has been obtained for wrong audience or resource '{_quoted(refused.found)}'. It "
+                f"The access token has been obtained for wrong audience or resource '{_quote(refused.found)}'. It "
                 f"should exactly match with one of the allowed audiences {allowed}."
             )
         case "expired":
@@ -94,7 +94,7 @@ def _describe(
             text = "The presented access token was issued before the revocation timestamp of the user."
         case "issuer" | "version":
             code = "InvalidAuthenticationTokenTenant"
-            text = f"The access token is from the wrong issuer '{_quoted(refused.found)}'."
+            text = f"The access token is from the wrong issuer '{_quote(refused.found)}'."
             if tenant is not None:
                 text += _MUST_MATCH.format(tenant=tenant.id)
     return code, text
@@ -106,7 +106,7 @@ _MUST_MATCH = (
 )
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Return text of a token so that it can stand in a header field."""
     return "".join(letter for letter in text if " " <= letter <= "~" and letter not in "\"\\'")[:256]
 

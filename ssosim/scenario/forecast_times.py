@@ -92,16 +92,16 @@ def _kept(answered: Answer, other: Answer, name_servers: RRset | None, limits: S
     known = {(rrset.name, rrset.type, rrset.content) for rrset in other.answer}
     own = [rrset for rrset in answered.answer if (rrset.name, rrset.type, rrset.content) not in known]
     own += [] if name_servers is None else [name_servers]
-    times = [_limited(rrset.ttl, each, each.max_ttl) for rrset in own for each in limits]
+    times = [_limit_ttl(rrset.ttl, each, each.max_ttl) for rrset in own for each in limits]
     if answered.rcode == SERVFAIL:
         times += [float(each.failure_ttl) for each in limits]
     elif answered.outcome != "NOERROR":
         soa = [rrset for rrset in answered.authority if rrset.type == SOA]
-        times += [_limited(rrset.ttl, each, each.max_negative_ttl) for rrset in soa for each in limits]
+        times += [_limit_ttl(rrset.ttl, each, each.max_negative_ttl) for rrset in soa for each in limits]
     return max(times, default=0.0)
 
 
-def _limited(ttl: int, limits: ResolverSettings, longest: int) -> float:
+def _limit_ttl(ttl: int, limits: ResolverSettings, longest: int) -> float:
     return float(min(max(ttl, limits.min_ttl), longest))
 
 

@@ -144,10 +144,10 @@ def reachable_profiles(zones: ZoneSet, names: Iterable[Name]) -> tuple[str, ...]
 def _steps_from_profile(zones: ZoneSet, profile: str) -> list[Name | str]:
     endpoints = zones.profiles[profile].endpoints
     targets: list[Name | str] = [to_name(each.target) for each in endpoints if each.target is not None]
-    return [*targets, *(name for name in _nested(zones.profiles[profile]) if name in zones.profiles)]
+    return [*targets, *(name for name in _list_nested(zones.profiles[profile]) if name in zones.profiles)]
 
 
-def _nested(profile: TrafficManager) -> list[str]:
+def _list_nested(profile: TrafficManager) -> list[str]:
     return [each.profile for each in profile.endpoints if each.profile is not None]
 
 
@@ -191,7 +191,7 @@ def _cuts(zones: ZoneSet, profile: TrafficManager, low: float, high: float, dept
         sizes = {sum(each.location == other.location for other in preferred) for each in preferred}
         parts |= {low + (high - low) * part / size for size in sizes for part in range(1, size)}
     found = set(parts)
-    nested = [zones.profiles[name] for name in _nested(profile) if name in zones.profiles]
+    nested = [zones.profiles[name] for name in _list_nested(profile) if name in zones.profiles]
     if nested and depth < MAX_DRAWN_DEPTH:
         edges = sorted(parts)
         for below in nested:

@@ -117,7 +117,7 @@ def _no_kdc(environment: ClientEnvironment) -> None:
     environment.kdc_reachable = False
 
 
-def _managed(environment: ClientEnvironment) -> None:
+def _sign_in_managed(environment: ClientEnvironment) -> None:
     environment.desktop_sso = False
 
 
@@ -126,7 +126,7 @@ def _middlebox(environment: ClientEnvironment) -> None:
     environment.answers = dict.fromkeys(SignInStep, page)
 
 
-def _refusing(environment: ClientEnvironment) -> None:
+def _refuse_tickets(environment: ClientEnvironment) -> None:
     environment.answers = dict.fromkeys(SignInStep, HttpResponse(503))
 
 
@@ -134,11 +134,11 @@ def _empty(environment: ClientEnvironment) -> None:
     environment.answers = dict.fromkeys(SignInStep, HttpResponse(200))
 
 
-def _dropping(environment: ClientEnvironment) -> None:
+def _drop_answers(environment: ClientEnvironment) -> None:
     environment.answers = dict.fromkeys(SignInStep, NetworkFailure("read", "closed"))
 
 
-def _flapping(environment: ClientEnvironment) -> None:
+def _flap_record(environment: ClientEnvironment) -> None:
     environment.remove_record()
     for hour in range(1, 12):
         environment.after(3600.0 * hour, ClientEnvironment.restore if hour % 2 else ClientEnvironment.remove_record)
@@ -163,15 +163,15 @@ SITUATIONS: Final[dict[str, Callable[[ClientEnvironment], None]]] = {
     "healthy": _healthy,
     "record removed": ClientEnvironment.remove_record,
     "CNAME": ClientEnvironment.put_cname,
-    "flapping": _flapping,
+    "flapping": _flap_record,
     "no KDC": _no_kdc,
     "login host down": _login_down,
-    "managed": _managed,
+    "managed": _sign_in_managed,
     "middlebox": _middlebox,
     "captive portal": _captive,
-    "503 everywhere": _refusing,
+    "503 everywhere": _refuse_tickets,
     "empty answers": _empty,
-    "dropped connections": _dropping,
+    "dropped connections": _drop_answers,
 }
 """The situations of ``check_client``: each function changes the environment before the sign-in."""
 

@@ -316,11 +316,11 @@ def _as_is(kind: str, value: Value) -> str:
     if value.text is None:
         raise _MistakeError(value, f"expected the value of {kind} as text")
     if kind in _NAMES:
-        return _dotted(value, value.text)
+        return _check_dot(value, value.text)
     return value.text
 
 
-def _dotted(at: Value, text: str) -> str:
+def _check_dot(at: Value, text: str) -> str:
     if not text.endswith("."):
         raise _MistakeError(at, f"{text!r} lacks the dot at its end: without it the zone's name is added")
     return text
@@ -334,12 +334,12 @@ def _part(value: Value, *names: str) -> str:
 
 
 def _mx(_: str, value: Value) -> str:
-    return f"{_part(value, 'preference', 'priority')} {_dotted(value, _part(value, 'exchange', 'value'))}"
+    return f"{_part(value, 'preference', 'priority')} {_check_dot(value, _part(value, 'exchange', 'value'))}"
 
 
 def _srv(_: str, value: Value) -> str:
     numbers = " ".join(_part(value, key) for key in ("priority", "weight", "port"))
-    return f"{numbers} {_dotted(value, _part(value, 'target'))}"
+    return f"{numbers} {_check_dot(value, _part(value, 'target'))}"
 
 
 def _txt(_: str, value: Value) -> str:
@@ -366,12 +366,12 @@ def _caa(_: str, value: Value) -> str:
 def _naptr(_: str, value: Value) -> str:
     texts = " ".join(_quote(_part(value, key)) for key in ("flags", "service", "regexp"))
     replacement = _part(value, "replacement")
-    target = replacement if replacement == "." else _dotted(value, replacement)
+    target = replacement if replacement == "." else _check_dot(value, replacement)
     return f"{_part(value, 'order')} {_part(value, 'preference')} {texts} {target}"
 
 
 def _svcb(_: str, value: Value) -> str:
-    target = _dotted(value, _part(value, "targetname"))
+    target = _check_dot(value, _part(value, "targetname"))
     found = value.get("svcparams")
     parameters = {} if found is None or not isinstance(found.content, dict) else found.content
     words = [

@@ -140,7 +140,7 @@ def read_response(wire: bytes, sent: SentQuery) -> Answer | Truncated | None:
             return Truncated()
         return reader.answer()
     except TooCostlyError:
-        return _failed(sent, Rcode.SERVFAIL)
+        return _make_failure(sent, Rcode.SERVFAIL)
     except (dns.exception.DNSException, ValueError, IndexError, struct.error):
         return read_bare_error(wire, sent)
 
@@ -244,8 +244,8 @@ def read_bare_error(wire: bytes, sent: SentQuery) -> Answer | None:
     rcode = Rcode(wire[3] & 0x0F)
     if rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
         return None
-    return _failed(sent, rcode)
+    return _make_failure(sent, rcode)
 
 
-def _failed(sent: SentQuery, rcode: Rcode) -> Answer:
+def _make_failure(sent: SentQuery, rcode: Rcode) -> Answer:
     return Answer(name=sent.query.question.name, type=sent.query.question.type, rcode=rcode, authoritative=False)

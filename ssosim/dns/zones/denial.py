@@ -120,20 +120,20 @@ class _NsecChain:
         return owner is None or not _has_signed_nsec(self.zone.node(owner), owner)
 
     def prove_no_ds(self, cut: Name) -> tuple[RRset, ...]:
-        return self._covering(cut) if NSEC in self.zone.node(cut) else ()
+        return self._find_covering(cut) if NSEC in self.zone.node(cut) else ()
 
     def prove_no_type(self, name: Name) -> tuple[RRset, ...]:
-        return self._covering(name)
+        return self._find_covering(name)
 
     def prove_no_name(self, name: Name, encloser: Name, wildcard: Name | None) -> tuple[RRset, ...]:
-        covering = self._covering(name)
+        covering = self._find_covering(name)
         star = wildcard or wildcard_of(_encloser_by(covering, name) or encloser)
-        return _unique((covering, () if star is None else self._covering(star)))
+        return _unique((covering, () if star is None else self._find_covering(star)))
 
     def prove_wildcard(self, name: Name, _encloser: Name) -> tuple[RRset, ...]:
-        return self._covering(name)
+        return self._find_covering(name)
 
-    def _covering(self, name: Name) -> tuple[RRset, ...]:
+    def _find_covering(self, name: Name) -> tuple[RRset, ...]:
         """The NSEC of ``name``, else of the last name before it, if it is signed."""
         owner = self._before(name)
         if owner is None or not _has_signed_nsec(self.zone.node(owner), owner):
@@ -171,42 +171,42 @@ class _Nsec3Chain:
         return self.prove_no_type(cut)
 
     def prove_no_type(self, name: Name) -> tuple[RRset, ...]:
-        matching = self._matching(name)
+        matching = self._find_matching(name)
         return matching or self._closest_encloser_proof(name, name.parent())  # opt-out: RFC 5155 section 7.2.4
 
     def prove_no_name(self, name: Name, encloser: Name, wildcard: Name | None) -> tuple[RRset, ...]:
         proof = self._closest_encloser_proof(name, encloser)
         if wildcard is not None:
-            return _unique((proof, self._matching(wildcard)))
+            return _unique((proof, self._find_matching(wildcard)))
         star = wildcard_of(self._provable_encloser(encloser))
-        return _unique((proof, () if star is None else self._covering(star)))
+        return _unique((proof, () if star is None else self._find_covering(star)))
 
     def prove_wildcard(self, name: Name, encloser: Name) -> tuple[RRset, ...]:
-        return self._covering(name.split(len(encloser) + 1)[1])
+        return self._find_covering(name.split(len(encloser) + 1)[1])
 
     def _closest_encloser_proof(self, name: Name, encloser: Name) -> tuple[RRset, ...]:
         """The NSEC3 of the closest provable encloser, and the one that covers the next name (RFC 5155 7.2.1)."""
         encloser = self._provable_encloser(encloser)
         next_closer = name.split(len(encloser) + 1)[1]
-        return _unique((self._matching(encloser), self._covering(next_closer)))
+        return _unique((self._find_matching(encloser), self._find_covering(next_closer)))
 
     def _provable_encloser(self, encloser: Name) -> Name:
         """The deepest name at or above ``encloser`` that has an NSEC3: opt-out omits names (RFC 5155 section 6)."""
-        while not self._matching(encloser) and encloser != self.zone.origin:
+        while not self._find_matching(encloser) and encloser != self.zone.origin:
             encloser = encloser.parent()
         return encloser
 
-    def _matching(self, name: Name) -> tuple[RRset, ...]:
+    def _find_matching(self, name: Name) -> tuple[RRset, ...]:
         owner = self.owners.get(self._hash(name))
-        return () if owner is None else self._signed(owner)
+        return () if owner is None else self._find_signed(owner)
 
-    def _covering(self, name: Name) -> tuple[RRset, ...]:
+    def _find_covering(self, name: Name) -> tuple[RRset, ...]:
         if not self.hashes:
             return ()
         at = bisect_left(self.hashes, self._hash(name))  # before the first hash comes the last one
-        return self._signed(self.owners[self.hashes[at - 1]])
+        return self._find_signed(self.owners[self.hashes[at - 1]])
 
-    def _signed(self, owner: Name) -> tuple[RRset, ...]:
+    def _find_signed(self, owner: Name) -> tuple[RRset, ...]:
         node = self.zone.node(owner)
         return tuple(sign(node, node[NSEC3]))
 

@@ -62,16 +62,16 @@ def build_realm_v1(
             endpoint_urls.adfs_mex_url(service),
             endpoint_urls.adfs_trust_url(service, "2005", "usernamemixed"),
         )
-        return _federated(domain, mex, active, common)
+        return _describe_federated(domain, mex, active, common)
     if entry.tenant.desktop_sso and desktop_sso:
         mex = endpoint_urls.autologon_mex_url(cloud, domain, request_id)
-        return _federated(
+        return _describe_federated(
             domain, mex, endpoint_urls.autologon_trust_url(cloud, domain, "usernamemixed", request_id), common
         )
     return {"ver": "1.0", "account_type": "Managed", "domain_name": domain, **common}
 
 
-def _federated(domain: str, mex: str, active: str, common: dict[str, str]) -> dict[str, Any]:
+def _describe_federated(domain: str, mex: str, active: str, common: dict[str, str]) -> dict[str, Any]:
     return {
         "ver": "1.0",
         "account_type": "Federated",

@@ -141,7 +141,7 @@ def _port_type(version: TrustVersion) -> str:
     )
 
 
-def _binding(endpoint: MexEndpoint, name: str) -> str:
+def _render_binding(endpoint: MexEndpoint, name: str) -> str:
     trust, interface = TRUST_NAMESPACES[endpoint.version], _INTERFACES[endpoint.version]
     return (
         f'<wsdl:binding name="{name}" type="tns:IWS{interface}Async">'
@@ -192,7 +192,7 @@ def render_mex(endpoints: tuple[MexEndpoint, ...]) -> str:
         + f"<wsdl:types>{''.join(map(_schema, versions))}</wsdl:types>"
         + "".join(map(_messages, versions))
         + "".join(map(_port_type, versions))
-        + "".join(_binding(*pair) for pair in named)
+        + "".join(_render_binding(*pair) for pair in named)
         + '<wsdl:service name="SecurityTokenService">'
         + "".join(_port(*pair) for pair in named)
         + "</wsdl:service></wsdl:definitions>"

@@ -125,7 +125,7 @@ class ActiveFaults:
         self._read_operator_changes()
         number = self._last_id + 1
         applied = Applied(number, fault, self._state.zones, self.authorities, at=self.trace.now())
-        applied.exhausted = partial(self._exhausted, applied)
+        applied.exhausted = partial(self._end_exhausted, applied)
         if fault.for_s is not None:
             applied.call_off = self._later(fault.for_s, partial(self._end_at_time_limit, applied))
         try:
@@ -167,7 +167,7 @@ class ActiveFaults:
 
         return undo
 
-    def _exhausted(self, applied: Applied, reason: str) -> None:
+    def _end_exhausted(self, applied: Applied, reason: str) -> None:
         """End a fault after its last hit. The trace records the exchange of this hit first."""
         with self._store.lock():
             if applied not in self._layers:
@@ -193,9 +193,9 @@ class ActiveFaults:
         self._read_operator_changes()
         self._layers.remove(layer)
         if all(isinstance(each, Patch) for each in self._layers):
-            self._base = self._folded().zones
+            self._base = self._fold_layers().zones
             self._layers.clear()
-        self._show(self._folded())
+        self._show(self._fold_layers())
 
     def undo_all(self) -> int:
         """Undo all faults, the newest first; returns how many there were."""
@@ -283,12 +283,12 @@ class ActiveFaults:
         else:
             self._base = self._store.current
         self._shown = self._store.current
-        self._state = self._folded() if not self._layers else self._with_zones(self._shown)
+        self._state = self._fold_layers() if not self._layers else self._with_zones(self._shown)
 
     def _with_zones(self, zones: ZoneSet) -> FaultState:
         return replace(self._state, zones=zones)
 
-    def _folded(self) -> FaultState:
+    def _fold_layers(self) -> FaultState:
         """Fold all layers over the base."""
         if self._healthy[0] is not self._base:
             self._healthy = self._base, Hierarchy.standard(self._base)

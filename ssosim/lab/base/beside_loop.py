@@ -21,11 +21,11 @@ async def in_thread(work: Callable[[], _T]) -> _T:
     held as long as it runs.
     """
 
-    def uncollected() -> _T:
+    def run_uncollected() -> _T:
         with _COLLECTOR.held_off():
             return work()
 
-    task = asyncio.ensure_future(asyncio.to_thread(uncollected))
+    task = asyncio.ensure_future(asyncio.to_thread(run_uncollected))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:

@@ -30,7 +30,7 @@ def java_trust_store(certificates: Iterable[bytes]) -> bytes:
 def _entry(alias: str, der: bytes) -> bytes:
     created_ms = 0
     return b"".join(
-        (struct.pack(">I", _TRUSTED), _utf(alias), struct.pack(">q", created_ms), _utf("X.509"), _sized(der))
+        (struct.pack(">I", _TRUSTED), _utf(alias), struct.pack(">q", created_ms), _utf("X.509"), _prefix_size(der))
     )
 
 
@@ -38,5 +38,5 @@ def _utf(text: str) -> bytes:
     return struct.pack(">H", len(text)) + text.encode("ascii")
 
 
-def _sized(data: bytes) -> bytes:
+def _prefix_size(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
