@@ -434,5 +434,5 @@ async def test_nothing_of_a_large_zone_is_done_on_the_loop(api: Any, lab: Lab):
     assert (await api("rollback", by="ann"))[0] == 200
     took = time.monotonic() - began
     pauses = [record.event for record in lab.trace.since(mark) if isinstance(record.event, LabPaused)]
-    # On the loop it would be most of the time. A collection of garbage, or a thread that keeps the GIL, is a part of it.
+    # On the loop it would be most of the time. A collection of garbage, or a thread with the GIL, is a part of it.
     assert sum(event.cpu_s for event in pauses if isinstance(event, LabPaused)) < took / 3
