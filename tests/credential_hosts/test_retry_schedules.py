@@ -37,7 +37,7 @@ SCHEDULES: dict[str, dict[str, tuple[float, ...]]] = {
         "400": (),
         "docker": (),
         "404": _NODE_404,
-        "410": (2, 4, 8, 15, 15),
+        "410": (1.5, 3, 6, 12, 24),  # 3 s, doubled; jitter takes up to half
         "429": (),  # not tried again, unlike the others
         **dict.fromkeys(("500", "502", "504"), _NODE_5XX),
     },
