@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ssosim.late_imports import import_late
 
 if TYPE_CHECKING:
     from ssosim.dns.recursion.cache import Cache, Entry
@@ -49,10 +50,4 @@ _MODULES = {
 }
 """The module of each name. It is imported when the name is used: together they take longer than a small check."""
 
-
-def __getattr__(name: str) -> Any:
-    module = _MODULES.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
-    return found
+__getattr__ = import_late(__name__, _MODULES)
