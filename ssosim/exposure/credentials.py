@@ -105,6 +105,11 @@ class KnownCredentials:
         return tuple(text for text, _ in self._texts)
 
     @property
+    def owners_of_texts(self) -> tuple[tuple[bytes, tuple[FoundCredential, ...]], ...]:
+        """Each of ``texts`` with the credentials that it is."""
+        return self._texts
+
+    @property
     def has_challenges(self) -> bool:
         """Whether a code challenge was seen, so that a code verifier may come."""
         return bool(self._challenges)

@@ -1,8 +1,9 @@
 """Find credentials in a request whose recipient has no business with them.
 
 ``find_exposures`` is a pure function: it examines every view of every part of a request. ``ExposureFinder`` is what a
-lab calls for each request. It first applies ``ShortTest`` to requests of the usual kind (at a known step of an identity
-host, over TLS, answered by the service itself), and calls ``find_exposures`` for all others.
+lab calls for each request. It first applies ``ShortTest`` to each part of a request of the usual kind (at a known step
+of an identity host, over TLS, answered by the service itself). ``find_exposures`` examines the parts that this test
+does not clear, and all parts of any other request. That is the same finding, since each part is examined by itself.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class ExposureFinder:
         self._known = KnownCredentials(self._provider, self._read_ticket, self._challenges)
         self._recipients = Recipients(self._estate, self._services)
         self._short_test = ShortTest(self._known.texts)
+        self._allowed: dict[tuple[str, SignInStep, bool], frozenset[bytes]] = {}
 
     def examine(self, call: Call, step: SignInStep, *, in_place: bool = False) -> tuple[CredentialExposed, ...]:
         """Return the credentials in ``call`` that its recipient must not have.
@@ -93,32 +95,55 @@ class ExposureFinder:
         if "code_challenge" in call.query:
             self._known.add_challenge(call.query["code_challenge"])
         to = self._recipients.find(call.host)
-        if not in_place and self._is_usual(call, to, step):
+        suspicious = None if in_place else self._list_suspicious(call, to, step)
+        if suspicious is not None and not suspicious:
             return ()
         to = dataclasses.replace(to, step=step, scheme=call.scheme, in_place=in_place)
-        return find_exposures(parts_of_call(call), self._known, to)
+        return find_exposures(parts_of_call(call, suspicious), self._known, to)
 
     def examine_foreign(self, request: RequestParts) -> tuple[CredentialExposed, ...]:
         """Return the credentials in a request that a host outside of the estate received."""
         return find_exposures(request, self._known, Recipient(request.host, "foreign", scheme=request.scheme))
 
-    def _is_usual(self, call: Call, to: Recipient, step: SignInStep) -> bool:
-        """Return whether the short test shows that ``to`` gets nothing that it must not have."""
+    def _list_suspicious(self, call: Call, to: Recipient, step: SignInStep) -> frozenset[str] | None:
+        """Return the parts of ``call`` that may hold what ``to`` must not have; None if all must be examined."""
         if call.scheme != "https" or to.role in ("unknown", "application") or step in _FULL_STEPS:
-            return False
+            return None
         takes_tokens = to.role == "login"
         if (self._known.has_challenges and not takes_tokens) or "Content-Encoding" in call.headers:
-            return False
+            return None
         test = self._short_test
-        if not test.is_clean_value(call.target, False):
-            return False
-        for value in test.list_unknown(call.headers.values()):
-            if value[:10].lower() == "negotiate " and value == call.headers.get("Authorization"):
-                if not _was_accepted(call):
-                    return False
-            elif not test.is_clean_value(value, takes_tokens):
-                return False
-        return not call.body or test.examine(call.body, takes_tokens)
+        found = []
+        if not test.is_clean_value(call.target, False, self._allowed_texts(to, step, in_url=True)):
+            found += ["path", "query"]
+        allowed = self._allowed_texts(to, step)
+        values = call.headers.values()
+        if unknown := test.list_unknown(values):
+            for name, value in call.headers.items():
+                if value not in unknown:
+                    continue
+                if value[:10].lower() == "negotiate " and value == call.headers.get("Authorization"):
+                    if not _was_accepted(call):
+                        found.append(f"header {name}")
+                elif not test.is_clean_value(value, takes_tokens, allowed):
+                    found.append(f"header {name}")
+        if call.body and not test.examine(call.body, takes_tokens, allowed):
+            found.append("body")
+        return frozenset(found)
+
+    def _allowed_texts(self, to: Recipient, step: SignInStep, *, in_url: bool = False) -> frozenset[bytes]:
+        """Return the passwords and client secrets that ``to`` may have at ``step``."""
+        key = (to.host, step, in_url)
+        found = self._allowed.get(key)
+        if found is None:
+            at_step = dataclasses.replace(to, step=step)
+            part = "query" if in_url else "body"
+            found = self._allowed[key] = frozenset(
+                text
+                for text, credentials in self._known.owners_of_texts
+                if not any(explain_exposure(each, at_step, part=part) for each in credentials)
+            )
+        return found
 
 
 def _was_accepted(call: Call) -> bool:
