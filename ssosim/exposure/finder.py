@@ -23,6 +23,8 @@ from ssosim.trace import CredentialExposed, SignInStep, TicketChecked
 __all__ = ["ExposureFinder", "find_exposures"]
 
 _FULL_STEPS = frozenset({SignInStep.OTHER, SignInStep.UNKNOWN})
+_LONGEST_KEPT, _MOST_KEPT = 256, 1024
+"""Characters of a header field, and fields, whose full search is remembered if it found nothing."""
 
 
 def find_exposures(request: RequestParts, known: KnownCredentials, to: Recipient) -> tuple[CredentialExposed, ...]:
@@ -83,6 +85,7 @@ class ExposureFinder:
         self._known = KnownCredentials(self._provider, self._read_ticket, self._challenges)
         self._recipients = Recipients(self._estate, self._services)
         self._short_test = ShortTest(self._known.texts)
+        self._values_without_credentials: set[str] = set()
         self._allowed: dict[tuple[str, SignInStep, bool], frozenset[bytes]] = {}
 
     def examine(self, call: Call, step: SignInStep, *, in_place: bool = False) -> tuple[CredentialExposed, ...]:
@@ -112,24 +115,47 @@ class ExposureFinder:
         takes_tokens = to.role == "login"
         if (self._known.has_challenges and not takes_tokens) or "Content-Encoding" in call.headers:
             return None
-        test = self._short_test
-        found = []
-        if not test.is_clean_value(call.target, False, self._allowed_texts(to, step, in_url=True)):
-            found += ["path", "query"]
+        url_is_clean = self._short_test.is_clean_value(call.target, False, self._allowed_texts(to, step, in_url=True))
+        found = [] if url_is_clean else ["path", "query"]
         allowed = self._allowed_texts(to, step)
-        values = call.headers.values()
-        if unknown := test.list_unknown(values):
-            for name, value in call.headers.items():
-                if value not in unknown:
-                    continue
-                if value[:10].lower() == "negotiate " and value == call.headers.get("Authorization"):
-                    if not _was_accepted(call):
-                        found.append(f"header {name}")
-                elif not test.is_clean_value(value, takes_tokens, allowed):
-                    found.append(f"header {name}")
-        if call.body and not test.examine(call.body, takes_tokens, allowed):
+        found += self._list_suspicious_headers(call, takes_tokens, allowed)
+        if call.body and not self._short_test.examine(call.body, takes_tokens, allowed):
             found.append("body")
         return frozenset(found)
+
+    def _list_suspicious_headers(self, call: Call, takes_tokens: bool, allowed: frozenset[bytes]) -> list[str]:
+        test = self._short_test
+        found: list[str] = []
+        unknown = test.list_unknown(call.headers.values())
+        if not unknown:
+            return found
+        for name, value in call.headers.items():
+            if value not in unknown:
+                continue
+            if value[:10].lower() == "negotiate " and value == call.headers.get("Authorization"):
+                clean = _was_accepted(call)
+            else:
+                clean = test.is_clean_value(value, takes_tokens, allowed)
+            if not clean and not self._holds_nothing(value):
+                found.append(f"header {name}")
+        return found
+
+    def _holds_nothing(self, value: str) -> bool:
+        """Return whether a short header field certainly holds no credential at all, such as a first message of NTLM.
+
+        That is remembered: what the provider issues later is random, and cannot be in a value that was seen before. A
+        client chooses its code verifier itself, but where one must not come all parts are searched.
+        """
+        if len(value) > _LONGEST_KEPT:
+            return False
+        known = self._values_without_credentials
+        if value not in known:
+            if any(True for _ in _find_credentials(value.encode("utf-8", "surrogateescape"), self._known)):
+                return False
+            if len(known) >= _MOST_KEPT:
+                known.clear()
+            known.add(value)
+        return True
 
     def _allowed_texts(self, to: Recipient, step: SignInStep, *, in_url: bool = False) -> frozenset[bytes]:
         """Return the passwords and client secrets that ``to`` may have at ``step``."""

@@ -5,8 +5,8 @@ test takes some microseconds. It errs on one side only: it may find a request su
 
 It first looks for the passwords and client secrets, each as it is and in the encodings that change its words; for many
 texts it splits the bytes at everything that is no letter or digit, and looks the words up among the longest words of
-the texts. It then looks at the words of the base64 alphabets: one that is long enough for a token is suspicious, and one
-that hides a known text holds that text. A known text is no reason for a full search where its recipient may have it.
+the texts. It then looks at the words of the base64 alphabets: one that is long enough for a token is suspicious, and
+one that hides a known text holds that text. A known text needs no full search where its recipient may have it.
 
 What was found is remembered, since SOAP messages, forms, URLs and header fields are the same in each request but for
 their request ids. A request id (a GUID that follows one of ``_BEFORE_ID`` and ends with its word) is masked before the
