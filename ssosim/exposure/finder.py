@@ -9,7 +9,7 @@ does not clear, and all parts of any other request. That is the same finding, si
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from ssosim.entra import Call, Provider
 from ssosim.exposure.credentials import CredentialKind, FoundCredential, KnownCredentials, ReadTicket
@@ -22,7 +22,7 @@ from ssosim.trace import CredentialExposed, SignInStep, TicketChecked
 
 __all__ = ["ExposureFinder", "find_exposures"]
 
-_FULL_STEPS = frozenset({SignInStep.OTHER, SignInStep.UNKNOWN})
+_OTHER, _UNKNOWN = SignInStep.OTHER, SignInStep.UNKNOWN
 _LONGEST_KEPT, _MOST_KEPT = 256, 1024
 """Characters of a header field, and fields, whose full search is remembered if it found nothing."""
 
@@ -86,7 +86,7 @@ class ExposureFinder:
         self._recipients = Recipients(self._estate, self._services)
         self._short_test = ShortTest(self._known.texts)
         self._values_without_credentials: set[str] = set()
-        self._allowed: dict[tuple[str, SignInStep, bool], frozenset[bytes]] = {}
+        self._allowed: dict[tuple[str, SignInStep], frozenset[bytes]] = {}
 
     def examine(self, call: Call, step: SignInStep, *, in_place: bool = False) -> tuple[CredentialExposed, ...]:
         """Return the credentials in ``call`` that its recipient must not have.
@@ -110,35 +110,39 @@ class ExposureFinder:
 
     def _list_suspicious(self, call: Call, to: Recipient, step: SignInStep) -> frozenset[str] | None:
         """Return the parts of ``call`` that may hold what ``to`` must not have; None if all must be examined."""
-        if call.scheme != "https" or to.role in ("unknown", "application") or step in _FULL_STEPS:
+        if call.scheme != "https" or to.role in ("unknown", "application") or step is _OTHER or step is _UNKNOWN:
             return None
-        takes_tokens = to.role == "login"
-        if (self._known.has_challenges and not takes_tokens) or "Content-Encoding" in call.headers:
+        if (self._known.has_challenges and to.role != "login") or "Content-Encoding" in call.headers:
             return None
-        url_is_clean = self._short_test.is_clean_value(call.target, False, self._allowed_texts(to, step, in_url=True))
-        found = [] if url_is_clean else ["path", "query"]
-        allowed = self._allowed_texts(to, step)
-        found += self._list_suspicious_headers(call, takes_tokens, allowed)
-        if call.body and not self._short_test.examine(call.body, takes_tokens, allowed):
+        # A password or client secret in a URL is for nobody.
+        found = [] if self._short_test.is_clean_value(call.target, False) else ["path", "query"]
+        if unknown := self._short_test.list_unknown(call.headers.values()):
+            found += self._list_suspicious_headers(call, unknown, to, step)
+        if call.body and not self._is_clean(call.body, to, step):
             found.append("body")
         return frozenset(found)
 
-    def _list_suspicious_headers(self, call: Call, takes_tokens: bool, allowed: frozenset[bytes]) -> list[str]:
-        test = self._short_test
-        found: list[str] = []
-        unknown = test.list_unknown(call.headers.values())
-        if not unknown:
-            return found
+    def _list_suspicious_headers(
+        self, call: Call, unknown: Container[str], to: Recipient, step: SignInStep
+    ) -> Iterator[str]:
+        """Yield the names of the parts for those header fields whose values are ``unknown`` and not clean."""
+        takes_tokens = to.role == "login"
         for name, value in call.headers.items():
             if value not in unknown:
                 continue
             if value[:10].lower() == "negotiate " and value == call.headers.get("Authorization"):
                 clean = _was_accepted(call)
             else:
-                clean = test.is_clean_value(value, takes_tokens, allowed)
+                clean = self._short_test.is_clean_value(value, takes_tokens) or self._is_clean(
+                    value.encode("utf-8", "surrogateescape"), to, step
+                )
             if not clean and not self._holds_nothing(value):
-                found.append(f"header {name}")
-        return found
+                yield f"header {name}"
+
+    def _is_clean(self, data: bytes, to: Recipient, step: SignInStep) -> bool:
+        """Return whether ``data``, not of a URL, certainly holds nothing but texts that ``to`` may have at ``step``."""
+        found = self._short_test.find_texts(data, takes_tokens=to.role == "login")
+        return found is not None and (not found or found <= self._allowed_texts(to, step))
 
     def _holds_nothing(self, value: str) -> bool:
         """Return whether a short header field certainly holds no credential at all, such as a first message of NTLM.
@@ -157,17 +161,15 @@ class ExposureFinder:
             known.add(value)
         return True
 
-    def _allowed_texts(self, to: Recipient, step: SignInStep, *, in_url: bool = False) -> frozenset[bytes]:
-        """Return the passwords and client secrets that ``to`` may have at ``step``."""
-        key = (to.host, step, in_url)
-        found = self._allowed.get(key)
+    def _allowed_texts(self, to: Recipient, step: SignInStep) -> frozenset[bytes]:
+        """Return the passwords and client secrets that ``to`` may have at ``step``, except in URLs."""
+        found = self._allowed.get((to.host, step))
         if found is None:
             at_step = dataclasses.replace(to, step=step)
-            part = "query" if in_url else "body"
-            found = self._allowed[key] = frozenset(
+            found = self._allowed[to.host, step] = frozenset(
                 text
                 for text, credentials in self._known.owners_of_texts
-                if not any(explain_exposure(each, at_step, part=part) for each in credentials)
+                if not any(explain_exposure(each, at_step) for each in credentials)
             )
         return found
 

@@ -84,29 +84,27 @@ class ShortTest:
         known = self._clean_values
         return [value for value in values if value not in known]
 
-    def is_clean_value(self, value: str, takes_tokens: bool, allowed: frozenset[bytes] = _NO_TEXTS) -> bool:
+    def is_clean_value(self, value: str, takes_tokens: bool) -> bool:
         """As ``examine``, for a header field, or a path with its query; a short one without texts is remembered."""
         if value in self._clean_values:
             return True
         if len(value) == _GUID_LENGTH and self._ids_are_clean and _ID.match(value):
             return True
         data = value.encode("utf-8", "surrogateescape")
-        found = self.find_texts(data, takes_tokens)
-        if found is None or not found <= allowed:
+        if not self.examine(data, takes_tokens):
             return False
-        if not found and len(data) < _TOKEN:  # a longer one may be a token, which not every recipient takes
+        if len(data) < _TOKEN:  # a longer one may be a token, which not every recipient takes
             if len(self._clean_values) >= _MOST_TEXTS:
                 self._clean_values.clear()
             self._clean_values.add(value)
         return True
 
-    def examine(self, data: bytes, takes_tokens: bool, allowed: frozenset[bytes] = _NO_TEXTS) -> bool:
-        """Return True if ``data`` certainly holds no known text, other than ``allowed``, and no token.
+    def examine(self, data: bytes, takes_tokens: bool) -> bool:
+        """Return True if ``data`` certainly holds no known text and no token.
 
         ``takes_tokens``: the recipient may have all tokens, but no tickets.
         """
-        found = self.find_texts(data, takes_tokens)
-        return found is not None and found <= allowed
+        return self.find_texts(data, takes_tokens) == _NO_TEXTS
 
     def find_texts(self, data: bytes, takes_tokens: bool) -> frozenset[bytes] | None:
         """Return all known texts in ``data``; None if it may hold a token, or anything that only a full search finds.
@@ -126,12 +124,16 @@ class ShortTest:
         found = self._list_texts(plain)
         if escapes:
             found |= self._list_escaped_texts(data)
-        hidden = self._list_hidden_texts(plain, takes_tokens)
-        if hidden is None:
+        words = plain.translate(_SPLIT_BASE64).split()
+        long_words = [word for word in words if len(word) >= _TOKEN]
+        if long_words and (not takes_tokens or any(map(self._hides_ticket, long_words))):
             return None
-        found |= hidden
-        if len(text) <= _LONGEST_TEXT and not (escapes and text is not data):
-            self._remember_message(text, plain if escapes else text, found)
+        for word in filterfalse(self._clean_words.__contains__, words):
+            size = len(word)
+            if _SHORTEST_BASE64 <= size < _TOKEN and not (size == _GUID_LENGTH and _GUID.match(word)):
+                found |= self._list_texts_of_word(word)
+        if not long_words and len(text) <= _LONGEST_TEXT and not (escapes and text is not data):
+            self._remember_message(text, found)
         return found
 
     def _list_escaped_texts(self, data: bytes) -> frozenset[bytes]:
@@ -141,13 +143,8 @@ class ShortTest:
             found |= self._list_texts(unquote_to_bytes(data.replace(b"+", b" ")))
         return found
 
-    def _remember_message(self, text: bytes, plain: bytes, found: frozenset[bytes]) -> None:
-        """Remember what is in a message, unless it has a token, or a known text may lie in a masked request id.
-
-        ``plain`` is the message without percent escapes.
-        """
-        if max(map(len, plain.translate(_SPLIT_BASE64).split()), default=0) >= _TOKEN:
-            return
+    def _remember_message(self, text: bytes, found: frozenset[bytes]) -> None:
+        """Remember what is in a message without tokens, unless a known text may lie in a masked request id."""
         for mark in _BEFORE_ID:
             before, masked, after = text.partition(mark + _MASK)
             if masked and not self._is_apart(before + mark, after):
@@ -164,18 +161,6 @@ class ShortTest:
             for form in self._all_forms
             for cut in range(1, len(form))
         )
-
-    def _list_hidden_texts(self, data: bytes, takes_tokens: bool) -> frozenset[bytes] | None:
-        """Return the known texts that the words of ``data`` hide by an encoding; None if a word may be a token."""
-        found = _NO_TEXTS
-        for word in filterfalse(self._clean_words.__contains__, data.translate(_SPLIT_BASE64).split()):
-            size = len(word)
-            if size >= _TOKEN:
-                if not takes_tokens or self._hides_ticket(word):
-                    return None
-            elif size >= _SHORTEST_BASE64 and not (size == _GUID_LENGTH and _GUID.match(word)):
-                found |= self._list_texts_of_word(word)
-        return found
 
     def _list_texts_of_word(self, word: bytes) -> frozenset[bytes]:
         """Return the known texts in any view of a short word, and remember them."""
