@@ -109,11 +109,6 @@ class KnownCredentials:
         """Each of ``texts`` with the credentials that it is."""
         return self._texts
 
-    @property
-    def has_challenges(self) -> bool:
-        """Whether a code challenge was seen, so that a code verifier may come."""
-        return bool(self._challenges)
-
     def add_challenge(self, challenge: str) -> None:
         """Note a code challenge, by which its verifier is recognised. The oldest of 10,000 is forgotten."""
         self._challenges[challenge] = None

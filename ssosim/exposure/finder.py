@@ -112,7 +112,7 @@ class ExposureFinder:
         """Return the parts of ``call`` that may hold what ``to`` must not have; None if all must be examined."""
         if call.scheme != "https" or to.role in ("unknown", "application") or step is _OTHER or step is _UNKNOWN:
             return None
-        if (self._known.has_challenges and to.role != "login") or "Content-Encoding" in call.headers:
+        if (self._challenges and to.role != "login") or "Content-Encoding" in call.headers:
             return None
         # A password or client secret in a URL is for nobody.
         found = [] if self._short_test.is_clean_value(call.target, False) else ["path", "query"]

@@ -81,8 +81,7 @@ class ShortTest:
 
     def list_unknown(self, values: Iterable[str]) -> list[str]:
         """Return those of ``values`` that are not remembered as clean."""
-        known = self._clean_values
-        return [value for value in values if value not in known]
+        return list(filterfalse(self._clean_values.__contains__, values))
 
     def is_clean_value(self, value: str, takes_tokens: bool) -> bool:
         """As ``examine``, for a header field, or a path with its query; a short one without texts is remembered."""
