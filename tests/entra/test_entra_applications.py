@@ -377,7 +377,7 @@ def test_a_single_page_application_refreshes_for_a_day(apps, make_browser):
 
 
 def test_a_change_of_the_estate_counts_for_an_application_that_was_accepted_before(apps: Any) -> None:
-    """What is kept of an accepted application belongs to one estate: a disabled one is refused from the next request."""
+    """What is kept of an accepted application belongs to one estate: a disabled one is refused at once."""
     form = app_form(DAEMON, f"{GRAPH}/.default")
     for _ in range(2):
         assert codes(post(apps, form)) == (200, [])
