@@ -158,7 +158,8 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     other. A realm other than the first needs no ``service_account``.
     ``dns_lookup_kdc``: clients find the KDCs by URI or SRV records, not in their krb5.conf; ``dns_lookup_realm``: they
     find the realm of a host by TXT records. ``kdc_proxy``: the host name of a KDC proxy (MS-KKDCP), which clients ask
-    after all KDCs. Source: krb5 documentation, krb5.conf and "Realm configuration decisions"; MS-KKDCP.
+    after all KDCs. ``directory``: the KDCs are MIT krb5kdc or Samba's domain controllers (an installed
+    package). Source: krb5 documentation, krb5.conf and "Realm configuration decisions"; MS-KKDCP.
     """
 
     name: str
@@ -173,6 +174,7 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     dns_lookup_kdc: bool = False
     dns_lookup_realm: bool = False
     kdc_proxy: DnsName | None = None
+    directory: Literal["mit", "samba"] = "mit"
 
     @property
     def netbios(self) -> str:
