@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ssosim.estate.kdc_hosts import list_kdcs
 from ssosim.estate.model import Estate
+from ssosim.estate.directory_checks import find_directory_mistakes
 from ssosim.estate.toml_lines import KeyPath
 
 __all__ = ["find_realm_mistakes"]
@@ -30,38 +31,13 @@ def find_realm_mistakes(estate: Estate) -> Iterator[Mistake]:
             yield from _known((*here, "parent"), realm.parent, names)
             if realm.parent == realm.name or _is_circle(estate, realm.name):
                 yield (*here, "parent"), "the parents are a circle; the root of a forest has none"
-        yield from _samba(estate, index)
+        yield from find_directory_mistakes(estate, index)
     yield from _kdc_proxies(estate)
     members = [("hosts", number, host.realm) for number, host in enumerate(estate.hosts)]
     members += [("users", number, user.realm) for number, user in enumerate(estate.users)]
     for section, number, name in members:
         if name is not None:
             yield from _known((section, number, "realm"), name, names)
-
-
-def _samba(estate: Estate, index: int) -> Iterator[Mistake]:
-    realm = estate.realms[index]
-    here: KeyPath = ("realms", index)
-    if realm.directory != "samba":
-        return
-    if len(estate.realms) > 1:
-        yield (*here, "directory"), 'a realm of Samba is the only one of its estate; several realms need "mit"'
-    for key in ("ticket_lifetime", "renewable_lifetime"):
-        seconds = getattr(realm, key)
-        if seconds < 3600 or seconds % 3600:
-            yield (*here, key), f"{seconds} seconds: Samba has whole hours, at least one"
-    if len(realm.netbios) > 15 or not realm.netbios.replace("-", "").isalnum():
-        text = f"{realm.netbios!r} is no NetBIOS name of Samba: up to 15 letters, digits and dashes; set netbios_name"
-        yield (*here, "netbios_name"), text
-    for number, user in enumerate(estate.users):
-        if user.authorization_data_size:
-            text = 'Samba issues a PAC of its own and copies no such data; this needs a realm with directory = "mit"'
-            yield ("users", number, "authorization_data_size"), text
-        if user.sam_account is not None and (len(user.sam_account) > 20 or user.sam_account.lower() in _BUILT_IN):
-            yield ("users", number, "sam_account"), "a name of up to 20 characters that Samba does not use itself"
-
-
-_BUILT_IN = ("administrator", "guest", "krbtgt", "labdc$")
 
 
 def _kdc_proxies(estate: Estate) -> Iterator[Mistake]:

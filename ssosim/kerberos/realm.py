@@ -34,8 +34,8 @@ from ssosim.kerberos.kinit import ClientOptions, OtherRealms, write_krb5_conf
 from ssosim.kerberos.lab_files import find_lab_files, render_template
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB, build_keytab_name, build_principals_batch
 from ssosim.kerberos.programs import build_tool_environment, describe_end, find_program
-from ssosim.kerberos.samba_programs import SambaPrograms, find_samba
-from ssosim.kerberos.samba_realm import SAMBA_FOLDER, provision_samba, write_samba_conf
+from ssosim.kerberos.samba_programs import DIRECTORY_PROGRAM, SambaPrograms, find_samba
+from ssosim.kerberos.samba_realm import SAMBA_FOLDER, list_samba_accounts, provision_samba, write_samba_conf
 
 __all__ = ["PreparedRealm", "compute_realm_digest", "prepare_realm", "run_kadmin"]
 
@@ -56,7 +56,7 @@ class PreparedRealm:
     ``lifetime`` and ``renewable`` are the maximum ticket lifetime and renewable lifetime, in seconds. ``routes``: the
     hosts of other realms, each with its realm, for which the KDC gives referrals. Copies have the same keys: a service
     of one copy accepts a ticket from the KDC of another. ``samba``: the KDC is Samba's, whose directory is in the
-    folder ``samba``; None: krb5kdc.
+    folder ``samba``; None: krb5kdc. ``origin``: the prepared realm that this one is a copy of; None: it is no copy.
     """
 
     directory: Path
@@ -68,6 +68,7 @@ class PreparedRealm:
     routes: tuple[HostRoute, ...] = ()
     netbios: str = ""
     samba: SambaPrograms | None = None
+    origin: Path | None = None
 
     @property
     def keytab(self) -> Path:
@@ -113,7 +114,7 @@ class PreparedRealm:
                 shutil.copytree(source, directory / source.name)
             else:
                 shutil.copy2(source, directory / source.name)
-        copy = replace(self, directory=directory)
+        copy = replace(self, directory=directory, origin=self.origin or self.directory)
         copy.write_conf(None)
         return copy
 
@@ -143,7 +144,7 @@ def compute_realm_digest(estate: Estate, of: Realm | None = None, trust_secret: 
     realm = of or estate.default_realm
     # Another version of the programs may write another database format.
     tools = Path(find_program("kdb5_util")).stat()
-    samba = (find_samba().version, realm.netbios) if realm.directory == "samba" else ()
+    samba = _list_samba_parts(estate, realm) if realm.directory == "samba" else ()
     parts = (
         str(LAYOUT),
         *samba,
@@ -155,6 +156,12 @@ def compute_realm_digest(estate: Estate, of: Realm | None = None, trust_secret: 
         (find_lab_files() / "kdc.conf").read_text(encoding="utf-8"),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _list_samba_parts(estate: Estate, realm: Realm) -> tuple[str, ...]:
+    """What else the directory of Samba depends on; without a secret, the passwords of services are always the same."""
+    accounts = repr([*list_samba_accounts(estate, realm, "")])
+    return find_samba().version, realm.netbios, DIRECTORY_PROGRAM.read_text(encoding="utf-8"), accounts
 
 
 def prepare_realm(

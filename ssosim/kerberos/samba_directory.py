@@ -38,8 +38,11 @@ _SECRET = ("unicodePwd", "supplementalCredentials", "replPropertyMetaData")
 _RC4 = 23
 _NEVER = "-9223372036854775808"
 _POLICY = {"minPwdLength": "0", "pwdProperties": "0", "pwdHistoryLength": "0", "minPwdAge": "0", "maxPwdAge": _NEVER}
-_USER, _COMPUTER = "512", "4096"
-"""NORMAL_ACCOUNT and WORKSTATION_TRUST_ACCOUNT. Source: MS-ADTS section 2.2.16 (userAccountControl bits)."""
+_USER, _COMPUTER, _ANY_PROTOCOL = 0x200, 0x1000, 0x1000000
+"""NORMAL_ACCOUNT, WORKSTATION_TRUST_ACCOUNT, TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION.
+
+Source: MS-ADTS section 2.2.16 (userAccountControl bits).
+"""
 
 Data = dict[str, Any]
 
@@ -68,10 +71,15 @@ class Directory:
                 "dn": f"CN={account['name'].rstrip('$')},CN={'Computers' if is_computer else 'Users'},{self._base}",
                 "objectClass": "computer" if is_computer else "user",
                 "sAMAccountName": account["name"],
-                "userAccountControl": _COMPUTER if is_computer else _USER,
+                "userAccountControl": str(_kind_of(account["name"])),
                 "clearTextPassword": account["password"].encode("utf-16-le"),
             }
         )
+
+    def remove(self, name: str) -> None:
+        """Delete the account called ``name``, if there is one."""
+        if (place := self._find(name)) is not None:
+            self._modules.delete(place)
 
     def write(self, account: Data) -> None:
         """Write names, encryption types, rights of delegation and, if ``secret`` is given, the key of ``account``."""
@@ -80,6 +88,10 @@ class Directory:
         values: dict[str, list[Any]] = {"servicePrincipalName": account["spns"]}
         if (types := account.get("enctypes")) is not None:
             values["msDS-SupportedEncryptionTypes"] = [str(types)]
+        if account.get("delegate_to"):
+            values["msDS-AllowedToDelegateTo"] = account["delegate_to"]
+        if account.get("any_protocol"):
+            values["userAccountControl"] = [str(_kind_of(name) | _ANY_PROTOCOL)]
         for attribute, text in (account.get("secret") or {}).items():
             values[attribute] = [base64.b64decode(text)]
         self._write(ldb.Ldb(self._partition, flags=ldb.FLG_DONT_CREATE_DB, options=["modules:"]), place, values)
@@ -114,6 +126,10 @@ class Directory:
         for name, each in values.items():
             change[name] = ldb.MessageElement(each, ldb.FLAG_MOD_REPLACE, name)
         database.modify(change)
+
+
+def _kind_of(account: str) -> int:
+    return _COMPUTER if account.endswith("$") else _USER
 
 
 _open: dict[str, Directory] = {}
@@ -172,8 +188,10 @@ def make_versions(request: Data) -> Data:
 
 
 def write_accounts(request: Data) -> Data:
-    """Create ``accounts`` that are missing, and write all of them."""
+    """Delete the accounts called ``removed``, create ``accounts`` that are missing, and write all of these."""
     directory = _directory(request)
+    for name in request["removed"]:
+        directory.remove(name)
     for account in request["accounts"]:
         directory.add(account)
     for account in request["accounts"]:

@@ -7,7 +7,8 @@ The KDC reads the directory at each request. It compares names without regard to
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ssosim.kerberos.key_database import Account, KeyDatabase
@@ -16,7 +17,13 @@ from ssosim.kerberos.principals import derive_password
 from ssosim.kerberos.realm import PreparedRealm
 from ssosim.kerberos.realm_keys import KdcState, RealmKeys
 from ssosim.kerberos.samba_editor import SambaEditor
-from ssosim.kerberos.samba_realm import SAMBA_FOLDER, build_account_name, build_enctype_mask, build_entries
+from ssosim.kerberos.samba_realm import (
+    SAMBA_FOLDER,
+    build_account_name,
+    build_enctype_mask,
+    build_entries,
+    list_key_names,
+)
 
 __all__ = ["SambaKeys"]
 
@@ -50,9 +57,11 @@ class SambaKeys(RealmKeys):
     def _write_kdc(self, kdc: KdcState, view: KeyDatabase, seed: str) -> None:
         written = self._written[kdc.name]
         wanted = _list_accounts(view)
-        gone = [(name, {**data, "spns": []}, None) for name, data in written.items() if name not in dict(_pair(wanted))]
+        removed = [*written.keys() - {name for name, _, _ in wanted}]
+        for name in removed:
+            self._kvnos[kdc.name].pop(name, None)
         changes = []
-        for name, data, account in (*gone, *wanted):
+        for name, data, account in wanted:
             if written.get(name) == data:
                 continue
             owner = account.name if account is not None else name
@@ -60,14 +69,22 @@ class SambaKeys(RealmKeys):
             if (kvno := data["kvno"]) != self._kvnos[kdc.name].get(name, 1):
                 change["secret"] = self._read_versions(owner, kvno)[kvno - 1]["secret"]
             changes.append(change)
-        if changes:
-            self._editor.ask("write", kdc.realm.directory / SAMBA_FOLDER, accounts=changes)
+        if changes or removed:
+            self._editor.ask("write", kdc.realm.directory / SAMBA_FOLDER, accounts=changes, removed=removed)
         self._kvnos[kdc.name] |= {each["name"]: each["kvno"] for each in changes}
-        self._written[kdc.name] = {name: data for name, data, _ in (*gone, *wanted)}
+        self._written[kdc.name] = {name: data for name, data, _ in wanted}
 
     def _make_version(self, account: Account, kvno: int) -> tuple[KeytabEntry, ...]:
         version = self._read_versions(account.name, kvno)[kvno - 1]
-        return tuple(build_entries(self._realm.name, (*account.principals, *account.lost), version))
+        names = (*account.principals, *account.lost)
+        return tuple(build_entries(self._realm.name, list_key_names(account.name, names), version))
+
+    def _copy_realm(self) -> PreparedRealm:
+        """A copy of the prepared realm: the directory of a KDC that runs may be in the middle of a change."""
+        if self._copy is None:
+            source = replace(self._realm, directory=self._realm.origin or self._realm.directory)
+            self._copy = source.copy_to(self._realm.directory.with_name(f"{self._realm.directory.name}-keys"))
+        return self._copy
 
     def _read_versions(self, account: str, kvno: int) -> list[Data]:
         """The keys of ``account`` up to ``kvno``, made in a copy of the directory: no KDC has them in between."""
@@ -83,10 +100,6 @@ class SambaKeys(RealmKeys):
             known = [*known[: first - 1], *made]
             self._versions[account] = known
         return known
-
-
-def _pair(accounts: Sequence[tuple[str, Data, Account | None]]) -> Iterator[tuple[str, Data]]:
-    return ((name, data) for name, data, _ in accounts)
 
 
 def _list_accounts(database: KeyDatabase) -> list[tuple[str, Data, Account | None]]:

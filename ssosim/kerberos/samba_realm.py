@@ -5,8 +5,9 @@ Everything of Samba's is in the folder ``samba`` of the prepared realm, which is
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ __all__ = [
     "build_account_name",
     "build_enctype_mask",
     "build_entries",
+    "list_key_names",
     "list_samba_accounts",
     "provision_samba",
     "write_samba_conf",
@@ -76,16 +78,22 @@ read only = no
 
 @dataclass(frozen=True, slots=True)
 class SambaAccount:
-    """An account that the directory begins with. ``spns`` empty and ``enctypes`` None: the account of a user."""
+    """An account that the directory begins with. ``spns`` empty and ``enctypes`` None: the account of a user.
+
+    ``delegate_to``: the services that it may get tickets to for its users; ``any_protocol``: also for users who have
+    signed in to it without Kerberos.
+    """
 
     name: str
     password: str
     spns: tuple[str, ...] = ()
     enctypes: int | None = None
+    delegate_to: tuple[str, ...] = ()
+    any_protocol: bool = False
 
     def as_data(self) -> dict[str, Any]:
         """Return the fields for ``samba_directory``."""
-        return {"name": self.name, "password": self.password, "spns": list(self.spns), "enctypes": self.enctypes}
+        return dataclasses.asdict(self)
 
 
 def build_account_name(account: str) -> str:
@@ -108,7 +116,7 @@ def build_enctype_mask(enctypes: Iterable[str], sessions: Iterable[str] | None =
     return mask | (_AES_SESSION_KEYS if has_aes_sessions and not mask & 0x18 else 0)
 
 
-def list_samba_accounts(estate: Estate, realm: Realm, seed: str) -> Iterable[SambaAccount]:
+def list_samba_accounts(estate: Estate, realm: Realm, seed: str) -> Iterator[SambaAccount]:
     """Yield the accounts of ``realm``: users, the service account, and one account for each other service."""
     for user in estate.users:
         if user.sam_account is not None and estate.realm_of(user) is realm:
@@ -116,10 +124,21 @@ def list_samba_accounts(estate: Estate, realm: Realm, seed: str) -> Iterable[Sam
     account = realm.service_account
     if account.spns:
         types = build_enctype_mask(account.enctypes)
-        yield SambaAccount(account.name, derive_password(seed, account.name, 1), account.spns, types)
+        made = SambaAccount(account.name, derive_password(seed, account.name, 1), account.spns, types)
+        yield _with_delegations(made, realm)
     for spn in realm.services:
         types = build_enctype_mask(DEFAULT_ENCTYPES)
-        yield SambaAccount(build_account_name(spn), derive_password(seed, spn, 1), (spn,), types)
+        made = SambaAccount(build_account_name(spn), derive_password(seed, spn, 1), (spn,), types)
+        yield _with_delegations(made, realm)
+
+
+def _with_delegations(account: SambaAccount, realm: Realm) -> SambaAccount:
+    rights = [each for each in realm.delegations if each.service in account.spns]
+    return dataclasses.replace(
+        account,
+        delegate_to=tuple(dict.fromkeys(spn for each in rights for spn in each.allowed_to_delegate_to)),
+        any_protocol=any(each.trusted_to_auth_for_delegation for each in rights),
+    )
 
 
 def build_entries(realm: str, principals: Iterable[str], version: Mapping[str, Any]) -> list[KeytabEntry]:
@@ -129,6 +148,14 @@ def build_entries(realm: str, principals: Iterable[str], version: Mapping[str, A
         for principal in principals
         for number, key in version["keys"].items()
     ]
+
+
+def list_key_names(account: str, principals: Iterable[str]) -> tuple[str, ...]:
+    """The names in the key table of a service of ``account``: its ``principals``, and the account itself.
+
+    As in Active Directory a service signs on as its account: a service principal name is no client.
+    """
+    return tuple(dict.fromkeys((build_account_name(account), *principals)))
 
 
 def provision_samba(samba: SambaPrograms, folder: Path, estate: Estate, realm: Realm, seed: str) -> None:
@@ -152,11 +179,11 @@ def provision_samba(samba: SambaPrograms, folder: Path, estate: Estate, realm: R
     account = realm.service_account
     tables = {}
     if account.spns:
-        tables[SERVICE_ACCOUNT_KEYTAB] = (account.name, (account.name, *account.spns), account.enctypes)
+        tables[SERVICE_ACCOUNT_KEYTAB] = (account.name, account.spns, account.enctypes)
     for spn in realm.services:
-        tables[build_keytab_name(spn)] = (build_account_name(spn), (spn,), DEFAULT_ENCTYPES)
+        tables[build_keytab_name(spn)] = (spn, (spn,), DEFAULT_ENCTYPES)
     for file, (name, principals, enctypes) in tables.items():
-        entries = build_entries(realm.name, principals, made[name])
+        entries = build_entries(realm.name, list_key_names(name, principals), made[build_account_name(name)])
         write_keytab(folder / file, [each for each in entries if ENCTYPES.get(each.enctype) in enctypes])
 
 
