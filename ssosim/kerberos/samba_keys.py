@@ -25,7 +25,7 @@ from ssosim.kerberos.samba_realm import (
     list_key_names,
 )
 
-__all__ = ["SambaKeys"]
+__all__ = ["SambaKeys", "list_samba_state"]
 
 _SECOND_OWNER = "SecondOwner$"
 """The account that has each duplicate name beside its owner."""
@@ -49,14 +49,14 @@ class SambaKeys(RealmKeys):
         self._versions: dict[str, list[Data]] = {}
         self._kvnos: dict[str, dict[str, int]] = {each.name: {} for each in self._kdcs}
         """The key versions in the directory of each KDC; an account that is missing here has the first one."""
-        self._written = {each.name: {name: data for name, data, _ in _list_accounts(healthy)} for each in self._kdcs}
+        self._written = {each.name: {name: data for name, data, _ in list_samba_state(healthy)} for each in self._kdcs}
 
     def add_spelling(self, principal: str) -> None:
         """Do nothing: Samba compares names without regard to case."""
 
     def _write_kdc(self, kdc: KdcState, view: KeyDatabase, seed: str) -> None:
         written = self._written[kdc.name]
-        wanted = _list_accounts(view)
+        wanted = list_samba_state(view)
         removed = [*written.keys() - {name for name, _, _ in wanted}]
         for name in removed:
             self._kvnos[kdc.name].pop(name, None)
@@ -102,7 +102,7 @@ class SambaKeys(RealmKeys):
         return known
 
 
-def _list_accounts(database: KeyDatabase) -> list[tuple[str, Data, Account | None]]:
+def list_samba_state(database: KeyDatabase) -> list[tuple[str, Data, Account | None]]:
     """What the directory has to say of each account: its name there, its data, and the account.
 
     An account without a key that the KDC supports stays as it is: the gateway refuses its tickets.

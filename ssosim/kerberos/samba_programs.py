@@ -4,7 +4,8 @@
 
 downloads the packages with ``apt-get download`` and unpacks them with ``dpkg-deb`` into FOLDER (13 MB, 77 MB unpacked).
 ``SSOSIM_SAMBA`` names that folder for labs. Its programs have fixed paths below ``/usr``, so they are run in a mount
-namespace in which an overlay adds the folder to ``/usr``.
+namespace in which an overlay adds the folder to ``/usr``. There they have a ``/run`` in memory, too: the path of a Unix
+socket has 107 characters at most (unix(7)), fewer than a folder of a lab may have.
 """
 
 from __future__ import annotations
@@ -20,9 +21,18 @@ from pathlib import Path
 from ssosim.kerberos.errors import KerberosMissingError
 from ssosim.kerberos.programs import find_program
 
-__all__ = ["DIRECTORY_PROGRAM", "PACKAGES", "SAMBA_VARIABLE", "SambaMissingError", "SambaPrograms", "find_samba"]
+__all__ = [
+    "DIRECTORY_PROGRAM",
+    "LOCK_DIRECTORY",
+    "PACKAGES",
+    "SAMBA_VARIABLE",
+    "SambaMissingError",
+    "SambaPrograms",
+    "find_samba",
+]
 
 SAMBA_VARIABLE = "SSOSIM_SAMBA"
+LOCK_DIRECTORY = "/run/samba"
 DIRECTORY_PROGRAM = Path(__file__).with_name("samba_directory.py")
 
 PACKAGES = (
@@ -37,7 +47,11 @@ _NEEDED = (_SERVER, "usr/share/samba/setup/provision.ldif", "usr/lib/python3/dis
 
 # setpriv sets the parent-death signal after the namespaces are made, for new credentials clear it (prctl(2)). The
 # parent may have ended before that, so the shell checks again.
-_START = 'if test -n "$1"; then mount -t overlay overlay -o "$1" /usr || exit 125; fi; shift; exec "$@"'
+_START = """\
+if test -n "$1"; then mount -t overlay overlay -o "$1" /usr || exit 125; fi
+mount -t tmpfs -o mode=755 tmpfs /run && mkdir -m 700 "$2" || exit 125
+shift 2; exec "$@"
+"""
 _GUARD = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
 
 
@@ -66,11 +80,10 @@ class SambaPrograms:
         """The command that runs ``arguments``, a program of Samba's, as a child that ends with this process."""
         guarded = [find_program("setpriv"), "--pdeathsig", "KILL", find_program("sh"), "-c", _GUARD, "sh"]
         command = [*guarded, str(os.getpid()), *arguments]
-        if self.is_installed and os.geteuid() == 0:
-            return command
         overlay = "" if self.is_installed else f"lowerdir={self.root / 'usr'}:/usr"
         return [
-            *(find_program("unshare"), "--map-root-user", "--mount", find_program("sh"), "-c", _START, "sh", overlay),
+            *(find_program("unshare"), "--map-root-user", "--mount"),
+            *(find_program("sh"), "-c", _START, "sh", overlay, LOCK_DIRECTORY),
             *command,
         ]
 

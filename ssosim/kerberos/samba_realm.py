@@ -10,16 +10,14 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssosim.estate import Estate, Realm
 from ssosim.kerberos.enctypes import AES128, AES256, DEFAULT_ENCTYPES, ENCTYPES, RC4
 from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.keytab import KeytabEntry, build_entry, write_keytab
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB, build_keytab_name, derive_password
-
-if TYPE_CHECKING:
-    from ssosim.kerberos.samba_programs import SambaPrograms
+from ssosim.kerberos.samba_programs import LOCK_DIRECTORY, SambaPrograms
 
 __all__ = [
     "SAMBA_FOLDER",
@@ -35,7 +33,7 @@ __all__ = [
 
 SAMBA_FOLDER = "samba"
 _HOST = "LABDC"
-_FOLDERS = ("private", "state", "cache", "lock", "pid", "ncalrpc", "winbindd", "bind-dns")
+_FOLDERS = ("private", "state", "cache", "pid", "ncalrpc", "winbindd", "bind-dns")
 
 _MASK = {RC4: 0x04, AES128: 0x08, AES256: 0x10}
 _AES_SESSION_KEYS = 0x20
@@ -51,7 +49,7 @@ server services = kdc
 private dir = {folder}/private
 state directory = {folder}/state
 cache directory = {folder}/cache
-lock directory = {folder}/lock
+lock directory = {lock}
 pid directory = {folder}/pid
 ncalrpc dir = {folder}/ncalrpc
 binddns dir = {folder}/bind-dns
@@ -201,6 +199,7 @@ def write_samba_conf(
         realm=realm,
         netbios=netbios,
         folder=str(folder).replace("%", "%%"),  # smb.conf(5) has variables after a percent sign
+        lock=LOCK_DIRECTORY,
         address=f"{address.host}/8" if address else "127.0.0.1/8",
         port=address.port if address else 0,
         lifetime=max(1, lifetime // 3600),

@@ -10,7 +10,7 @@ import pytest
 from ssosim.estate import Estate, default_estate
 from ssosim.kerberos.samba_programs import SambaMissingError, find_samba
 
-__all__ = ["needs_samba", "with_samba"]
+__all__ = ["MISSING", "needs_samba", "with_samba"]
 
 
 def _why_not() -> str:
@@ -21,7 +21,10 @@ def _why_not() -> str:
     return ""
 
 
-needs_samba = pytest.mark.skipif(bool(_why_not()), reason=_why_not() or "Samba is there")
+MISSING = _why_not()
+"""Why this machine has no Samba; empty if it has one."""
+
+needs_samba = pytest.mark.skipif(bool(MISSING), reason=MISSING or "Samba is there")
 
 
 def with_samba(estate: Estate | None = None, **fields: Any) -> Estate:
