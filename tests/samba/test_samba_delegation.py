@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,43 @@ def test_a_service_delegates_with_the_right_only(
     code, said, asked = run(lab, service, *proxy(target))
     assert asked[:1] + asked[-1:] == outcomes, said
     assert (code == 0) is (outcomes[-1] == "issued"), said
+
+
+EVIDENCE = """
+import sys, gssapi
+keytab, service, target = sys.argv[1:]
+name = gssapi.Name(service, gssapi.NameType.kerberos_principal)
+user = gssapi.Credentials(usage="initiate", store={"ccache": "FILE:" + keytab + ".user"})
+own = gssapi.Credentials(usage="both", store={"ccache": "FILE:" + keytab + ".own", "keytab": keytab})
+client = gssapi.SecurityContext(name=name, creds=user, usage="initiate")
+server = gssapi.SecurityContext(creds=own, usage="accept")
+server.step(client.step())
+wanted = gssapi.Name(target, gssapi.NameType.kerberos_principal)
+try:
+    gssapi.SecurityContext(name=wanted, creds=server.delegated_creds, usage="initiate").step()
+except gssapi.exceptions.GSSError as error:
+    sys.exit(str(error))
+print("for", server.initiator_name)
+"""
+
+
+@pytest.mark.parametrize(("target", "issued"), [(CLOUD, True), (SPN, False)], ids=["with-the-right", "another-target"])
+def test_a_ticket_of_the_user_is_evidence(lab: HostedLab, target: str, issued: bool) -> None:
+    """Who signs in to the service with Kerberos needs no protocol transition; the target still needs the right."""
+    keytab = str(Path(lab.folder) / "kdc" / build_keytab_name(STS))
+    environment = lab.environment("desk-1") | {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+    password = next(user.password for user in lab.estate.users if user.sam_account == "alice")
+    own = ["kinit", "-f", "-k", "-t", keytab, "-c", f"FILE:{keytab}.own", build_account_name(STS)]
+    subprocess.run(own, env=environment, check=True, timeout=60)
+    user = ["kinit", "-f", "-c", f"FILE:{keytab}.user", "alice"]
+    subprocess.run(user, env=environment, input=password, text=True, check=True, timeout=60)
+    before = len(lab.records())
+    command = [sys.executable, "-c", EVIDENCE, keytab, STS, target]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    events = [each.event for each in lab.records()[before:]]
+    last = [each.outcome for each in events if isinstance(each, KdcExchange)][-1]
+    assert (done.returncode == 0, last) == (issued, "issued" if issued else "KDC_ERR_BADOPTION"), done.stderr
+    assert done.stdout == ("for alice@CORP.CONTOSO.COM\n" if issued else "")
 
 
 def test_a_service_without_rights_is_refused() -> None:
