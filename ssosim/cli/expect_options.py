@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -143,6 +142,8 @@ def _by_phase(
     for value in values or ():
         phase, named, text = value.rpartition("=")
         if named and phase not in phases:
+            import difflib  # noqa: PLC0415 - only on a mistake
+
             near = difflib.get_close_matches(phase, phases, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             known = f"known: {', '.join(phases)}{hint}" if phases else f"there are no phases here: {option} {text}"

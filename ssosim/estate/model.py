@@ -35,6 +35,7 @@ from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS, ExtraEndpoint, TrustE
 __all__ = [
     "Application",
     "Cloud",
+    "Delegation",
     "Device",
     "DnsResolver",
     "DnsSettings",
@@ -149,6 +150,20 @@ class ServiceAccount(EstateEntry, frozen=True, kw_only=True):
     enctypes: tuple[str, ...] = ("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96")
 
 
+class Delegation(EstateEntry, frozen=True, kw_only=True):
+    """The right of a service to get tickets to other services for its users (constrained delegation, S4U2Proxy).
+
+    ``service`` and ``allowed_to_delegate_to`` are service principal names of the realm; the latter is the attribute
+    msDS-AllowedToDelegateTo of the service's account. ``trusted_to_auth_for_delegation``: also for users who have not
+    signed in to the service with Kerberos (protocol transition: "use any authentication protocol").
+    Source: MS-SFU section 3.2.5; Microsoft documentation, Kerberos constrained delegation overview.
+    """
+
+    service: str
+    allowed_to_delegate_to: Annotated[tuple[str, ...], Meta(min_length=1)]
+    trusted_to_auth_for_delegation: bool = False
+
+
 class Realm(EstateEntry, frozen=True, kw_only=True):
     r"""A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds.
 
@@ -158,7 +173,9 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     other. A realm other than the first needs no ``service_account``.
     ``dns_lookup_kdc``: clients find the KDCs by URI or SRV records, not in their krb5.conf; ``dns_lookup_realm``: they
     find the realm of a host by TXT records. ``kdc_proxy``: the host name of a KDC proxy (MS-KKDCP), which clients ask
-    after all KDCs. Source: krb5 documentation, krb5.conf and "Realm configuration decisions"; MS-KKDCP.
+    after all KDCs. ``directory``: the KDCs are MIT krb5kdc or Samba's domain controllers (an installed package).
+    ``delegations`` need Samba: krb5kdc refuses S4U2Proxy with its file databases. Source: krb5 documentation, krb5.conf
+    and "Realm configuration decisions"; MS-KKDCP.
     """
 
     name: str
@@ -173,6 +190,8 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     dns_lookup_kdc: bool = False
     dns_lookup_realm: bool = False
     kdc_proxy: DnsName | None = None
+    directory: Literal["mit", "samba"] = "mit"
+    delegations: tuple[Delegation, ...] = ()
 
     @property
     def netbios(self) -> str:
