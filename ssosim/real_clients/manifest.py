@@ -23,8 +23,9 @@ __all__ = ["FILE_NAME", "ClientSet", "Deviation", "Differs", "Flow", "Manifest",
 
 FILE_NAME = "client.toml"
 Differs = Literal["outcome", "spn", "requests"]
-ClientSet = Literal["sign-in", "credentials"]
-"""Which matrix the flows of a client belong to: sign-ins of a person, or credentials of a program."""
+ClientSet = Literal["sign-in", "spnego", "credentials"]
+"""Which matrix the flows of a client belong to: sign-ins of a person, HTTP libraries with Negotiate, or credentials of
+a program."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _MAX_DEADLINE_S = 3600.0
