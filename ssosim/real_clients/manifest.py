@@ -23,8 +23,9 @@ __all__ = ["FILE_NAME", "ClientSet", "Deviation", "Differs", "Flow", "Manifest",
 
 FILE_NAME = "client.toml"
 Differs = Literal["outcome", "spn", "requests"]
-ClientSet = Literal["sign-in", "credentials"]
-"""Which matrix the flows of a client belong to: sign-ins of a person, or credentials of a program."""
+ClientSet = Literal["sign-in", "spnego", "credentials"]
+"""Which matrix the flows of a client belong to: sign-ins of a person, HTTP libraries with Negotiate, or credentials of
+a program."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _MAX_DEADLINE_S = 3600.0
@@ -35,11 +36,15 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Deviation(_Frozen, frozen=True, kw_only=True):
-    """A known difference between a flow and its model. ``phase`` is a phase's name, ``scenario#phase``, or ``*``."""
+    """A known difference between a flow and its model. ``phase`` is a phase's name, ``scenario#phase``, or ``*``.
+
+    ``at_times``: chance decides whether it occurs, so it is no mistake if it does not.
+    """
 
     phase: str
     differs: Differs
     reason: str
+    at_times: bool = False
 
 
 class Flow(_Frozen, frozen=True, kw_only=True):

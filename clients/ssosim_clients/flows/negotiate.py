@@ -13,7 +13,7 @@ from ssosim_clients.flows import wstrust
 from ssosim_clients.ports import Device, HttpResponse
 from ssosim_clients.spn.rule import NegotiateAbandoned, OnUnknown, SpnRule
 
-__all__ = ["ChallengeResponse", "Send", "exchange", "is_challenge", "respond_to_challenge"]
+__all__ = ["ChallengeResponse", "Send", "exchange", "is_challenge", "respond_to_challenge", "send_with_ticket"]
 
 Send = Callable[[str | None], Awaitable[HttpResponse]]
 """Sends the client's request with this value of the Authorization header; None: without the header."""
@@ -53,6 +53,17 @@ async def exchange(device: Device, rule: SpnRule, url: str, send: Send) -> HttpR
         reply = await respond_to_challenge(device, rule, url)
         if not reply.repeat:
             raise wstrust.read_fault(first)
+    with during(Stage.TRUST):
+        return await send(reply.header)
+
+
+async def send_with_ticket(device: Device, rule: SpnRule, url: str, send: Send) -> HttpResponse:
+    """Get a ticket and send it with the first request, without waiting for a challenge. Return the response.
+
+    Raises ``StageFailure`` of the stage ticket (no name or no ticket, as ``rule`` says) or trust (no response).
+    """
+    with during(Stage.TICKET):
+        reply = await respond_to_challenge(device, rule, url)
     with during(Stage.TRUST):
         return await send(reply.header)
 
