@@ -222,6 +222,9 @@ class User(EstateEntry, frozen=True, kw_only=True):
     authentication for every sign-in (per-user MFA); ``mfa_registered``: whether the user has a second factor.
     ``totp_secret``: its shared secret in base32 (RFC 6238); by default one is derived. ``guest_tenants`` are the
     tenants that have invited the user. ``sign_in_sessions_valid_from``: refresh tokens of before are revoked.
+    ``enabled``, ``locked`` and ``password_expired`` are those of Active Directory and Entra alike: the KDC gives such a
+    user no ticket-granting ticket. ``account_expires`` is that of Active Directory, which Entra does not know.
+    Source: MS-KILE section 3.3.5.6.3; Entra documentation, Implement password hash synchronization.
     ``realm`` is the realm of the account (default: the first). ``authorization_data_size``: so many octets of
     authorization data are in the user's tickets. Active Directory has 1200 octets and 8 to 40 for each group there, so
     that members of many groups send headers that services refuse. Source: Microsoft support 327825.
@@ -246,8 +249,13 @@ class User(EstateEntry, frozen=True, kw_only=True):
     guest_tenants: tuple[str, ...] = ()
     on_premises_upn: str | None = None
     sign_in_sessions_valid_from: Moment | None = None
+    account_expires: Moment | None = None
     realm: str | None = None
     authorization_data_size: Annotated[int, Meta(ge=0, le=100_000)] = 0
+
+    def has_expired(self, now: float) -> bool:
+        """Return whether the account in Active Directory has expired at ``now`` (seconds since the Unix epoch)."""
+        return self.account_expires is not None and now >= self.account_expires.timestamp()
 
 
 class Device(EstateEntry, frozen=True, kw_only=True):

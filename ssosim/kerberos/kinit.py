@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
+from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.errors import KerberosError
 from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.lab_files import render_template
@@ -122,6 +123,7 @@ class KinitErrorKind(StrEnum):
     WRONG_PASSWORD = "wrong password"  # noqa: S105 - an outcome, not a password
     CLIENT_UNKNOWN = "client unknown"
     REVOKED = "account disabled or expired"
+    PASSWORD_EXPIRED = "password expired"  # noqa: S105 - an outcome, not a password
     KDC_UNREACHABLE = "kdc unreachable"
     CLOCK_SKEW = "clock skew"
     TIMEOUT = "timeout"
@@ -136,6 +138,9 @@ _KIND_OF_TEXT = (
     ("not found in Kerberos database", KinitErrorKind.CLIENT_UNKNOWN),
     ("credentials have been revoked", KinitErrorKind.REVOKED),
     ("entry in database has expired", KinitErrorKind.REVOKED),
+    ("Password has expired", KinitErrorKind.PASSWORD_EXPIRED),
+    # It asks for a new password, and finds the end of standard input.
+    ("Cannot read password", KinitErrorKind.PASSWORD_EXPIRED),
     ("Cannot contact any KDC", KinitErrorKind.KDC_UNREACHABLE),
     ("Cannot find KDC", KinitErrorKind.KDC_UNREACHABLE),
     ("Clock skew too great", KinitErrorKind.CLOCK_SKEW),
@@ -143,11 +148,21 @@ _KIND_OF_TEXT = (
 
 
 class KinitError(KerberosError):
-    """kinit got no ticket. ``kind`` is the reason; the text is kinit's."""
+    """kinit got no ticket. ``kind`` is the reason; the text is kinit's.
+
+    ``code`` is the error of the KDC where that is about the state of the user's account, else None.
+    """
 
     def __init__(self, kind: KinitErrorKind, text: str) -> None:
         super().__init__(text)
         self.kind = kind
+        self.code: KrbCode | None = _CODES.get(kind)
+
+
+_CODES = {
+    KinitErrorKind.REVOKED: KrbCode.KDC_ERR_CLIENT_REVOKED,
+    KinitErrorKind.PASSWORD_EXPIRED: KrbCode.KDC_ERR_KEY_EXPIRED,
+}
 
 
 async def kinit(

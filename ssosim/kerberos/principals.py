@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from ssosim.estate import Estate, Realm
 from ssosim.estate.trusts import list_trusts
+from ssosim.kerberos.account_attributes import build_account_options
 from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES
 from ssosim.kerberos.errors import RealmError
 
@@ -125,7 +126,8 @@ def _commands(estate: Estate, realm: Realm, seed: str) -> Iterator[str]:
     # Active Directory requires pre-authentication of users by default; an MIT KDC does not.
     for user in estate.users:
         if user.sam_account is not None and estate.realm_of(user) is realm:
-            yield f"addprinc -clearpolicy +requires_preauth -pw {_quote(user.password)} {user.sam_account}"
+            options = f"-clearpolicy +requires_preauth {build_account_options(user)}"
+            yield f"addprinc {options}-pw {_quote(user.password)} {user.sam_account}"
     account = realm.service_account
     salt = "onlyrealm" if seed else "normal"
     keys = " ".join(f"{enctype}:{salt}" for enctype in account.enctypes)

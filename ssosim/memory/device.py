@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,13 +35,14 @@ from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import make_unreadable_event
 from ssosim.estate import KdcHost, User
 from ssosim.estate.trusts import find_trust_path
+from ssosim.faults.core.account_states import AccountRefusal
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S, NO_TLS_THERE, is_address
 from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
 from ssosim.kerberos.key_database import IssuedKeys
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.client_conf import name_realm
 from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
-from ssosim.lab.base.kdc_events import no_route_event
+from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, refused_sign_on_event
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
 from ssosim.memory.clock import EngineClock, pause
 from ssosim.memory.kdc import MemoryKdc, TicketCache
@@ -143,9 +145,38 @@ class MemoryDevice(ServiceExchange):
             lab.estate.realm_of(user).name,
             lab.kdc.numbers,
             lab.estate.realm_of(user).ticket_lifetime,
-            lab.engine.now,
+            lab.signed_on.get(client),
             user.authorization_data_size,
         )
+        self._sign_on()
+
+    def _sign_on(self) -> bool:
+        """Sign on if there is no ticket-granting ticket, or if it has expired; return whether there is one.
+
+        A new process finds the tickets of the sign-on before. A device without a way to a KDC has a ticket of before.
+        """
+        lab, now = self._lab, self._lab.engine.now
+        if self._tickets.is_valid(now):
+            return True
+        refusal = None
+        if self._client not in lab.off_network:
+            kdc = lab.kdc_of(self._tickets.realm).hosts[0].name
+            refusal = lab.account_states.refuse_sign_on(self._owner, now, kdc)
+        if refusal is None:
+            self._tickets.sign_on(now)
+            lab.signed_on[self._client] = now
+            return True
+        self._tickets.sign_on(None)
+        lab.signed_on.pop(self._client, None)
+        lab.trace.record(self._client, refused_sign_on_event(lab.estate, self._owner, refusal))
+        return False
+
+    def _check_account(self, realm: str, kdc: str) -> AccountRefusal | None:
+        """Return why ``kdc`` of ``realm`` issues no service ticket to the user because of the account."""
+        lab, began = self._lab, self._tickets.began
+        if realm != self._tickets.realm or began is None:
+            return None
+        return lab.account_states.refuse_ticket(self._owner, lab.engine.now - began, lab.engine.now, kdc)
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Resolve ``name`` to addresses and canonical name; raises DnsFailure.
@@ -176,7 +207,8 @@ class MemoryDevice(ServiceExchange):
         """Return a Negotiate token for ``spn``, with a cached ticket or a new one; raises TicketFailure."""
         await pause(self._durations.ticket)
         lab = self._lab
-        self._tickets.remove_expired(lab.engine.now)
+        if not self._sign_on():
+            raise TicketFailure("no-credentials", spn, NO_CREDENTIALS)
         default = lab.estate.default_realm.name
         asked, spn = spn, name_realm(lab.estate, self._owner, spn)
         full = spn if "@" in spn else f"{spn}@{default}"
@@ -239,6 +271,7 @@ class MemoryDevice(ServiceExchange):
             lambda: lab.faults.state.kdc,
             lab.recorder(self._client),
             principal=self._tickets.principal,
+            check_account=functools.partial(self._check_account, kdc.realm),
         )
         if requested.delay:
             await pause(requested.delay)

@@ -17,6 +17,7 @@ from ssosim_clients.ports import TicketFailure
 
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket
 from ssosim.estate import KdcHost, Realm
+from ssosim.faults.core.account_states import AccountRefusal
 from ssosim.faults.core.kdc_choice import choose_kdc
 from ssosim.faults.core.kdc_effect import KdcDecision, KdcEffect, KdcRule, decide_kdc_request
 from ssosim.faults.core.key_faults import KeyFaults, KeyRefusal
@@ -37,6 +38,7 @@ _MUTUAL = b"ssosim memory reply"
 _ATTEMPTS = 2
 _FIRST_KEYS = IssuedKeys("", 1, AES256, AES256)
 _TEXTS: Mapping[int, str] = {
+    KrbCode.KDC_ERR_CLIENT_REVOKED: "Client's credentials have been revoked",
     KrbCode.KDC_ERR_ETYPE_NOSUPP: "KDC has no support for encryption type",
     KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN: "Server not found in Kerberos database",
     KrbCode.KDC_ERR_POLICY: "KDC policy rejects request",
@@ -92,8 +94,11 @@ class MemoryKdc:
         record: Callable[[Event], None],
         *,
         principal: str = "user",
+        check_account: Callable[[str], AccountRefusal | None] = lambda _kdc: None,
     ) -> TicketReply:
         """Request a ticket for ``spn`` for ``principal`` at ``client``; ``rules`` returns the faults of each request.
+
+        ``check_account`` returns why a KDC refuses it because of the user's account, by the name of the KDC's host.
 
         Each exchange is passed to ``record``. libkrb5 takes any error to its first request as one about referrals, and
         sends a second request.
@@ -115,9 +120,10 @@ class MemoryKdc:
             record(passed_event(hosts[number], passed, name, named=self.named))
         kdc = hosts[choice.number].name
         failure, delay = TicketFailure("other", spn), choice.wait
-        for _ in range(1 if foreign else _ATTEMPTS):
+        for _ in range(1 if service.startswith("krbtgt/") else _ATTEMPTS):
             decision = decide(kdc)
-            code = self._code(service, kdc)
+            refused_account = check_account(kdc)
+            code = self._code(service, kdc) if refused_account is None else refused_account.code
             outcome: int | str | None = code
             if decision is not None:
                 decision.count_hits()
@@ -140,7 +146,7 @@ class MemoryKdc:
                 record(self._event(service, outcome, decision, kdc, changed))
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
-            record(self._event(service, error_name(outcome), decision, kdc))
+            record(self._event(service, error_name(outcome), decision, kdc, refused=refused_account))
             unchanged = decision is None or not decision.effect.decides_reply
             failure = self._failure(spn, service, outcome, from_kdc=unchanged)
         return TicketReply(failure, delay=delay)
@@ -189,10 +195,16 @@ class MemoryKdc:
         return _FIRST_KEYS if self.keys is None else self.keys.choose_keys(service, kdc)
 
     def _event(
-        self, service: str, outcome: str, decision: KdcDecision | None, kdc: str, keys: IssuedKeys | None = None
+        self,
+        service: str,
+        outcome: str,
+        decision: KdcDecision | None,
+        kdc: str,
+        keys: IssuedKeys | None = None,
+        refused: AccountRefusal | None = None,
     ) -> KdcExchange:
         faults = () if decision is None else decision.faults
-        refusal = self._refuse(service, kdc)
+        refusal = refused or self._refuse(service, kdc)
         if refusal is not None and (decision is None or decision.effect.is_forwarded):
             faults = tuple(sorted({*faults, *refusal.faults}))
         return KdcExchange(
@@ -221,25 +233,29 @@ class TicketCache:
     """The tickets of one client process: a second request for the same service does not reach the KDC.
 
     ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique. ``lifetime``: of
-    the ticket-granting ticket, in seconds from ``began`` on. ``padding``: octets of authorization data in each ticket.
+    the ticket-granting ticket, in seconds from ``began`` on (None: there is none). ``padding``: octets of authorization
+    data in each ticket.
     """
 
     principal: str
     realm: str
     numbers: Iterator[int]
     lifetime: float = float("inf")
-    began: float = 0.0
+    began: float | None = 0.0
     padding: int = 0
     _services: dict[str, IssuedKeys] = field(default_factory=dict)
 
-    def remove_expired(self, now: float) -> None:
-        """Remove the tickets if the ticket-granting ticket has expired, which is then a new one.
+    def is_valid(self, now: float) -> bool:
+        """Return whether there is a ticket-granting ticket that has not expired.
 
         No ticket is valid longer than that one. Source: RFC 4120, section 3.3.3.
         """
-        if now - self.began >= self.lifetime:
-            self._services.clear()
-            self.began = now
+        return self.began is not None and now - self.began < self.lifetime
+
+    def sign_on(self, now: float | None) -> None:
+        """Replace all tickets by a new ticket-granting ticket of ``now``, or by none."""
+        self._services.clear()
+        self.began = now
 
     def build_token(self, spn: str) -> bytes | None:
         """Return a new Negotiate token for ``spn``; None if there is no ticket for it yet."""

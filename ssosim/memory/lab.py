@@ -15,6 +15,7 @@ from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected
 from ssosim.estate import Device, Estate, Realm, list_kdcs
 from ssosim.estate.trusts import list_trusts
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.account_states import AccountStates
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
 from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos.key_database import list_accounts
@@ -69,6 +70,8 @@ class MemoryLab:
         self.faults = ActiveFaults(self.zones, self.trace, engine.later, _every_client)
         self.faults.set_kdc_hosts(dict.fromkeys(kdc.name for kdc in list_kdcs(estate)))
         self._key_faults = KeyFaults(list_accounts(estate))
+        self.account_states = AccountStates(estate)
+        self.signed_on: dict[str, float] = {}  # when the users of clients signed on, by client
         self.provider = Provider(
             estate=estate,
             keys=keys
@@ -103,6 +106,7 @@ class MemoryLab:
         self._dns = {*estate.addresses("dns"), *self._resolvers}
         self.faults.watch(make_provider_fault_applier(self.provider, _every_client))
         self.faults.watch(self._key_faults.apply)
+        self.faults.watch(self.account_states.apply)
 
     def _build_kdc(self, realm: Realm) -> MemoryKdc:
         estate = self.estate

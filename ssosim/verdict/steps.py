@@ -31,10 +31,12 @@ __all__ = [
     "is_attempt",
     "is_on_the_wire",
     "is_refused_by_kdc",
+    "is_refused_sign_on",
     "select_before_prompt",
 ]
 
 _LATE_ALERT_S, _KDC_PORT = 1.0, 88
+_ACCOUNT_ERRORS = frozenset({"KDC_ERR_CLIENT_REVOKED", "KDC_ERR_KEY_EXPIRED", "KDC_ERR_NAME_EXP"})
 PREAUTH_REQUIRED = "KDC_ERR_PREAUTH_REQUIRED"
 """The normal reply to the first AS request; it names the pre-authentication to use (RFC 4120, section 3.1.1)."""
 
@@ -58,6 +60,11 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
             return event.step
         case _:
             return None
+
+
+def is_refused_sign_on(event: Event) -> bool:
+    """Return whether the KDC refused a ticket-granting ticket because of the user's account."""
+    return isinstance(event, KdcExchange) and event.request == "AS" and event.outcome in _ACCOUNT_ERRORS
 
 
 def is_attempt(event: Event) -> bool:

@@ -76,22 +76,25 @@ from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, KdcHost, User, find_kdc_at, list_kdcs
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.account_states import AccountRefusal
 from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import Address, KdcEndedError, KdcGateway, RealmKdcs
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.key_database import list_accounts
-from ssosim.kerberos.kinit import enlarge_ticket, kinit
+from ssosim.kerberos.kinit import KinitError, enlarge_ticket, kinit
 from ssosim.lab.base.acceptor_of_realms import AcceptorOfRealms
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.client_conf import realms_of, write_client_conf
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
+from ssosim.lab.base.kdc_events import refused_sign_on_event
 from ssosim.lab.base.loop_lag import LoopWatch
 from ssosim.lab.base.people import device_called, user_on
 from ssosim.lab.base.signing_keys import load_signing_keys
 from ssosim.lab.core.resolvers import lab_addresses, start_resolvers
+from ssosim.lab.network.account_checks import AccountChecks
 from ssosim.lab.network.certificates import LabCa
 from ssosim.lab.network.foreign_requests import ForeignRequests
 from ssosim.lab.network.networks import LoopbackNetwork, Network
@@ -168,6 +171,8 @@ class Lab:
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[str, asyncio.Task[Path]] = {}
+        self.signed_on: dict[str, float] = {}  # when the users of client models in virtual time signed on, by client
+        self._account_checks: AccountChecks
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self.exposures: ExposureFinder | None = None
         self._prober: Prober | None = None
@@ -229,7 +234,7 @@ class Lab:
             watch.start()
             self._cleanup.callback(watch.stop)
             if ticket is not None:
-                await ticket
+                await _wait_for_sign_on(ticket)
         except BaseException:
             for sign_on_task in self._tickets.values():  # kinit would go on asking for a while
                 sign_on_task.cancel()
@@ -258,6 +263,9 @@ class Lab:
             lambda remote, local: self.client_addresses.client_of(remote[0], local[0]),
         )
         self._cleanup.push_async_callback(gateway.stop)
+        self._account_checks = checks = AccountChecks(self.estate, kdcs, self.clock, self.signed_on)
+        gateway.note_reply = checks.note_reply
+        gateway.responder = checks.respond if checks.states.may_refuse else None
         opened: dict[str, list[Address]] = {realm.name: [] for realm in self.estate.realms}
         for kdc, endpoint in endpoints.items():
             for address in kdc.addresses:
@@ -349,7 +357,13 @@ class Lab:
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(
             make_service_fault_applier(
-                provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model, self._key_faults
+                provider,
+                self.ca,
+                self._gateway,
+                self.faults,
+                self.client_addresses.is_model,
+                self._key_faults,
+                self._account_checks,
             )
         )
         self.exposures = ExposureFinder(provider, self.services, read_ticket_service)
@@ -543,11 +557,39 @@ class Lab:
         return {kdc: await self._gateway.start(address, 0, endpoint) for kdc, endpoint in endpoints.items()}
 
     async def ticket_of(self, user: User) -> Path:
-        """Return a credential cache with a ticket-granting ticket of ``user``, for copying. Raises KinitError."""
+        """Return a credential cache with a ticket-granting ticket of ``user``, for copying.
+
+        It may be from a time when the user could still sign on. Raises KinitError.
+        """
         task = self._tickets.get(user.upn)
         if task is None or (task.done() and not self._is_fresh(task)):
             task = self._tickets[user.upn] = asyncio.create_task(self._sign_on(user))
         return await asyncio.shield(task)
+
+    async def find_ticket(self, user: User, client: str) -> Path | None:
+        """Return what ``ticket_of`` returns; None where the KDC refuses the sign-on because of the user's account.
+
+        The refusal is recorded for ``client``; ``""``: it is not. Raises KinitError for other reasons.
+        """
+        try:
+            return await self.ticket_of(user)
+        except KinitError as error:
+            if error.code is None:
+                raise
+            if not client:
+                return None
+            refusal = self.refuse_sign_on(user)
+            self.record_refused_sign_on(user, client, AccountRefusal(error.code, refusal.faults if refusal else ()))
+            return None
+
+    def refuse_sign_on(self, user: User) -> AccountRefusal | None:
+        """Return why the KDC that devices ask first refuses the sign-on of ``user`` now; None where it does not."""
+        kdc = list_kdcs(self.estate, self.estate.realm_of(user).name)[0]
+        return self._account_checks.states.refuse_sign_on(user, self.clock.now(), kdc.name)
+
+    def record_refused_sign_on(self, user: User, client: str, refusal: AccountRefusal) -> None:
+        """Record that the sign-on to the device of ``client`` was refused."""
+        self.trace.record(client, refused_sign_on_event(self.estate, user, refusal))
 
     def _is_fresh(self, done: asyncio.Task[Path]) -> bool:
         """Return whether more than half of the ticket's lifetime is left, by the machine's clock."""
@@ -572,6 +614,15 @@ def _create_listener(address: str, port: int) -> socket.socket:
         return socket.create_server((address, port), backlog=_BACKLOG)
     # The listener of foreign hosts has the same port, on all other addresses.
     return socket.create_server((address, port), family=socket.AF_INET6, backlog=_BACKLOG, reuse_port=True)
+
+
+async def _wait_for_sign_on(ticket: asyncio.Task[Path]) -> None:
+    """Wait for the first ticket. A user whose account is disabled, say, gets none; the lab runs without it."""
+    try:
+        await ticket
+    except KinitError as error:
+        if error.code is None:
+            raise
 
 
 async def _cancel_and_wait(task: asyncio.Task[None]) -> None:

@@ -35,7 +35,7 @@ from ssosim.lab.model_devices.ports import (
     LabKerberos,
     LabResolver,
     ModelUser,
-    TicketLifetime,
+    SignOn,
 )
 from ssosim.lab.model_devices.waiting import ResponseTimer, skips_time
 from ssosim.trace import ConnectionFailed, step_of_host
@@ -110,7 +110,11 @@ async def model_device(
         lab.client_addresses.put_off_network(client)
     address, home = slot.address, slot.home
     _write_conf(lab, home / "krb5.conf", slot.kdcs.items())
-    shutil.copyfile(await lab.ticket_of(user), home / "ccache")
+    sign_on = _make_sign_on(lab, client, user, home / "ccache", clock)
+    if sign_on.began is not None or not device.corporate_network:
+        await _copy_ticket(lab, user, home / "ccache")
+    if device.corporate_network:
+        await sign_on.renew()
     timer = ResponseTimer(lab.trace, client, clock)
     resolver = LabResolver(
         address,
@@ -138,7 +142,7 @@ async def model_device(
                 _make_kdc_selection(lab, client, slot, clock, device, user, resolver),
                 partial(_wait_for_kdc_delay, lab, client, clock),
                 partial(name_realm, lab.estate, user),
-                _make_ticket_lifetime(lab, user, home / "ccache", clock),
+                sign_on if device.corporate_network else None,
             ),
             clock=clock,
             user=ModelUser(lab.trace, client, partial(_find_password, lab, user) if user_present else None),
@@ -186,14 +190,38 @@ async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None
         await clock.sleep(delay)
 
 
-def _make_ticket_lifetime(lab: Lab, user: User, ccache: Path, clock: ClientClock) -> TicketLifetime | None:
-    if not skips_time(clock):
-        return None
+def _make_sign_on(lab: Lab, client: str, user: User, ccache: Path, clock: ClientClock) -> SignOn:
+    """Create the sign-on of ``user`` to the device of ``client``; a new process finds the ticket of the one before.
 
-    async def remove_tickets() -> None:
+    In virtual time the ticket is a copy of one that the lab has got in real time, when the user could still sign on: so
+    it is up to the state of the account now whether the device gets it.
+    """
+    skips = skips_time(clock)
+
+    async def request_ticket() -> bool:
+        refusal = lab.refuse_sign_on(user)
+        if refusal is not None:
+            ccache.unlink(missing_ok=True)  # noqa: ASYNC240 - a local file
+            lab.record_refused_sign_on(user, client, refusal)
+            return False
         shutil.copyfile(await lab.ticket_of(user), ccache)
+        return True
 
-    return TicketLifetime(clock, lab.estate.realm_of(user).ticket_lifetime, remove_tickets, clock.now())
+    def note(began: float | None) -> None:
+        if began is None:
+            lab.signed_on.pop(client, None)
+        elif skips:
+            lab.signed_on[client] = began
+
+    lifetime = float(lab.estate.realm_of(user).ticket_lifetime) if skips else float("inf")
+    return SignOn(clock, lifetime, request_ticket, note, lab.signed_on.get(client) if skips else None)
+
+
+async def _copy_ticket(lab: Lab, user: User, ccache: Path) -> None:
+    """Copy the ticket of a sign-on in the corporate network, from before the device left it, if there was one."""
+    ticket = await lab.find_ticket(user, "")
+    if ticket is not None:
+        shutil.copyfile(ticket, ccache)
 
 
 def _write_conf(lab: Lab, path: Path, kdcs: Iterable[tuple[KdcHost, Address]]) -> None:

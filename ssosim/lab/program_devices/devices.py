@@ -144,7 +144,7 @@ class ProgramDevices:
         self._refused_connections.stop()
         await self._foreign_ipv6_hosts.stop()
 
-    async def attach(self, request: DeviceRequest) -> dict[str, Any]:  # noqa: PLR0915 - one step after the other
+    async def attach(self, request: DeviceRequest) -> dict[str, Any]:
         """Attach the network namespace of process ``request.pid`` to the lab as a new device.
 
         Returns the device's address, the client's name, the number of the last trace record before it, the ``ip``
@@ -193,13 +193,7 @@ class ProgramDevices:
             raise LabInputError(f"pid: process {request.pid} has already ended")
         self._hosted[address] = hosted
         if user is not None and lab.gets_ticket(device):
-            ccache = home / "ccache"
-            try:
-                ticket = await lab.ticket_of(user)
-            except KerberosError as error:
-                raise LabError(f"{user.upn} gets no ticket for {device.name}: {error}") from error
-            shutil.copyfile(ticket, ccache)
-            ccache.chmod(0o600)
+            await self._copy_ticket(user, device, client, home / "ccache")
         addresses = f"addresses {address} and {ipv6}" if ipv6 else f"address {address}"
         kind = "" if device.kind == "desktop" else f" ({device.kind})"
         who = user.upn if user is not None else "nobody"
@@ -223,6 +217,16 @@ class ProgramDevices:
             "nss_database": str(self._nss_database()) if request.nss else None,
             **user_files,
         }
+
+    async def _copy_ticket(self, user: User, device: Device, client: str, ccache: Path) -> None:
+        """Copy the user's ticket-granting ticket; the KDC may refuse one, as at the sign-on to a real device."""
+        try:
+            ticket = await self._context.lab.find_ticket(user, client)
+        except KerberosError as error:
+            raise LabError(f"{user.upn} gets no ticket for {device.name}: {error}") from error
+        if ticket is not None:
+            shutil.copyfile(ticket, ccache)
+            ccache.chmod(0o600)  # noqa: ASYNC240 - a local file
 
     def _check_label(self, label: str) -> None:
         """Raise LabInputError for a name whose records are not those of one program: verdicts are by name."""
