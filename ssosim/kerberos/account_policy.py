@@ -10,10 +10,12 @@ account at the sign-on alone (krb5 1.20, ``kdc/kdc_util.c``, ``validate_as_reque
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ssosim.estate import User
 from ssosim.kerberos.codes import KrbCode
 
-__all__ = ["TICKET_AGE_S", "check_sign_on", "check_ticket_request", "is_shut", "must_change_password"]
+__all__ = ["TICKET_AGE_S", "check_enctypes", "check_sign_on", "check_ticket_request", "is_shut", "must_change_password"]
 
 TICKET_AGE_S = 1200.0
 """The age of a ticket-granting ticket, in seconds, after which the account is checked again.
@@ -37,6 +39,16 @@ def check_sign_on(user: User, now: float) -> KrbCode | None:
     if is_shut(user) or user.has_expired(now):
         return KrbCode.KDC_ERR_CLIENT_REVOKED
     return KrbCode.KDC_ERR_KEY_EXPIRED if must_change_password(user) else None
+
+
+def check_enctypes(user: User, offered: Sequence[str], supported: Sequence[str], sessions: Sequence[str]) -> bool:
+    """Return whether a sign-on finds a key of the user and a type of session key that client and KDC have in common.
+
+    ``offered``: the types of the client; ``supported``: those of the KDC; ``sessions``: those of the session keys of
+    ticket-granting tickets. Without one the error is KDC_ERR_ETYPE_NOSUPP. Source: RFC 4120, section 3.1.3.
+    """
+    has_key = any(each in offered and each in supported for each in user.enctypes)
+    return has_key and any(each in sessions and each in supported for each in offered)
 
 
 def check_ticket_request(user: User, age: float, now: float) -> KrbCode | None:

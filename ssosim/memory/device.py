@@ -119,10 +119,11 @@ class ServiceExchange:
 class MemoryDevice(ServiceExchange):
     """All ports of one client process except its clock.
 
-    ``user`` is signed on. Without ``user_present`` prompts stay without input. ``servers`` are its DNS servers.
+    ``user`` is signed on. Without ``user_present`` prompts stay without input. ``servers`` are its DNS servers,
+    ``enctypes`` the encryption types that it permits (none: those of libkrb5).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a setting of the device
         self,
         lab: MemoryLab,
         client: str,
@@ -132,9 +133,11 @@ class MemoryDevice(ServiceExchange):
         user_present: bool = True,
         dual_stack: bool = False,
         durations: Durations = NO_DURATIONS,
+        enctypes: tuple[str, ...] = (),
     ) -> None:
         super().__init__(lab, client)
         self._owner = user
+        self._enctypes = enctypes
         self._servers = servers
         self._user_present = user_present
         self._dual_stack = dual_stack
@@ -161,7 +164,7 @@ class MemoryDevice(ServiceExchange):
         refusal = None
         if self._client not in lab.off_network:
             kdc = lab.kdc_of(self._tickets.realm).hosts[0].name
-            refusal = lab.account_states.refuse_sign_on(self._owner, now, kdc)
+            refusal = lab.account_states.refuse_sign_on(self._owner, now, kdc, self._enctypes)
         if refusal is None:
             self._tickets.sign_on(now)
             lab.signed_on[self._client] = now
@@ -272,6 +275,7 @@ class MemoryDevice(ServiceExchange):
             lab.recorder(self._client),
             principal=self._tickets.principal,
             check_account=functools.partial(self._check_account, kdc.realm),
+            offered=self._enctypes,
         )
         if requested.delay:
             await pause(requested.delay)
@@ -430,7 +434,14 @@ def memory_device(
     if not found.corporate_network:
         lab.off_network.add(client)
     ports = MemoryDevice(
-        lab, client, user, servers, user_present=user_present, dual_stack=dual_stack, durations=durations
+        lab,
+        client,
+        user,
+        servers,
+        user_present=user_present,
+        dual_stack=dual_stack,
+        durations=durations,
+        enctypes=found.permitted_enctypes,
     )
     return build_device(lab, user, ports, random=random or client_random(0, client))
 

@@ -11,7 +11,7 @@ import base64
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ssosim_clients.ports import TicketFailure
 
@@ -23,8 +23,8 @@ from ssosim.faults.core.kdc_effect import KdcDecision, KdcEffect, KdcRule, decid
 from ssosim.faults.core.key_faults import KeyFaults, KeyRefusal
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.codes import KrbCode, error_name
-from ssosim.kerberos.enctypes import AES256
-from ssosim.kerberos.key_database import Account, IssuedKeys
+from ssosim.kerberos.enctypes import AES256, SUPPORTED, enctype_numbers
+from ssosim.kerberos.key_database import Account, IssuedKeys, KeyDatabase
 from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, build_error, build_tgs_reply, read_message
 from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.lab.base.kdc_events import passed_event
@@ -37,6 +37,8 @@ _TICKET = b"ssosim memory ticket "
 _MUTUAL = b"ssosim memory reply"
 _ATTEMPTS = 2
 _FIRST_KEYS = IssuedKeys("", 1, AES256, AES256)
+_NO_FAULTS = KeyFaults(KeyDatabase(()))
+"""The keys of a realm that no fault changes: all are the first ones."""
 _TEXTS: Mapping[int, str] = {
     KrbCode.KDC_ERR_CLIENT_REVOKED: "Client's credentials have been revoked",
     KrbCode.KDC_ERR_ETYPE_NOSUPP: "KDC has no support for encryption type",
@@ -95,10 +97,12 @@ class MemoryKdc:
         *,
         principal: str = "user",
         check_account: Callable[[str], AccountRefusal | None] = lambda _kdc: None,
+        offered: tuple[str, ...] = (),
     ) -> TicketReply:
         """Request a ticket for ``spn`` for ``principal`` at ``client``; ``rules`` returns the faults of each request.
 
         ``check_account`` returns why a KDC refuses it because of the user's account, by the name of the KDC's host.
+        ``offered`` are the encryption types of the client (none: those of libkrb5).
 
         Each exchange is passed to ``record``. libkrb5 takes any error to its first request as one about referrals, and
         sends a second request.
@@ -108,7 +112,7 @@ class MemoryKdc:
             return TicketReply(TicketFailure("other", spn, "Unknown error"))
         foreign = bool(of_realm) and of_realm != self.realm
         service = f"krbtgt/{of_realm}" if foreign else name
-        request = KdcRequest("TGS", self.realm, service, "")
+        request = KdcRequest("TGS", self.realm, service, "", enctype_numbers(offered))
 
         def decide(kdc: str) -> KdcDecision | None:
             return decide_kdc_request(rules(), request, client, is_model=True, kdc=kdc)
@@ -123,7 +127,7 @@ class MemoryKdc:
         for _ in range(1 if service.startswith("krbtgt/") else _ATTEMPTS):
             decision = decide(kdc)
             refused_account = check_account(kdc)
-            code = self._code(service, kdc) if refused_account is None else refused_account.code
+            code = self._code(request, kdc) if refused_account is None else refused_account.code
             outcome: int | str | None = code
             if decision is not None:
                 decision.count_hits()
@@ -134,19 +138,19 @@ class MemoryKdc:
                 if decision is not None and refused:
                     record(passed_event(hosts[choice.number], decision, name, named=self.named))
                 else:
-                    record(self._event(name, _SILENCE, decision, kdc))
+                    record(self._event(replace(request, service=name), _SILENCE, decision, kdc))
                 text = f"Cannot contact any KDC for realm '{self.realm}'"
                 return TicketReply(TicketFailure("kdc-unreachable", spn, text), silent=not refused, delay=delay)
             if outcome is None:
-                keys = self._choose_keys(service, kdc) or _FIRST_KEYS
-                record(self._event(service, _ISSUED, decision, kdc, keys))
+                keys = self._choose_keys(service, kdc, offered) or _FIRST_KEYS
+                record(self._event(request, _ISSUED, decision, kdc, keys))
                 return TicketReply(delay=delay, keys=keys)
             if isinstance(outcome, str):
-                changed = self._choose_keys(service, kdc) if outcome == _ISSUED else None
-                record(self._event(service, outcome, decision, kdc, changed))
+                changed = self._choose_keys(service, kdc, offered) if outcome == _ISSUED else None
+                record(self._event(request, outcome, decision, kdc, changed))
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
-            record(self._event(service, error_name(outcome), decision, kdc, refused=refused_account))
+            record(self._event(request, error_name(outcome), decision, kdc, refused=refused_account))
             unchanged = decision is None or not decision.effect.decides_reply
             failure = self._failure(spn, service, outcome, from_kdc=unchanged)
         return TicketReply(failure, delay=delay)
@@ -182,21 +186,21 @@ class MemoryKdc:
         keys = None if self.keys is None else self.keys.database
         return spn in self.principals() or (keys is not None and keys.at(kdc).owner_of(spn) is not None)
 
-    def _code(self, service: str, kdc: str) -> int | None:
-        if not self.knows(service, kdc):
+    def _code(self, request: KdcRequest, kdc: str) -> int | None:
+        if not self.knows(request.service, kdc):
             return KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
-        refusal = self._refuse(service, kdc)
+        refusal = self._refuse(request, kdc)
         return None if refusal is None else refusal.code
 
-    def _refuse(self, service: str, kdc: str) -> KeyRefusal | None:
-        return None if self.keys is None else self.keys.refuse(KdcRequest("TGS", self.realm, service, ""), kdc)
+    def _refuse(self, request: KdcRequest, kdc: str) -> KeyRefusal | None:
+        return (self.keys or _NO_FAULTS).refuse(request, kdc)
 
-    def _choose_keys(self, service: str, kdc: str) -> IssuedKeys | None:
-        return _FIRST_KEYS if self.keys is None else self.keys.choose_keys(service, kdc)
+    def _choose_keys(self, service: str, kdc: str, offered: tuple[str, ...]) -> IssuedKeys | None:
+        return (self.keys or _NO_FAULTS).choose_keys(service, kdc, offered or SUPPORTED)
 
     def _event(
         self,
-        service: str,
+        request: KdcRequest,
         outcome: str,
         decision: KdcDecision | None,
         kdc: str,
@@ -204,12 +208,12 @@ class MemoryKdc:
         refused: AccountRefusal | None = None,
     ) -> KdcExchange:
         faults = () if decision is None else decision.faults
-        refusal = refused or self._refuse(service, kdc)
+        refusal = refused or self._refuse(request, kdc)
         if refusal is not None and (decision is None or decision.effect.is_forwarded):
             faults = tuple(sorted({*faults, *refusal.faults}))
         return KdcExchange(
             request="TGS",
-            service=service,
+            service=request.service,
             outcome=outcome,
             realm=self.realm,
             faults=faults,

@@ -169,11 +169,11 @@ class HostedLab:
         where = self._lab.device_of(device)
 
         async def ticket(lab: Lab) -> Path | None:
-            return await lab.find_ticket(lab.user_of(lab.device_of(device)), "")
+            return await lab.find_ticket(lab.user_of(where), "", where)
 
         self._devices += 1
         own = self.folder / f"ccache-{self._devices}"
-        krb5_conf = self.krb5_conf
+        krb5_conf = self._lab.krb5_conf_of(where, self.folder / f"device-{self._devices}")
         if where.corporate_network:
             found = self.call(ticket)
             if found is not None:

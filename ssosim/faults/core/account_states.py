@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 from ssosim.estate import Estate, User
 from ssosim.faults.core.fault import FaultState
-from ssosim.kerberos.account_policy import check_sign_on, check_ticket_request
-from ssosim.kerberos.key_database import KeyRule, fold_key_rules, list_accounts
+from ssosim.kerberos.account_policy import check_enctypes, check_sign_on, check_ticket_request
+from ssosim.kerberos.codes import KrbCode
+from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, SUPPORTED
+from ssosim.kerberos.key_database import KeyDatabase, KeyRule, fold_key_rules, list_accounts
+from ssosim.kerberos.principals import list_tgt_session_enctypes
 
 __all__ = ["AccountRefusal", "AccountStates"]
 
@@ -37,12 +40,16 @@ class AccountStates:
         self._estate = healthy
         self._lagging: Mapping[str, Estate] = {}
         self._lagging_since: Mapping[str, int] = {}
-        self._has_limits = any(user.account_expires is not None for user in healthy.users)
+        self._keys: tuple[KeyRule, ...] = ()
+        self._database = list_accounts(healthy)
+        self._has_limits = any(
+            user.account_expires is not None or user.enctypes != DEFAULT_ENCTYPES for user in healthy.users
+        )
 
     @property
     def may_refuse(self) -> bool:
         """Whether an account may get other answers than those of the KDC's database of the start."""
-        return bool(self._changes) or self._has_limits
+        return bool(self._changes) or bool(self._keys) or self._has_limits
 
     def apply(self, state: FaultState) -> None:
         """Apply the faults of ``state``. Raises FaultError if one does not fit."""
@@ -58,14 +65,38 @@ class AccountStates:
         if changes or self._changes:
             self._show(estate, lagging)
         self._known = state.estate, state.keys
+        self._keys = state.keys
+        self._database = fold_key_rules(list_accounts(self._healthy), state.keys)
         self._changes, self._estate = changes, estate
         self._lagging, self._lagging_since = lagging, lagging_since
 
-    def refuse_sign_on(self, user: User, now: float, kdc: str = "") -> AccountRefusal | None:
-        """Return why ``kdc`` issues no ticket-granting ticket to ``user`` at ``now``; None where it does."""
-        current = self._find(user.upn, kdc)
-        code = check_sign_on(current, now)
-        return None if code is None else AccountRefusal(code, self._list_faults(user, kdc))
+    def refuse_sign_on(
+        self, user: User, now: float, kdc: str = "", offered: Sequence[str] = ()
+    ) -> AccountRefusal | None:
+        """Return why ``kdc`` issues no ticket-granting ticket to ``user`` at ``now``; None where it does.
+
+        ``offered`` are the encryption types of the client; none: those of libkrb5.
+        """
+        code = check_sign_on(self._find(user.upn, kdc), now)
+        if code is not None:
+            return AccountRefusal(code, self._list_faults(user, kdc))
+        if self._has_common_enctype(user, self._database, kdc, offered or SUPPORTED):
+            return None
+        return AccountRefusal(KrbCode.KDC_ERR_ETYPE_NOSUPP, self._list_enctype_faults(user, kdc, offered or SUPPORTED))
+
+    def _has_common_enctype(self, user: User, database: KeyDatabase, kdc: str, offered: Sequence[str]) -> bool:
+        realm = self._healthy.realm_of(user)
+        # Faults of keys are those of the first realm.
+        supported = database.at(kdc).enctypes if realm is self._healthy.default_realm else SUPPORTED
+        return check_enctypes(user, offered, supported, list_tgt_session_enctypes(self._healthy, realm))
+
+    def _list_enctype_faults(self, user: User, kdc: str, offered: Sequence[str]) -> tuple[int, ...]:
+        """The first fault with which there is no common type any more."""
+        for number in range(len(self._keys) + 1):
+            database = fold_key_rules(list_accounts(self._healthy), self._keys[:number])
+            if not self._has_common_enctype(user, database, kdc, offered):
+                return (self._keys[number - 1].fault,) if number else ()
+        return ()
 
     def refuse_ticket(self, user: User, age: float, now: float, kdc: str = "") -> AccountRefusal | None:
         """Return why ``kdc`` issues no service ticket to ``user`` at ``now``; None where the account is no reason.

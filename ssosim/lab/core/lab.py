@@ -47,7 +47,7 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -82,7 +82,7 @@ from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import Address, KdcEndedError, KdcGateway, RealmKdcs
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.key_database import list_accounts
-from ssosim.kerberos.kinit import KinitError, enlarge_ticket, kinit
+from ssosim.kerberos.kinit import KinitError, enlarge_ticket, kinit, restrict_enctypes
 from ssosim.lab.base.acceptor_of_realms import AcceptorOfRealms
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.client_conf import realms_of, write_client_conf
@@ -170,9 +170,10 @@ class Lab:
         self.provider: Provider | None = None  # from the start of the web servers on
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
-        self._tickets: dict[str, asyncio.Task[Path]] = {}
+        self._tickets: dict[tuple[str, ...], asyncio.Task[Path]] = {}
         self.signed_on: dict[str, float] = {}  # when the users of client models in virtual time signed on, by client
         self._account_checks: AccountChecks
+        self._kdc_addresses: dict[str, list[Address]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self.exposures: ExposureFinder | None = None
         self._prober: Prober | None = None
@@ -271,6 +272,7 @@ class Lab:
             for address in kdc.addresses:
                 port = self.network.local_endpoint(address, _KDC_PORT)
                 opened[kdc.realm].append(await gateway.start(*port, endpoint))
+        self._kdc_addresses = opened
         write_client_conf(self.krb5_conf, self.estate, opened, ca=self.home / "ca.pem")
         # The lab itself finds its KDCs without DNS, which starts later.
         write_client_conf(self._own_krb5_conf, self.estate, opened)
@@ -556,40 +558,52 @@ class Lab:
         endpoints = self._kdcs.list_endpoints()
         return {kdc: await self._gateway.start(address, 0, endpoint) for kdc, endpoint in endpoints.items()}
 
-    async def ticket_of(self, user: User) -> Path:
+    async def ticket_of(self, user: User, enctypes: Sequence[str] = ()) -> Path:
         """Return a credential cache with a ticket-granting ticket of ``user``, for copying.
 
-        It may be from a time when the user could still sign on. Raises KinitError.
+        It may be from a time when the user could still sign on. ``enctypes``: the encryption types that the device
+        permits; none: those of libkrb5. Raises KinitError.
         """
-        task = self._tickets.get(user.upn)
+        key = (user.upn, *enctypes)
+        task = self._tickets.get(key)
         if task is None or (task.done() and not self._is_fresh(task)):
-            task = self._tickets[user.upn] = asyncio.create_task(self._sign_on(user))
+            task = self._tickets[key] = asyncio.create_task(self._sign_on(user, tuple(enctypes)))
         return await asyncio.shield(task)
 
-    async def find_ticket(self, user: User, client: str) -> Path | None:
+    async def find_ticket(self, user: User, client: str, device: Device) -> Path | None:
         """Return what ``ticket_of`` returns; None where the KDC refuses the sign-on because of the user's account.
 
         The refusal is recorded for ``client``; ``""``: it is not. Raises KinitError for other reasons.
         """
         try:
-            return await self.ticket_of(user)
+            return await self.ticket_of(user, device.permitted_enctypes)
         except KinitError as error:
             if error.code is None:
                 raise
             if not client:
                 return None
-            refusal = self.refuse_sign_on(user)
+            refusal = self.refuse_sign_on(user, device)
             self.record_refused_sign_on(user, client, AccountRefusal(error.code, refusal.faults if refusal else ()))
             return None
 
-    def refuse_sign_on(self, user: User) -> AccountRefusal | None:
-        """Return why the KDC that devices ask first refuses the sign-on of ``user`` now; None where it does not."""
+    def refuse_sign_on(self, user: User, device: Device) -> AccountRefusal | None:
+        """Return why the KDC that is asked first refuses the sign-on of ``user`` now; None where it does not."""
         kdc = list_kdcs(self.estate, self.estate.realm_of(user).name)[0]
-        return self._account_checks.states.refuse_sign_on(user, self.clock.now(), kdc.name)
+        return self._account_checks.states.refuse_sign_on(user, self.clock.now(), kdc.name, device.permitted_enctypes)
 
     def record_refused_sign_on(self, user: User, client: str, refusal: AccountRefusal) -> None:
         """Record that the sign-on to the device of ``client`` was refused."""
         self.trace.record(client, refused_sign_on_event(self.estate, user, refusal))
+
+    def krb5_conf_of(self, device: Device, folder: Path) -> Path:
+        """Return the krb5.conf of a program on ``device``: the lab's, or one in ``folder`` with its own settings."""
+        if not device.permitted_enctypes:
+            return self.krb5_conf
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = folder / "krb5.conf"
+        options = restrict_enctypes(device.permitted_enctypes)
+        write_client_conf(own, self.estate, self._kdc_addresses, options, ca=self.home / "ca.pem")
+        return own
 
     def _is_fresh(self, done: asyncio.Task[Path]) -> bool:
         """Return whether more than half of the ticket's lifetime is left, by the machine's clock."""
@@ -598,14 +612,19 @@ class Lab:
         shortest = min(realm.ticket_lifetime for realm in self.estate.realms)
         return time.time() - done.result().stat().st_mtime < shortest / 2
 
-    async def _sign_on(self, user: User) -> Path:
+    async def _sign_on(self, user: User, enctypes: tuple[str, ...]) -> Path:
         folder = self.home / "tickets"
         folder.mkdir(mode=0o700, exist_ok=True)
         realm = self.estate.realm_of(user)
-        ccache = folder / f"{user.sam_account}{'' if user.realm is None else f'@{realm.name}'}.ccache"
-        await kinit(f"{user.sam_account}@{realm.name}", user.password, self._own_krb5_conf, ccache)
+        suffix = "".join(f"+{each}" for each in enctypes)
+        ccache = folder / f"{user.sam_account}{'' if user.realm is None else f'@{realm.name}'}{suffix}.ccache"
+        conf = self._own_krb5_conf
+        if enctypes:
+            conf = folder / f"krb5{suffix}.conf"
+            write_client_conf(conf, self.estate, self._kdc_addresses, restrict_enctypes(enctypes))
+        await kinit(f"{user.sam_account}@{realm.name}", user.password, conf, ccache)
         if user.authorization_data_size:
-            await enlarge_ticket(self._own_krb5_conf, ccache, user.authorization_data_size)
+            await enlarge_ticket(conf, ccache, user.authorization_data_size)
         return ccache
 
 

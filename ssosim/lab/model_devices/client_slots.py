@@ -21,7 +21,7 @@ from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.exchanges import is_nowhere
 from ssosim.faults.core.kdc_choice import KdcChoice, choose_kdc
 from ssosim.kerberos import Address
-from ssosim.kerberos.kinit import ClientOptions
+from ssosim.kerberos.kinit import ClientOptions, restrict_enctypes
 from ssosim.kerberos.messages import KdcRequest
 from ssosim.lab.base.client_conf import name_realm, write_client_conf
 from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
@@ -109,10 +109,10 @@ async def model_device(
     if not device.corporate_network:
         lab.client_addresses.put_off_network(client)
     address, home = slot.address, slot.home
-    _write_conf(lab, home / "krb5.conf", slot.kdcs.items())
-    sign_on = _make_sign_on(lab, client, user, home / "ccache", clock)
+    _write_conf(lab, home / "krb5.conf", slot.kdcs.items(), device)
+    sign_on = _make_sign_on(lab, client, user, device, home / "ccache", clock)
     if sign_on.began is not None or not device.corporate_network:
-        await _copy_ticket(lab, user, home / "ccache")
+        await _copy_ticket(lab, user, device, home / "ccache")
     if device.corporate_network:
         await sign_on.renew()
     timer = ResponseTimer(lab.trace, client, clock)
@@ -190,7 +190,7 @@ async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None
         await clock.sleep(delay)
 
 
-def _make_sign_on(lab: Lab, client: str, user: User, ccache: Path, clock: ClientClock) -> SignOn:
+def _make_sign_on(lab: Lab, client: str, user: User, device: Device, ccache: Path, clock: ClientClock) -> SignOn:
     """Create the sign-on of ``user`` to the device of ``client``; a new process finds the ticket of the one before.
 
     In virtual time the ticket is a copy of one that the lab has got in real time, when the user could still sign on: so
@@ -199,12 +199,12 @@ def _make_sign_on(lab: Lab, client: str, user: User, ccache: Path, clock: Client
     skips = skips_time(clock)
 
     async def request_ticket() -> bool:
-        refusal = lab.refuse_sign_on(user)
+        refusal = lab.refuse_sign_on(user, device)
         if refusal is not None:
             ccache.unlink(missing_ok=True)  # noqa: ASYNC240 - a local file
             lab.record_refused_sign_on(user, client, refusal)
             return False
-        shutil.copyfile(await lab.ticket_of(user), ccache)
+        shutil.copyfile(await lab.ticket_of(user, device.permitted_enctypes), ccache)
         return True
 
     def note(began: float | None) -> None:
@@ -217,18 +217,18 @@ def _make_sign_on(lab: Lab, client: str, user: User, ccache: Path, clock: Client
     return SignOn(clock, lifetime, request_ticket, note, lab.signed_on.get(client) if skips else None)
 
 
-async def _copy_ticket(lab: Lab, user: User, ccache: Path) -> None:
+async def _copy_ticket(lab: Lab, user: User, device: Device, ccache: Path) -> None:
     """Copy the ticket of a sign-on in the corporate network, from before the device left it, if there was one."""
-    ticket = await lab.find_ticket(user, "")
+    ticket = await lab.find_ticket(user, "", device)
     if ticket is not None:
         shutil.copyfile(ticket, ccache)
 
 
-def _write_conf(lab: Lab, path: Path, kdcs: Iterable[tuple[KdcHost, Address]]) -> None:
+def _write_conf(lab: Lab, path: Path, kdcs: Iterable[tuple[KdcHost, Address]], device: Device) -> None:
     by_realm: dict[str, list[Address]] = {}
     for kdc, address in kdcs:
         by_realm.setdefault(kdc.realm, []).append(address)
-    write_client_conf(path, lab.estate, by_realm, _NO_CANONICALIZATION)
+    write_client_conf(path, lab.estate, by_realm, restrict_enctypes(device.permitted_enctypes, _NO_CANONICALIZATION))
 
 
 def _make_kdc_selection(
@@ -242,7 +242,7 @@ def _make_kdc_selection(
 
     discovered: dict[str, tuple[KdcHost, ...]] = {}
     nobody = Address(slot.address, _DISCARD)
-    _write_conf(lab, slot.home / "krb5-nobody.conf", ((kdc, nobody) for kdc in slot.kdcs))
+    _write_conf(lab, slot.home / "krb5-nobody.conf", ((kdc, nobody) for kdc in slot.kdcs), device)
 
     def find_realm(spn: str) -> str:
         # Of the service; where no trust leads there, of the user's own account, whose KDC says so.
@@ -273,7 +273,7 @@ def _make_kdc_selection(
         conf = slot.home / f"krb5-{chosen.name}-{chosen.realm}.conf"
         if not conf.exists():
             pairs = [(kdc, slot.kdcs[kdc]) for kdc in slot.kdcs if kdc.realm != chosen.realm or kdc == chosen]
-            _write_conf(lab, conf, pairs)
+            _write_conf(lab, conf, pairs, device)
         return Initiator(conf, slot.home / "ccache")
 
     return KdcSelection(

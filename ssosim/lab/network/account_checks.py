@@ -2,7 +2,8 @@
 
 The KDC's database has the attributes of disabled and locked accounts, so an MIT KDC refuses their sign-on by itself.
 The gateway refuses what an MIT KDC would not: a service ticket for a ticket-granting ticket from before (MS-KILE
-section 3.3.5.7.1), and the sign-on to an account that has expired, with the error that a domain controller sends.
+section 3.3.5.7.1), the sign-on to an account that has expired, and one without a common encryption type, which an MIT
+KDC takes for a failure of pre-authentication; with the errors that a domain controller sends.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ssosim.faults.core.account_states import AccountRefusal, AccountStates
 from ssosim.faults.core.errors import FaultError
 from ssosim.kerberos import KdcEndpoint, RealmError, RealmKdcs
 from ssosim.kerberos.codes import KrbCode
+from ssosim.kerberos.enctypes import enctype_name
 from ssosim.kerberos.gateway import Forward, KdcRequestContext
 from ssosim.kerberos.messages import KdcRequest, build_error
 from ssosim.kerberos.realm_accounts import RealmAccounts
@@ -65,7 +67,8 @@ class AccountChecks:
             return None
         request.faults.extend(refusal.faults)
         user = self.states.find_user(message.principal, self._realm_of(request.kdc))
-        if message.kind == "AS" and not (user is not None and user.has_expired(now)):
+        own = refusal.code == KrbCode.KDC_ERR_ETYPE_NOSUPP or (user is not None and user.has_expired(now))
+        if message.kind == "AS" and not own:
             return None
         return build_error(refusal.code, message.realm, tuple(message.service.split("/")), time.time())
 
@@ -73,7 +76,8 @@ class AccountChecks:
         realm = self._realm_of(request.kdc)
         if message.kind == "AS":
             user = self.states.find_user(message.principal, realm)
-            refusal = None if user is None else self.states.refuse_sign_on(user, now, request.kdc.name)
+            offered = tuple(enctype_name(each) for each in message.etypes)
+            refusal = None if user is None else self.states.refuse_sign_on(user, now, request.kdc.name, offered)
             # With an expired password a user gets a ticket for the service that changes it (MS-KILE section 3.3.5.6.3).
             changes = refusal is not None and refusal.code == KrbCode.KDC_ERR_KEY_EXPIRED
             return None if changes and message.service == _CHANGE_PASSWORD else refusal
