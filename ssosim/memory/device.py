@@ -38,6 +38,7 @@ from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.account_states import AccountRefusal
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S, NO_TLS_THERE, is_address
 from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
+from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.key_database import IssuedKeys
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.client_conf import name_realm
@@ -171,7 +172,9 @@ class MemoryDevice(ServiceExchange):
             return True
         self._tickets.sign_on(None)
         lab.signed_on.pop(self._client, None)
-        lab.trace.record(self._client, refused_sign_on_event(lab.estate, self._owner, refusal))
+        lab.trace.record(
+            self._client, refused_sign_on_event(lab.estate, self._owner, error_name(refusal.code), refusal.faults)
+        )
         return False
 
     def _check_account(self, realm: str, kdc: str) -> AccountRefusal | None:

@@ -557,7 +557,8 @@ class _ClientRecords:
         event = ticket.event
         assert isinstance(event, KdcExchange)  # noqa: S101 - by _last_refused_ticket
         if event.request == "AS":
-            return f"the KDC refused the sign-on of {event.principal}: {event.outcome}{self._describe_response()}"
+            verb, why = ("did not answer", "") if event.outcome == "no answer" else ("refused", f": {event.outcome}")
+            return f"the KDC {verb} the sign-on of {event.principal}{why}{self._describe_response()}"
         if event.outcome == _UNKNOWN_SPN:
             return f"it asked for {event.service}, which the KDC does not know{self._describe_response()}"
         response = "did not answer" if event.outcome == "no answer" else f"said {event.outcome}"

@@ -36,7 +36,9 @@ __all__ = [
 ]
 
 _LATE_ALERT_S, _KDC_PORT = 1.0, 88
-_ACCOUNT_ERRORS = frozenset({"KDC_ERR_CLIENT_REVOKED", "KDC_ERR_KEY_EXPIRED", "KDC_ERR_NAME_EXP"})
+_SIGN_ON_ERRORS = frozenset(
+    {"KDC_ERR_CLIENT_REVOKED", "KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_KEY_EXPIRED", "KDC_ERR_NAME_EXP", "no answer"}
+)
 PREAUTH_REQUIRED = "KDC_ERR_PREAUTH_REQUIRED"
 """The normal reply to the first AS request; it names the pre-authentication to use (RFC 4120, section 3.1.1)."""
 
@@ -63,8 +65,8 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
 
 
 def is_refused_sign_on(event: Event) -> bool:
-    """Return whether the KDC refused a ticket-granting ticket because of the user's account."""
-    return isinstance(event, KdcExchange) and event.request == "AS" and event.outcome in _ACCOUNT_ERRORS
+    """Return whether the KDC gave no ticket-granting ticket: because of the user's account, or without an answer."""
+    return isinstance(event, KdcExchange) and event.request == "AS" and event.outcome in _SIGN_ON_ERRORS
 
 
 def is_attempt(event: Event) -> bool:

@@ -11,11 +11,15 @@ import pytest
 from ssosim.estate import default_estate, parse_estate
 from ssosim.faults import fault_from
 from ssosim.kerberos import account_policy
+from ssosim.kerberos.principals import build_keytab_name
+from ssosim.kerberos.ticket_ages import TicketAges
+from ssosim.lab.core.lab import Lab
 from ssosim.testing.hosted_lab import HostedLab, host_lab
 from ssosim.trace import KdcExchange
 from tests.realm_estates import TEXT
 
 SPN, OTHER = "HTTP/autologon.microsoftazuread-sso.com", "HTTP/sts.fabrikam.com"
+INTRANET = "HTTP/intranet.corp.contoso.com"
 REVOKED, EXPIRED = "credentials have been revoked", "Password expired"
 PASSWORD = "Alice-lab-password-1\n"
 
@@ -103,6 +107,34 @@ def test_an_account_that_is_disabled_while_the_user_works(name: str, monkeypatch
         assert outcomes(lab, "AS")[-1] == "KDC_ERR_CLIENT_REVOKED"
         exchanges = [record.event for record in lab.records() if isinstance(record.event, KdcExchange)]
         assert {each.faults for each in exchanges if each.outcome == "KDC_ERR_CLIENT_REVOKED"} == {(1,)}
+
+
+def test_a_ticket_of_another_run_of_the_lab() -> None:
+    """MS-KILE 3.3.5.7.1: a ticket-granting ticket that this lab has not seen issued counts as older than 20 minutes."""
+    with host_lab(default_estate()) as lab:
+        environment, other = lab.environment("desk-1"), lab.environment("desk-2")
+
+        async def forget(there: Lab) -> None:
+            there._account_checks._ages = TicketAges()
+
+        lab.call(forget)
+        apply(lab, "user-disabled")
+        done, said = run(environment, "kvno", SPN)
+        assert (done, REVOKED in said) == (1, True), said
+        assert run(other, "kvno", SPN)[0] == 0
+
+
+def test_a_service_gets_no_ticket_for_a_disabled_user() -> None:
+    """MS-SFU 3.2.5.1.1: the KDC checks the account of the user whom a service names (S4U2Self)."""
+    with host_lab(default_estate()) as lab:
+        environment = lab.environment("desk-1")
+        keytab = str(Path(lab.folder) / "kdc" / build_keytab_name(INTRANET))
+        assert run(environment, "kinit", "-f", "-k", "-t", keytab, INTRANET)[0] == 0
+        undo = apply(lab, "user-disabled")
+        done, said = run(environment, "kvno", "-U", "alice", INTRANET)
+        assert (done, REVOKED in said) == (1, True), said
+        undo()
+        assert run(environment, "kvno", "-U", "alice", INTRANET)[0] == 0
 
 
 def test_a_password_that_expires_while_the_user_works(monkeypatch: pytest.MonkeyPatch) -> None:

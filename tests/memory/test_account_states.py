@@ -72,6 +72,7 @@ CASES: dict[str, tuple[Estate, list[Step], list[tuple[str, str, str, tuple[int, 
     "disabled-and-password-expired": (
         account("enabled = false\npassword_expired = true"), [ticket(SPN)], signed_on(REVOKED),
     ),
+    # ropnop/kerbrute#27, SSSD/sssd#3965: Active Directory does not say KDC_ERR_NAME_EXP, as MIT's KDC does.
     "account-expired-from-the-start": (
         account("account_expires = 2020-01-01T00:00:00Z"), [ticket(SPN)], signed_on(REVOKED),
     ),

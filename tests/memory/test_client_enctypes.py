@@ -47,6 +47,7 @@ CASES: dict[str, tuple[Estate, list[Step], Answers, list[tuple[bool, str, str]]]
     "rc4-device-aes-user-and-fallback": (
         with_types((RC4, A128)), [present()], asked(SPN, "issued"), [(True, A256, A128)],
     ),
+    # fortra/impacket#2235: the sign-on with RC4 is granted, and the ticket for an account without RC4 is not.
     "rc4-device-rc4-user": (with_types((RC4,), (A256, RC4)), [present()], asked(SPN, NO_TYPE), []),
     "rc4-device-rc4-user-rc4-account": (
         with_types((RC4,), (A256, RC4)), [account(RC4), present()], asked(SPN, "issued"), [(True, RC4, RC4)],

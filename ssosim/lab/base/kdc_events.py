@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ssosim.estate import Estate, KdcHost, User, list_kdcs
-from ssosim.faults.core.account_states import AccountRefusal
 from ssosim.faults.core.kdc_effect import KdcDecision
-from ssosim.kerberos.codes import error_name
 from ssosim.trace import ConnectionFailed, KdcExchange
 
-__all__ = ["NO_CREDENTIALS", "no_route_event", "passed_event", "refused_sign_on_event"]
+__all__ = ["NO_ANSWER", "NO_CREDENTIALS", "no_route_event", "passed_event", "refused_sign_on_event"]
 
 _KDC_PORT = 88
+
+NO_ANSWER = "no answer"
+"""The outcome of a request that no KDC answered."""
 
 NO_CREDENTIALS = "No Kerberos credentials available"
 """The text of GSS-API for a request without a ticket-granting ticket. Source: krb5 1.20, ``acquire_cred.c``."""
@@ -30,16 +31,16 @@ def no_route_event(kdc: KdcHost) -> ConnectionFailed:
     return _connection_failed(kdc, "unreachable", ())
 
 
-def refused_sign_on_event(estate: Estate, user: User, refusal: AccountRefusal) -> KdcExchange:
-    """Return the event of a request for a ticket-granting ticket that was refused because of the user's account."""
+def refused_sign_on_event(estate: Estate, user: User, outcome: str, faults: tuple[int, ...]) -> KdcExchange:
+    """Return the event of a request for a ticket-granting ticket that was refused, or that no KDC answered."""
     realm = estate.realm_of(user).name
     return KdcExchange(
         request="AS",
         service=f"krbtgt/{realm}",
         principal=user.sam_account or "",
         realm=realm,
-        outcome=error_name(refusal.code),
-        faults=refusal.faults,
+        outcome=outcome,
+        faults=faults,
         kdc=list_kdcs(estate, realm)[0].name if len(list_kdcs(estate)) > 1 else "",
     )
 

@@ -81,6 +81,7 @@ from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import Address, KdcEndedError, KdcGateway, RealmKdcs
 from ssosim.kerberos.carried_tickets import read_ticket_service
+from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.key_database import list_accounts
 from ssosim.kerberos.kinit import KinitError, enlarge_ticket, kinit, restrict_enctypes
 from ssosim.lab.base.acceptor_of_realms import AcceptorOfRealms
@@ -89,7 +90,7 @@ from ssosim.lab.base.client_conf import realms_of, write_client_conf
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
-from ssosim.lab.base.kdc_events import refused_sign_on_event
+from ssosim.lab.base.kdc_events import NO_ANSWER, refused_sign_on_event
 from ssosim.lab.base.loop_lag import LoopWatch
 from ssosim.lab.base.people import device_called, user_on
 from ssosim.lab.base.signing_keys import load_signing_keys
@@ -171,6 +172,7 @@ class Lab:
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[tuple[str, ...], asyncio.Task[Path]] = {}
+        self._ticket_times: dict[tuple[str, ...], float] = {}  # when they were issued, by the lab's clock
         self.signed_on: dict[str, float] = {}  # when the users of client models in virtual time signed on, by client
         self._account_checks: AccountChecks
         self._kdc_addresses: dict[str, list[Address]] = {}
@@ -573,17 +575,24 @@ class Lab:
     async def find_ticket(self, user: User, client: str, device: Device) -> Path | None:
         """Return what ``ticket_of`` returns; None where the KDC refuses the sign-on because of the user's account.
 
-        The refusal is recorded for ``client``; ``""``: it is not. Raises KinitError for other reasons.
+        A ticket that has expired by the lab's clock is replaced by a new sign-on, as Windows does; None where no KDC
+        answers that. What came of it is recorded for ``client``; ``""``: it is not. Raises KinitError for other
+        reasons.
         """
+        key = (user.upn, *device.permitted_enctypes)
+        lifetime = self.estate.realm_of(user).ticket_lifetime
+        has_expired = self.clock.now() - self._ticket_times.get(key, self.clock.now()) >= lifetime
+        if has_expired:
+            self._tickets.pop(key, None)
         try:
             return await self.ticket_of(user, device.permitted_enctypes)
         except KinitError as error:
-            if error.code is None:
+            if error.code is None and not has_expired:
                 raise
-            if not client:
-                return None
-            refusal = self.refuse_sign_on(user, device)
-            self.record_refused_sign_on(user, client, AccountRefusal(error.code, refusal.faults if refusal else ()))
+            if client:
+                refusal = self.refuse_sign_on(user, device)
+                outcome = NO_ANSWER if error.code is None else error_name(error.code)
+                self.record_refused_sign_on(user, client, outcome, refusal.faults if refusal else ())
             return None
 
     def refuse_sign_on(self, user: User, device: Device) -> AccountRefusal | None:
@@ -591,9 +600,9 @@ class Lab:
         kdc = list_kdcs(self.estate, self.estate.realm_of(user).name)[0]
         return self._account_checks.states.refuse_sign_on(user, self.clock.now(), kdc.name, device.permitted_enctypes)
 
-    def record_refused_sign_on(self, user: User, client: str, refusal: AccountRefusal) -> None:
-        """Record that the sign-on to the device of ``client`` was refused."""
-        self.trace.record(client, refused_sign_on_event(self.estate, user, refusal))
+    def record_refused_sign_on(self, user: User, client: str, outcome: str, faults: tuple[int, ...]) -> None:
+        """Record that the sign-on to the device of ``client`` was refused, or was not answered."""
+        self.trace.record(client, refused_sign_on_event(self.estate, user, outcome, faults))
 
     def krb5_conf_of(self, device: Device, folder: Path) -> Path:
         """Return the krb5.conf of a program on ``device``: the lab's, or one in ``folder`` with its own settings."""
@@ -623,6 +632,7 @@ class Lab:
             conf = folder / f"krb5{suffix}.conf"
             write_client_conf(conf, self.estate, self._kdc_addresses, restrict_enctypes(enctypes))
         await kinit(f"{user.sam_account}@{realm.name}", user.password, conf, ccache)
+        self._ticket_times[user.upn, *enctypes] = self.clock.now()
         if user.authorization_data_size:
             await enlarge_ticket(conf, ccache, user.authorization_data_size)
         return ccache

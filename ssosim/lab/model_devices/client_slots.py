@@ -21,6 +21,7 @@ from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.exchanges import is_nowhere
 from ssosim.faults.core.kdc_choice import KdcChoice, choose_kdc
 from ssosim.kerberos import Address
+from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.kinit import ClientOptions, restrict_enctypes
 from ssosim.kerberos.messages import KdcRequest
 from ssosim.lab.base.client_conf import name_realm, write_client_conf
@@ -202,7 +203,7 @@ def _make_sign_on(lab: Lab, client: str, user: User, device: Device, ccache: Pat
         refusal = lab.refuse_sign_on(user, device)
         if refusal is not None:
             ccache.unlink(missing_ok=True)  # noqa: ASYNC240 - a local file
-            lab.record_refused_sign_on(user, client, refusal)
+            lab.record_refused_sign_on(user, client, error_name(refusal.code), refusal.faults)
             return False
         shutil.copyfile(await lab.ticket_of(user, device.permitted_enctypes), ccache)
         return True

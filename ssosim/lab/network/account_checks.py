@@ -19,7 +19,7 @@ from ssosim.kerberos import KdcEndpoint, RealmError, RealmKdcs
 from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.enctypes import enctype_name
 from ssosim.kerberos.gateway import Forward, KdcRequestContext
-from ssosim.kerberos.messages import KdcRequest, build_error
+from ssosim.kerberos.messages import KdcReply, KdcRequest, build_error, read_message, read_reply_ticket
 from ssosim.kerberos.realm_accounts import RealmAccounts
 from ssosim.kerberos.ticket_ages import TicketAges
 
@@ -52,7 +52,29 @@ class AccountChecks:
     async def respond(self, request: KdcRequestContext, forward: Forward) -> bytes | None:
         """Answer a request: a refusal because of the account, or the reply of the KDC."""
         refusal = self.build_refusal(request)
-        return await forward(request.data) if refusal is None else refusal
+        return self.check_reply(request, await forward(request.data)) if refusal is None else refusal
+
+    def check_reply(self, request: KdcRequestContext, reply: bytes | None) -> bytes | None:
+        """Return the KDC's ``reply``, or an error instead of a service ticket to a client that is known only now.
+
+        A ticket-granting ticket may be from another run of the lab, whose realm has the same keys. The reply names its
+        owner, and it is taken to be older than 20 minutes.
+        """
+        message = request.message
+        if reply is None or not self.states.may_refuse or not isinstance(message, KdcRequest) or message.kind != "TGS":
+            return reply
+        issued, realm = read_message(reply), self._realm_of(request.kdc)
+        if not isinstance(issued, KdcReply) or self._ages.find_owner(request.data) is not None:
+            return reply
+        read = read_reply_ticket(reply)
+        user = None if read is None or read.client_realm != realm else self.states.find_user(issued.principal, realm)
+        if user is None:
+            return reply
+        refusal = self.states.refuse_ticket(user, float("inf"), self._clock.now(), request.kdc.name)
+        if refusal is None:
+            return reply
+        request.faults.extend(refusal.faults)
+        return build_error(refusal.code, message.realm, tuple(message.service.split("/")), time.time())
 
     def build_refusal(self, request: KdcRequestContext) -> bytes | None:
         """Return the error of a domain controller that an MIT KDC would not send; None where the KDC decides.

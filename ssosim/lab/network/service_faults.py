@@ -104,10 +104,10 @@ def _make_kdc_responder(
             return revoked
         refusal = keys.refuse(request.message, request.kdc.name) if request.kdc.realm in ("", realm) else None
         if refusal is None:
-            return await forward(request.data)
+            return accounts.check_reply(request, await forward(request.data))
         request.faults.extend(refusal.faults)
         if not refusal.by_gateway or not isinstance(request.message, KdcRequest):
-            return await forward(request.data)
+            return accounts.check_reply(request, await forward(request.data))
         service = tuple(request.message.service.split("/"))
         return build_error(refusal.code, request.message.realm, service, time.time())
 
