@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from multidict import CIMultiDict
 from ssosim_clients.ports import (
     Device,
@@ -41,7 +42,7 @@ from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
 from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.key_database import IssuedKeys
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
-from ssosim.lab.base.client_conf import name_realm
+from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm
 from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
 from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, refused_sign_on_event
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
@@ -49,7 +50,7 @@ from ssosim.memory.clock import EngineClock, pause
 from ssosim.memory.kdc import MemoryKdc, TicketCache
 from ssosim.memory.lab import MemoryLab
 from ssosim.memory.resolution import NameServer, Wait, query_as_stub
-from ssosim.trace import ConnectionFailed, UserPrompted, step_of_host
+from ssosim.trace import ConnectionFailed, Event, KdcExchange, UserPrompted, step_of_host
 
 __all__ = [
     "NO_DURATIONS",
@@ -163,7 +164,7 @@ class MemoryDevice(ServiceExchange):
         if self._tickets.is_valid(now):
             return True
         refusal = None
-        if self._client not in lab.off_network:
+        if self._client not in lab.off_network or find_kdc_proxy_url(lab.estate, self._owner) is not None:
             kdc = lab.kdc_of(self._tickets.realm).hosts[0].name
             refusal = lab.account_states.refuse_sign_on(self._owner, now, kdc, self._enctypes)
         if refusal is None:
@@ -221,11 +222,9 @@ class MemoryDevice(ServiceExchange):
         token = self._tickets.build_token(full)
         if token is not None:
             return token
-        if self._client in lab.off_network:
-            away = lab.kdc_of(self._tickets.realm).hosts[0]
-            lab.trace.record(self._client, no_route_event(away))
-            raise TicketFailure("kdc-unreachable", asked, f"Cannot contact any KDC for realm '{away.realm}'")
         try:
+            if self._client in lab.off_network:
+                await self._reach_kdc_proxy()
             self._tickets.add(full, await self._request_service_ticket(spn, full.rpartition("@")[2]))
         except TicketFailure as failure:
             raise TicketFailure(failure.kind, asked, failure.text) from failure
@@ -233,6 +232,25 @@ class MemoryDevice(ServiceExchange):
         if token is None:
             raise TicketFailure("other", spn)
         return token
+
+    async def _reach_kdc_proxy(self) -> None:
+        """Open a connection to the KDC proxy of the user's realm; raises TicketFailure, also if there is none."""
+        lab, realm = self._lab, self._tickets.realm
+        url = find_kdc_proxy_url(lab.estate, self._owner)
+        if url is None:
+            lab.trace.record(self._client, no_route_event(lab.kdc_of(realm).hosts[0]))
+        else:
+            call = draft_request("POST", url, {}, b"")
+            with contextlib.suppress(NetworkFailure):
+                self._connect(call, await self._find_addresses(call.name), to_kdc_proxy=True)
+                return
+        raise TicketFailure("kdc-unreachable", "", f"Cannot contact any KDC for realm '{realm}'")
+
+    def _record_exchange(self, event: Event) -> None:
+        """Record an event of a ticket request, with its transport."""
+        if isinstance(event, KdcExchange) and self._client in self._lab.off_network:
+            event = msgspec.structs.replace(event, transport="https")
+        self._lab.trace.record(self._client, event)
 
     async def _request_service_ticket(self, spn: str, realm: str) -> IssuedKeys:
         """Request a ticket of the KDC of ``realm``, after those for the realms on the way; raises TicketFailure."""
@@ -253,7 +271,7 @@ class MemoryDevice(ServiceExchange):
         """Return the KDCs of ``realm`` that the device knows, or finds in DNS; raises TicketFailure for none."""
         estate = self._lab.estate
         found = estate.realm(realm)
-        if found is None or not found.dns_lookup_kdc:
+        if found is None or not found.dns_lookup_kdc or self._client in self._lab.off_network:
             return self._lab.kdc_of(realm).hosts
         hosts = await find_kdcs_in_dns(self._look_up, found.name, estate)
         if not hosts:
@@ -275,7 +293,7 @@ class MemoryDevice(ServiceExchange):
             name,
             self._client,
             lambda: lab.faults.state.kdc,
-            lab.recorder(self._client),
+            self._record_exchange,
             principal=self._tickets.principal,
             check_account=functools.partial(self._check_account, kdc.realm),
             offered=self._enctypes,
@@ -314,7 +332,7 @@ class MemoryDevice(ServiceExchange):
         except DnsFailure as failure:
             raise NetworkFailure.from_dns(failure) from failure
 
-    def _connect(self, call: DraftRequest, addresses: tuple[str, ...]) -> str:
+    def _connect(self, call: DraftRequest, addresses: tuple[str, ...], *, to_kdc_proxy: bool = False) -> str:
         """Return the first of ``addresses`` that accepts a connection, with a valid certificate; raises NetworkFailure.
 
         Failed connections are recorded in the trace.
@@ -322,7 +340,7 @@ class MemoryDevice(ServiceExchange):
         host, lab = call.name, self._lab
         refused = NetworkFailure("connect", "refused", f"{host} has no address")
         for address in addresses:
-            refusal = lab.find_connection_failure(address, call.port, host, tls=call.tls)
+            refusal = lab.find_connection_failure(address, call.port, host, tls=call.tls, to_kdc_proxy=to_kdc_proxy)
             if refusal is None:
                 return address
             refused = NetworkFailure(refusal.stage, refusal.kind, f"{host} at {address}")

@@ -90,6 +90,7 @@ class MemoryLab:
 
             self.provider.find_exposures = ExposureFinder(self.provider, self.services, read_memory_ticket).examine
         self._reach = Reach(estate, self.services)
+        self._proxy_reach = Reach(estate, self.services, of_kdc_proxies=True)
         self._responders = start_applications(self.services, self.provider)
         self.provider.fetch_document = DocumentFetcher(
             self.provider,
@@ -166,14 +167,17 @@ class MemoryLab:
 
         return record
 
-    def find_connection_failure(self, address: str, port: int, host: str, *, tls: bool) -> Refusal | None:
+    def find_connection_failure(
+        self, address: str, port: int, host: str, *, tls: bool, to_kdc_proxy: bool = False
+    ) -> Refusal | None:
         """Return why a connection to ``address`` for ``host`` fails, over TLS or plain; None if it succeeds.
 
         Raises LabInputError for the port of a DNS server, which the lab in memory cannot simulate.
         """
         if port == _DNS_PORT and address in self._dns:
             raise LabInputError(f"HTTP with the DNS server at {address} is not supported in memory")
-        refusal = self._reach.refusal(address, port, host, tls=tls)
+        reach = self._proxy_reach if to_kdc_proxy else self._reach
+        refusal = reach.refusal(address, port, host, tls=tls)
         if refusal is not None:
             return refusal
         state = self.faults.state

@@ -91,7 +91,10 @@ def test_a_cached_failure_expires_for_a_program(bench, tmp_path):
     ids=["password-expired", "kdc-connection-refused"],
 )
 def test_the_ticket_of_a_program_expires_by_the_clock_of_the_scenario(bench, tmp_path, fault, words):
-    """RFC 4120, 3.3.3; dotnet/Kerberos.NET#275: eleven hours later the ticket-granting ticket of ten hours has to be a new one."""
+    """RFC 4120, 3.3.3: eleven hours later the ticket-granting ticket of ten hours has to be a new one.
+
+    dotnet/Kerberos.NET#275: a client that uses an expired ticket is told so by the service.
+    """
     phases = "".join(
         f'[[phases]]\nname = "{name}"\nstart = 2025-03-0{start}Z\nfaults = [{fault}]\n'
         for name, start in (("soon", "1T11:00:00"), ("late", "1T21:00:01"))

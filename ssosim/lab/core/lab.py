@@ -268,6 +268,7 @@ class Lab:
         self._cleanup.push_async_callback(gateway.stop)
         self._account_checks = checks = AccountChecks(self.estate, kdcs, self.clock, self.signed_on)
         gateway.note_reply = checks.note_reply
+        gateway.uses_proxy = self._uses_kdc_proxy
         gateway.responder = checks.respond if checks.states.may_refuse else None
         opened: dict[str, list[Address]] = {realm.name: [] for realm in self.estate.realms}
         for kdc, endpoint in endpoints.items():
@@ -278,6 +279,10 @@ class Lab:
         write_client_conf(self.krb5_conf, self.estate, opened, ca=self.home / "ca.pem")
         # The lab itself finds its KDCs without DNS, which starts later.
         write_client_conf(self._own_krb5_conf, self.estate, opened)
+
+    def _uses_kdc_proxy(self, client: str) -> bool:
+        """Return whether a client model reaches the KDC through a proxy: libkrb5 gets the address of the gateway."""
+        return self.client_addresses.is_model(client) and self.client_addresses.is_off_network(client)
 
     async def _start_dns(self) -> None:
         server = DnsServer(self.zones, self.trace, self.client_addresses.client_of)

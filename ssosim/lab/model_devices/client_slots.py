@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from random import Random
 import msgspec
 from ssosim_clients.ports import Clock as ClientClock
 from ssosim_clients.ports import Device as ClientDevice
+from ssosim_clients.ports import NetworkFailure
 
 from ssosim.clock import Clock, VirtualClock
 from ssosim.estate import Device, KdcHost, User
@@ -24,7 +25,7 @@ from ssosim.kerberos import Address
 from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.kinit import ClientOptions, restrict_enctypes
 from ssosim.kerberos.messages import KdcRequest
-from ssosim.lab.base.client_conf import name_realm, write_client_conf
+from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm, write_client_conf
 from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
 from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_addresses
@@ -112,9 +113,9 @@ async def model_device(
     address, home = slot.address, slot.home
     _write_conf(lab, home / "krb5.conf", slot.kdcs.items(), device)
     sign_on = _make_sign_on(lab, client, user, device, home / "ccache", clock)
-    if sign_on.began is not None or not device.corporate_network:
+    if sign_on.began is not None or not lab.gets_ticket(device):
         await _copy_ticket(lab, user, device, home / "ccache")
-    if device.corporate_network:
+    if lab.gets_ticket(device):
         await sign_on.renew()
     timer = ResponseTimer(lab.trace, client, clock)
     resolver = LabResolver(
@@ -140,10 +141,12 @@ async def model_device(
             http=http,
             kerberos=LabKerberos(
                 Initiator(home / "krb5.conf", home / "ccache"),
-                _make_kdc_selection(lab, client, slot, clock, device, user, resolver),
+                _make_kdc_selection(
+                    lab, client, slot, clock, device, user, resolver, _make_reach_proxy(lab, device, user, http)
+                ),
                 partial(_wait_for_kdc_delay, lab, client, clock),
                 partial(name_realm, lab.estate, user),
-                sign_on if device.corporate_network else None,
+                sign_on if lab.gets_ticket(device) else None,
             ),
             clock=clock,
             user=ModelUser(lab.trace, client, partial(_find_password, lab, user) if user_present else None),
@@ -232,8 +235,32 @@ def _write_conf(lab: Lab, path: Path, kdcs: Iterable[tuple[KdcHost, Address]], d
     write_client_conf(path, lab.estate, by_realm, restrict_enctypes(device.permitted_enctypes, _NO_CANONICALIZATION))
 
 
-def _make_kdc_selection(
-    lab: Lab, client: str, slot: ClientSlot, clock: ClientClock, device: Device, user: User, resolver: LabResolver
+def _make_reach_proxy(lab: Lab, device: Device, user: User, http: LabHttp) -> Callable[[str], Awaitable[bool]] | None:
+    """Return the function that connects to the KDC proxy and returns whether it could; None without a proxy."""
+    url = None if device.corporate_network else find_kdc_proxy_url(lab.estate, user)
+    if url is None:
+        return None
+    found = url
+
+    async def reach_proxy(_spn: str) -> bool:
+        try:
+            await http.reach(found)
+        except NetworkFailure:
+            return False
+        return True
+
+    return reach_proxy
+
+
+def _make_kdc_selection(  # noqa: PLR0913, PLR0917 - each is a part of the device
+    lab: Lab,
+    client: str,
+    slot: ClientSlot,
+    clock: ClientClock,
+    device: Device,
+    user: User,
+    resolver: LabResolver,
+    reach_proxy: Callable[[str], Awaitable[bool]] | None,
 ) -> KdcSelection | None:
     """Create the selection of KDCs of a device; None where libkrb5 selects itself: in real time, in the network."""
     looks_up = device.corporate_network and any(realm.dns_lookup_kdc for realm in lab.estate.realms)
@@ -262,7 +289,7 @@ def _make_kdc_selection(
         return bool(find_kdcs(spn))
 
     def choose(spn: str) -> KdcChoice | None:
-        if not device.corporate_network:
+        if not device.corporate_network and reach_proxy is None:
             return None
         kdcs = find_kdcs(spn)
         request = KdcRequest("TGS", kdcs[0].realm, spn.partition("@")[0], "")
@@ -286,6 +313,6 @@ def _make_kdc_selection(
         select,
         Initiator(slot.home / "krb5-nobody.conf", slot.home / "ccache"),
         lab.wait_for_kdcs,
-        discover if looks_up else None,
+        discover if looks_up else reach_proxy,
         named=len(slot.kdcs) > 1,
     )
