@@ -44,8 +44,8 @@ def events(seen: Seen) -> list[tuple[str, ...]]:
     return found
 
 
-LOOKED_UP = [(PROXY, "A", "NOERROR"), (PROXY, "AAAA", "NODATA")]
-ISSUED = [*LOOKED_UP, ("TGS", SPN, "issued")]
+LOOKED_UP: list[tuple[str, ...]] = [(PROXY, "A", "NOERROR"), (PROXY, "AAAA", "NODATA")]
+ISSUED: list[tuple[str, ...]] = [*LOOKED_UP, ("TGS", SPN, "issued")]
 
 CASES: dict[str, tuple[Estate, list[Step], str, list[tuple[str, ...]]]] = {
     "no-proxy": (default_estate(), [present()], UNREACHABLE, [("dc1.corp.contoso.com", "connect", "unreachable")]),
