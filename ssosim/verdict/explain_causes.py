@@ -43,6 +43,7 @@ from ssosim.verdict.steps import (
     has_address,
     is_address_query,
     is_refused_by_kdc,
+    is_refused_sign_on,
 )
 
 __all__ = ["FoundCause", "find_causes"]
@@ -178,8 +179,14 @@ def _is_for_realm(event: Event) -> bool:
 
 
 def _find_last_ticket(records: Sequence[Record], before: int) -> Record | None:
-    """Return the last ticket request before record number ``before``; one for a realm only if there is no other."""
-    requests = [r for r in records if r.seq < before and isinstance(r.event, KdcExchange) and r.event.request == "TGS"]
+    """Return the last ticket request before record number ``before``; one for a realm only if there is no other.
+
+    A sign-on that the KDC refused because of the user's account is the reason if no request follows it.
+    """
+    exchanges = [r for r in records if r.seq < before and isinstance(r.event, KdcExchange)]
+    if (refused := [r for r in exchanges if is_refused_sign_on(r.event)]) and refused[-1] is exchanges[-1]:
+        return refused[-1]
+    requests = [r for r in exchanges if isinstance(r.event, KdcExchange) and r.event.request == "TGS"]
     own = [record for record in requests if not _is_for_realm(record.event)]
     return next(reversed(own or requests), None)
 

@@ -104,6 +104,7 @@ from ssosim.verdict.steps import (
     is_attempt,
     is_on_the_wire,
     is_refused_by_kdc,
+    is_refused_sign_on,
     select_before_prompt,
 )
 
@@ -557,6 +558,9 @@ class _ClientRecords:
     def _describe_ticket_failure(self, ticket: Record) -> str:
         event = ticket.event
         assert isinstance(event, KdcExchange)  # noqa: S101 - by _last_refused_ticket
+        if event.request == "AS":
+            verb, why = ("did not answer", "") if event.outcome == "no answer" else ("refused", f": {event.outcome}")
+            return f"the KDC {verb} the sign-on of {event.principal}{why}{self._describe_response()}"
         if event.outcome == _UNKNOWN_SPN:
             return f"it asked for {event.service}, which the KDC does not know{self._describe_response()}"
         response = "did not answer" if event.outcome == "no answer" else f"said {event.outcome}"
@@ -575,9 +579,11 @@ class _ClientRecords:
         return f", and got {refusal.event.status}{how.get(refusal.event.auth, '')}"
 
     def _last_refused_ticket(self) -> Record | None:
-        """Return the last ticket request, if the KDC did not issue the ticket."""
+        """Return the last ticket request, if the KDC did not issue the ticket; or a sign-on that it refused."""
         for record in reversed(self._records):
             event = record.event
+            if is_refused_sign_on(event):
+                return record
             if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
                 return record if event.outcome != "issued" else None
         return None

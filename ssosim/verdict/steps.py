@@ -31,10 +31,14 @@ __all__ = [
     "is_attempt",
     "is_on_the_wire",
     "is_refused_by_kdc",
+    "is_refused_sign_on",
     "select_before_prompt",
 ]
 
 _LATE_ALERT_S, _KDC_PORT = 1.0, 88
+_SIGN_ON_ERRORS = frozenset(
+    {"KDC_ERR_CLIENT_REVOKED", "KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_KEY_EXPIRED", "KDC_ERR_NAME_EXP", "no answer"}
+)
 PREAUTH_REQUIRED = "KDC_ERR_PREAUTH_REQUIRED"
 """The normal reply to the first AS request; it names the pre-authentication to use (RFC 4120, section 3.1.1)."""
 
@@ -58,6 +62,11 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
             return event.step
         case _:
             return None
+
+
+def is_refused_sign_on(event: Event) -> bool:
+    """Return whether the KDC gave no ticket-granting ticket: because of the user's account, or without an answer."""
+    return isinstance(event, KdcExchange) and event.request == "AS" and event.outcome in _SIGN_ON_ERRORS
 
 
 def is_attempt(event: Event) -> bool:

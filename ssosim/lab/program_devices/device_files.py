@@ -51,6 +51,8 @@ def write_device_files(home: Path, attachment: Mapping[str, Any], etc: str | Non
         own = home / "resolv.conf"
         own.write_text(attachment["resolv_conf"], encoding="ascii")
         linux.mount(str(own), "/etc/resolv.conf", flags=linux.MS_BIND)
+    if attachment.get("krb5_conf") and not (etc and Path(etc, "krb5.conf").exists()):
+        linux.mount(attachment["krb5_conf"], "/etc/krb5.conf", flags=linux.MS_BIND)
     for number, (place, source) in enumerate(attachment.get("mounts", {}).items()):
         _mount_folder(Path(source), Path(place), home / f"mount-{number}")
     if attachment["nss_database"]:
