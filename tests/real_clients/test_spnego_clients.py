@@ -20,7 +20,7 @@ from ssosim.scenario.loader import load_scenario
 HOST = "autologon.microsoftazuread-sso.com"
 AUTOLOGON = f"HTTP/{HOST}"
 TRAFFIC_MANAGER = "HTTP/www.tm.a.prd.aadg.trafficmanager.net"
-SAMPLE = ("go-spnego/transport", "httpclient5/canonical-name")
+SAMPLE = ("go-spnego/transport", "httpclient5/canonical-name", "php-curl/curlauth-negotiate", "libsoup/auth-negotiate")
 ALL = {each.name: each for client in list_shipped("spnego") for each in find_flows(client.name)}
 PLAYED = tuple(ALL) if os.environ.get("SSOSIM_SPNEGO") == "all" else SAMPLE
 
@@ -31,6 +31,16 @@ MEASURED = {
     "okhttp/authenticator": "silent failed silent silent",
     "node-kerberos/fetch": "silent failed refused silent",
     "go-spnego/transport": "failed failed failed failed",
+    "php-curl/curlauth-negotiate": "silent failed refused silent",
+    "libsoup/auth-negotiate": "silent failed refused silent",
+    "lwp-negotiate/user-agent": "silent failed refused silent",
+    "requests-kerberos/mutual-required": "silent failed refused silent",
+    "requests-kerberos/mutual-optional": "silent failed refused silent",
+    "requests-kerberos/mutual-disabled": "silent failed refused silent",
+    "httpx-gssapi/mutual-disabled": "silent failed refused silent",
+    "httpx-gssapi/mutual-required": "silent failed refused silent",
+    "pyspnego/client": "silent failed refused silent",
+    "heimdal/gss-api": "silent failed refused silent",
 }
 
 
@@ -91,6 +101,14 @@ REQUESTS = {
     "okhttp/authenticator": ["none", "kerberos"],
     "okhttp/authenticator unlimited": ["none", *["kerberos"] * 20],
     "node-kerberos/fetch": ["none", "kerberos"],
+    "php-curl/curlauth-negotiate": ["kerberos"],
+    "libsoup/auth-negotiate": ["none", *["kerberos"] * 20],
+    "lwp-negotiate/user-agent": ["none", *["kerberos"] * 7],
+    "requests-kerberos/mutual-required": ["none", *["kerberos"] * 2],
+    "requests-kerberos/mutual-disabled": ["none", *["kerberos"] * 2],
+    "httpx-gssapi/mutual-disabled": ["none", *["kerberos"] * 2],
+    "pyspnego/client": ["none", "kerberos"],
+    "heimdal/gss-api": ["none", "kerberos"],
 }
 
 

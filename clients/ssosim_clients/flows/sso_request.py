@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
-from ssosim_clients.failures import ProtocolFailure, Stage, during
+from ssosim_clients.failures import DnsFailure, NetworkFailure, ProtocolFailure, Stage, during
 from ssosim_clients.flows import negotiate, wstrust
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device, HttpResponse
@@ -28,15 +28,28 @@ class SsoRequestFlow:
     """One ``GET /winauth/sso`` with Negotiate. ``access_token`` of the result is the text from the autologon host.
 
     ``sends_ticket_first``: the first request has a ticket already; by default it has none, and the response is a 401.
+    ``connects_first``: the client gets the ticket when it has a connection, so it asks for none if the host has no
+    address. ``challenges``: how many challenges in a row the client responds to.
     """
 
     app: Application = field(default_factory=lambda: Application(headers=None))
     autologon_host: str = "autologon.microsoftazuread-sso.com"
     sends_ticket_first: bool = False
+    connects_first: bool = False
+    challenges: int = 1
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
         """Try once. Raises ``StageFailure``."""
-        return await request_sso_token(device, spn, self.autologon_host, sends_ticket_first=self.sends_ticket_first)
+        if self.connects_first:
+            with during(Stage.CHALLENGE):
+                await _require_address(device, self.autologon_host)
+        return await request_sso_token(
+            device,
+            spn,
+            self.autologon_host,
+            sends_ticket_first=self.sends_ticket_first,
+            challenges=self.challenges,
+        )
 
 
 async def request_sso_token(
@@ -47,6 +60,7 @@ async def request_sso_token(
     headers: Mapping[str, str] = _NO_HEADERS,
     *,
     sends_ticket_first: bool = False,
+    challenges: int = 1,
 ) -> Tokens:
     """Get the token of the device's user at ``autologon_host``. Raises ``StageFailure``."""
     domain = quote(device.upn.rpartition("@")[2], safe="")
@@ -56,8 +70,10 @@ async def request_sso_token(
         given = {**headers, "Authorization": authorization} if authorization else headers
         return await device.http.request("GET", url, given, b"")
 
-    ask = negotiate.send_with_ticket if sends_ticket_first else negotiate.exchange
-    response = await ask(device, spn, url, send)
+    if sends_ticket_first:
+        response = await negotiate.send_with_ticket(device, spn, url, send)
+    else:
+        response = await negotiate.exchange(device, spn, url, send, challenges=challenges)
     with during(Stage.TRUST):
         if response.status != 200:
             raise wstrust.read_fault(response)
@@ -65,3 +81,11 @@ async def request_sso_token(
         if not token or "<" in token:
             raise ProtocolFailure("the response of winauth/sso contains no token")
     return Tokens(token, 0.0)
+
+
+async def _require_address(device: Device, host: str) -> None:
+    """Look ``host`` up, as for a connection. Raises ``NetworkFailure``."""
+    try:
+        await device.resolver.resolve(host, "any")
+    except DnsFailure as failure:
+        raise NetworkFailure.from_dns(failure) from failure
