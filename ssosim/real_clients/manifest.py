@@ -37,11 +37,15 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Deviation(_Frozen, frozen=True, kw_only=True):
-    """A known difference between a flow and its model. ``phase`` is a phase's name, ``scenario#phase``, or ``*``."""
+    """A known difference between a flow and its model. ``phase`` is a phase's name, ``scenario#phase``, or ``*``.
+
+    ``at_times``: chance decides whether it occurs, so it is no mistake if it does not.
+    """
 
     phase: str
     differs: Differs
     reason: str
+    at_times: bool = False
 
 
 class Flow(_Frozen, frozen=True, kw_only=True):

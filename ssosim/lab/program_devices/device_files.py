@@ -68,7 +68,7 @@ def _mount_etc(own: Path, below: Sequence[str], scratch: Path) -> None:
     if not below:
         _bind_each_file(own, scratch, merged)
         return
-    layers = [own, *below, "/etc"]
+    layers: list[str | Path] = [own, *below, "/etc"]
     if merged:
         layer = scratch.with_name(f"{scratch.name}-merged")
         for name, text in merged.items():
