@@ -19,12 +19,14 @@ from ssosim_clients.models.http_libraries import (
     HEIMDAL,
     HTTPCLIENT5,
     HTTPX_GSSAPI,
+    HTTPX_GSSAPI_REQUIRED,
     JAVA_JGSS,
     LIBSOUP,
     LWP_NEGOTIATE,
     NODE_KERBEROS,
     PYSPNEGO,
     REQUESTS_KERBEROS,
+    REQUESTS_KERBEROS_OPTIONAL,
 )
 from ssosim_clients.models.intune import INTUNE_AGENT
 from ssosim_clients.models.msal import MSAL4J_IWA, MSAL_DOTNET_IWA, MSAL_PYTHON_ROPC
@@ -68,7 +70,9 @@ _SHIPPED: Final[tuple[Model, ...]] = (
     LIBSOUP,
     LWP_NEGOTIATE,
     REQUESTS_KERBEROS,
+    REQUESTS_KERBEROS_OPTIONAL,
     HTTPX_GSSAPI,
+    HTTPX_GSSAPI_REQUIRED,
     PYSPNEGO,
     HEIMDAL,
     TOKEN_VALIDATOR,

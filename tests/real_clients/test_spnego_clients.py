@@ -157,3 +157,34 @@ def test_go_spnego_requests_a_ticket_for_the_ptr_name(start, points_to, exit_cod
     assert done.returncode == exit_code, done.stderr
     assert Counter(event["service"] for event in seen["KdcExchange"] if event["request"] == "TGS")[requested]
     assert [(event["auth"], event["status"]) for event in seen["HttpExchange"]] == [("kerberos", 200)] * (1 - exit_code)
+
+
+# What a program says, and the outcome, where a 200 to its ticket has no token of the service.
+WITHOUT_MUTUAL = {
+    "php-curl/curlauth-negotiate": ("signed in as", "silent"),
+    "libsoup/auth-negotiate": ("signed in as", "silent"),
+    "lwp-negotiate/user-agent": ("signed in as", "silent"),
+    "heimdal/gss-api": ("signed in as", "silent"),
+    "requests-kerberos/mutual-required": ("MutualAuthenticationError", "failed"),
+    "requests-kerberos/mutual-optional": ("signed in as", "silent"),
+    "requests-kerberos/mutual-disabled": ("signed in as", "silent"),
+    "httpx-gssapi/mutual-required": ("MutualAuthenticationError", "failed"),
+    "httpx-gssapi/mutual-disabled": ("signed in as", "silent"),
+}
+
+
+def test_a_200_without_a_token_of_the_service(bench):
+    """Programs that demand mutual authentication fail; the reason says so, though the service accepted the ticket."""
+    bench.up("--no-mutual-authentication")
+    for name in (name for name in WITHOUT_MUTUAL if name in PLAYED):
+        flow = ALL[name]
+        if text := describe_missing_tools(flow.client):
+            pytest.skip(text)
+        install(flow.client)
+        command = [word.replace("{home}", str(find_client_home(flow.client))) for word in flow.flow.run]
+        label = name.replace("/", "-")
+        done = bench.run("exec", "--as", label, "--expect", WITHOUT_MUTUAL[name][1], "--", *command)
+        assert WITHOUT_MUTUAL[name][0] in done.stdout + done.stderr
+        assert "outcome: expected" not in done.stderr, name
+        explained = bench.run("explain", "--client", label).stdout
+        assert ("demands mutual authentication" in explained) == (WITHOUT_MUTUAL[name][1] == "failed"), explained
