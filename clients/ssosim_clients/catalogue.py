@@ -13,7 +13,21 @@ from ssosim_clients.models.base import Model
 from ssosim_clients.models.browsers import BROWSER_LINUX, BROWSER_WINDOWS, FIREFOX_LINUX, FIREFOX_WINDOWS
 from ssosim_clients.models.connect_sync import CONNECT_SYNC_CERTIFICATE, CONNECT_SYNC_PASSWORD
 from ssosim_clients.models.federated import FEDERATED_USER
-from ssosim_clients.models.http_libraries import GO_SPNEGO, HTTPCLIENT5, JAVA_JGSS, NODE_KERBEROS
+from ssosim_clients.models.http_libraries import (
+    CURL_NEGOTIATE,
+    GO_SPNEGO,
+    HEIMDAL,
+    HTTPCLIENT5,
+    HTTPX_GSSAPI,
+    HTTPX_GSSAPI_REQUIRED,
+    JAVA_JGSS,
+    LIBSOUP,
+    LWP_NEGOTIATE,
+    NODE_KERBEROS,
+    PYSPNEGO,
+    REQUESTS_KERBEROS,
+    REQUESTS_KERBEROS_OPTIONAL,
+)
 from ssosim_clients.models.intune import INTUNE_AGENT
 from ssosim_clients.models.msal import MSAL4J_IWA, MSAL_DOTNET_IWA, MSAL_PYTHON_ROPC
 from ssosim_clients.models.naive import NAIVE
@@ -52,6 +66,15 @@ _SHIPPED: Final[tuple[Model, ...]] = (
     HTTPCLIENT5,
     NODE_KERBEROS,
     GO_SPNEGO,
+    CURL_NEGOTIATE,
+    LIBSOUP,
+    LWP_NEGOTIATE,
+    REQUESTS_KERBEROS,
+    REQUESTS_KERBEROS_OPTIONAL,
+    HTTPX_GSSAPI,
+    HTTPX_GSSAPI_REQUIRED,
+    PYSPNEGO,
+    HEIMDAL,
     TOKEN_VALIDATOR,
 )
 

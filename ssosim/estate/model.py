@@ -89,6 +89,8 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     seconds or more; 0 means never. The limit of the real service is unconfirmed.
     ``request_loop_limit``: so many equal token requests of one client for one user within ``request_loop_window``
     seconds are answered, and the next is a loop (AADSTS50196); 0 means no limit. The real limit is unconfirmed.
+    ``mutual_authentication``: whether a 200 to a ticket has the service's own token in ``WWW-Authenticate`` (RFC 4559,
+    section 4.2), at the autologon host and at federation services. What the real hosts send is unconfirmed.
     ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
     ``cloud_instance_name`` is the name of the cloud in its documents and in ``Tenant.cloud``. It decides which APIs and
     applications of Microsoft the cloud has: ``microsoftonline.us`` is US Government, ``partner.microsoftonline.cn`` is
@@ -103,6 +105,7 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     client_assertions: ClientAssertionRules = ClientAssertionRules()
     cloud_instance_name: str = "microsoftonline.com"
     assertion: Literal["desktop-sso-token", "signed-saml"] = "desktop-sso-token"
+    mutual_authentication: bool = True
     not_checked: tuple[UncheckedRule, ...] = ()
     assertion_lifetime: int = 3600
     access_token_lifetime: int = 4500

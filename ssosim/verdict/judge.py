@@ -99,6 +99,7 @@ from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_wait
 from ssosim.verdict.steps import (
     classify_failed_step,
     describe_rcode,
+    describe_unused_success,
     find_refused_certificate,
     find_unanswered_name,
     is_attempt,
@@ -210,6 +211,8 @@ def _judge(records: Sequence[Record], began: float, before: Sequence[Record], pe
     if signed_in is not None and client.is_final(signed_in) and not client.ended_with_error(signed_in):
         return _judge_sign_in(client, client.find_lasting_sign_in(signed_in), began, period)
     cause, evidence = client.describe_cause(), client.cause_evidence()
+    if cause == _NO_FAILURE and signed_in is not None and client.ended_with_error(signed_in):
+        cause = describe_unused_success(records)
     stopped = finished is not None and bool(finished.event.stopped)
     decided = finished.at - began if finished is not None and not stopped else None
     outcome, reason = _describe_end(client, cause, before, began)

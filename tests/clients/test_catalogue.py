@@ -53,6 +53,15 @@ OUTCOMES = {
     "httpclient5": "FSF",
     "node-kerberos": "FFF",
     "go-spnego": "FFF",
+    "curl-negotiate": "FFF",
+    "libsoup": "FFF",
+    "lwp-negotiate": "FFF",
+    "requests-kerberos": "FFF",
+    "requests-kerberos-optional": "FFF",
+    "httpx-gssapi": "FFF",
+    "httpx-gssapi-required": "FFF",
+    "pyspnego": "FFF",
+    "heimdal": "FFF",
     "token-validator": "SSS",
 }
 LETTERS = {SignInState.SILENT: "S", SignInState.INTERACTIVE: "I", SignInState.FAILED: "F", SignInState.DECLINED: "D"}

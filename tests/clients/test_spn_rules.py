@@ -248,6 +248,8 @@ TABLE_1_1 = {
     "requests-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "requests-kerberos": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "httpx-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.RESEND_PLAIN),
+    "libsoup": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
+    "lwp-negotiate": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "pyspnego": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "python-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "node-kerberos": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),

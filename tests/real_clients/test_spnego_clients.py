@@ -20,7 +20,7 @@ from ssosim.scenario.loader import load_scenario
 HOST = "autologon.microsoftazuread-sso.com"
 AUTOLOGON = f"HTTP/{HOST}"
 TRAFFIC_MANAGER = "HTTP/www.tm.a.prd.aadg.trafficmanager.net"
-SAMPLE = ("go-spnego/transport", "httpclient5/canonical-name")
+SAMPLE = ("go-spnego/transport", "httpclient5/canonical-name", "php-curl/curlauth-negotiate", "libsoup/auth-negotiate")
 ALL = {each.name: each for client in list_shipped("spnego") for each in find_flows(client.name)}
 PLAYED = tuple(ALL) if os.environ.get("SSOSIM_SPNEGO") == "all" else SAMPLE
 
@@ -31,6 +31,16 @@ MEASURED = {
     "okhttp/authenticator": "silent failed silent silent",
     "node-kerberos/fetch": "silent failed refused silent",
     "go-spnego/transport": "failed failed failed failed",
+    "php-curl/curlauth-negotiate": "silent failed refused silent",
+    "libsoup/auth-negotiate": "silent failed refused silent",
+    "lwp-negotiate/user-agent": "silent failed refused silent",
+    "requests-kerberos/mutual-required": "silent failed refused silent",
+    "requests-kerberos/mutual-optional": "silent failed refused silent",
+    "requests-kerberos/mutual-disabled": "silent failed refused silent",
+    "httpx-gssapi/mutual-disabled": "silent failed refused silent",
+    "httpx-gssapi/mutual-required": "silent failed refused silent",
+    "pyspnego/client": "silent failed refused silent",
+    "heimdal/gss-api": "silent failed refused silent",
     "firefox/sign-in-page": "silent interactive interactive silent",
     "firefox/winauth-sso": "silent failed refused silent",
     "firefox/not-trusted": "interactive interactive interactive interactive",
@@ -97,6 +107,14 @@ REQUESTS = {
     "okhttp/authenticator": ["none", "kerberos"],
     "okhttp/authenticator unlimited": ["none", *["kerberos"] * 20],
     "node-kerberos/fetch": ["none", "kerberos"],
+    "php-curl/curlauth-negotiate": ["kerberos"],
+    "libsoup/auth-negotiate": ["none", *["kerberos"] * 20],
+    "lwp-negotiate/user-agent": ["none", *["kerberos"] * 7],
+    "requests-kerberos/mutual-required": ["none", *["kerberos"] * 2],
+    "requests-kerberos/mutual-disabled": ["none", *["kerberos"] * 2],
+    "httpx-gssapi/mutual-disabled": ["none", *["kerberos"] * 2],
+    "pyspnego/client": ["none", "kerberos"],
+    "heimdal/gss-api": ["none", "kerberos"],
 }
 
 
@@ -139,3 +157,34 @@ def test_go_spnego_requests_a_ticket_for_the_ptr_name(start, points_to, exit_cod
     assert done.returncode == exit_code, done.stderr
     assert Counter(event["service"] for event in seen["KdcExchange"] if event["request"] == "TGS")[requested]
     assert [(event["auth"], event["status"]) for event in seen["HttpExchange"]] == [("kerberos", 200)] * (1 - exit_code)
+
+
+# What a program says, and the outcome, where a 200 to its ticket has no token of the service.
+WITHOUT_MUTUAL = {
+    "php-curl/curlauth-negotiate": ("signed in as", "silent"),
+    "libsoup/auth-negotiate": ("signed in as", "silent"),
+    "lwp-negotiate/user-agent": ("signed in as", "silent"),
+    "heimdal/gss-api": ("signed in as", "silent"),
+    "requests-kerberos/mutual-required": ("MutualAuthenticationError", "failed"),
+    "requests-kerberos/mutual-optional": ("signed in as", "silent"),
+    "requests-kerberos/mutual-disabled": ("signed in as", "silent"),
+    "httpx-gssapi/mutual-required": ("MutualAuthenticationError", "failed"),
+    "httpx-gssapi/mutual-disabled": ("signed in as", "silent"),
+}
+
+
+def test_a_200_without_a_token_of_the_service(bench):
+    """Programs that demand mutual authentication fail; the reason says so, though the service accepted the ticket."""
+    bench.up("--no-mutual-authentication")
+    for name in (name for name in WITHOUT_MUTUAL if name in PLAYED):
+        flow = ALL[name]
+        if text := describe_missing_tools(flow.client):
+            pytest.skip(text)
+        install(flow.client)
+        command = [word.replace("{home}", str(find_client_home(flow.client))) for word in flow.flow.run]
+        label = name.replace("/", "-")
+        done = bench.run("exec", "--as", label, "--expect", WITHOUT_MUTUAL[name][1], "--", *command)
+        assert WITHOUT_MUTUAL[name][0] in done.stdout + done.stderr
+        assert "outcome: expected" not in done.stderr, name
+        explained = bench.run("explain", "--client", label).stdout
+        assert ("demands mutual authentication" in explained) == (WITHOUT_MUTUAL[name][1] == "failed"), explained

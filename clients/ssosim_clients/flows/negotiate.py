@@ -37,24 +37,29 @@ def is_challenge(response: HttpResponse) -> bool:
     return response.status == 401 and any(part.split()[:1] == ["negotiate"] for part in offered.lower().split(","))
 
 
-async def exchange(device: Device, rule: SpnRule, url: str, send: Send) -> HttpResponse:
+async def exchange(device: Device, rule: SpnRule, url: str, send: Send, *, challenges: int = 1) -> HttpResponse:
     """Send a request; on a challenge get a ticket and send it again. Return the last response.
 
-    If the first response is 200, it is returned. Raises ``StageFailure`` of the stage challenge (no response, or
-    neither 200 nor a challenge), ticket (no ticket; the 401 is the result for the caller), or trust (no response).
+    ``challenges`` is how many challenges in a row the client responds to: a server that refuses a ticket without a
+    token of its own sends a challenge again. If the first response is 200, it is returned. Raises ``StageFailure`` of
+    the stage challenge (no response, or neither 200 nor a challenge), ticket (no ticket; the 401 is the result for the
+    caller), or trust (no response).
     """
     with during(Stage.CHALLENGE):
         first = await send(None)
         if first.status != 200 and not is_challenge(first):
             raise wstrust.read_fault(first)
-    if first.status == 200:
-        return first
-    with during(Stage.TICKET):
-        reply = await respond_to_challenge(device, rule, url)
-        if not reply.repeat:
-            raise wstrust.read_fault(first)
-    with during(Stage.TRUST):
-        return await send(reply.header)
+    last = first
+    for _ in range(challenges):
+        if not is_challenge(last):
+            break
+        with during(Stage.TICKET):
+            reply = await respond_to_challenge(device, rule, url)
+            if not reply.repeat:
+                raise wstrust.read_fault(last)
+        with during(Stage.TRUST):
+            last = await send(reply.header)
+    return last
 
 
 async def send_with_ticket(device: Device, rule: SpnRule, url: str, send: Send) -> HttpResponse:

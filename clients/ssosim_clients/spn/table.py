@@ -223,6 +223,21 @@ _PROGRAMS = (
         adds_search_domain=True,
     ),
     SpnRule(
+        name="libsoup",
+        source="libsoup 3 libsoup/auth/soup-auth-negotiate.c: libkrb5 decides; the 401 is the result (read, run)",
+        forms=_TYPED,
+        library_forms=_REVERSE,
+        adds_search_domain=True,
+    ),
+    SpnRule(
+        name="lwp-negotiate",
+        source="LWP::Authen::Negotiate 0.08 lib/LWP/Authen/Negotiate.pm: libkrb5 decides; the 401 is the result "
+        "(read, run)",
+        forms=_TYPED,
+        library_forms=_REVERSE,
+        adds_search_domain=True,
+    ),
+    SpnRule(
         name="pyspnego",
         source="pyspnego _gss.py: SpnegoError (read, run)",
         forms=_TYPED,
