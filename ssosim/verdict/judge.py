@@ -66,6 +66,8 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from ssosim.trace import (
     ClientFinished,
     ConnectionFailed,
@@ -342,7 +344,7 @@ class _ClientRecords:
             event = record.event
             if isinstance(event, ClientFinished):
                 if event.exit_code < 0 and not event.stopped:  # a trace of a lab that did not say why
-                    event = replace(event, stopped="request")
+                    event = msgspec.structs.replace(event, stopped="request")
                 return _End(record.seq, record.at, event)
         return None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+import msgspec
 from ssosim_clients.ports import Clock as ClientClock
 from ssosim_clients.ports import Device as ClientDevice
 
@@ -177,7 +177,7 @@ def _record_failed(lab: Lab, client: str, event: ConnectionFailed) -> None:
     step = step_of_host(lab.first_steps, event.host)
     at_service = event.stage == "tls" and lab.is_served(event.address, event.port)
     faults = lab.ca.faults_presented_at(event.host) if at_service else ()
-    lab.trace.record(client, dataclasses.replace(event, step=step, faults=faults))
+    lab.trace.record(client, msgspec.structs.replace(event, step=step, faults=faults))
 
 
 async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None:
