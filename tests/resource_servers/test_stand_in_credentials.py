@@ -193,3 +193,32 @@ def test_the_script_of_an_older_library_gets_no_token(azure: AzureLab, homes: di
             "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Authorization: Bearer {values[version]}", url
         )
         assert ran.output == status
+
+
+if EVERY_WAY:
+
+    @pytest.mark.parametrize(
+        ("logged_in", "result"),
+        [
+            ("azd", "token"),  # PowerShell: nobody is connected, unavailable; azd follows
+            ("both", "token"),
+            ("neither", "Please run 'azd auth login'"),
+        ],
+    )
+    def test_the_chain_of_development_tools(azure: AzureLab, tmp_path: Path, logged_in: str, result: str) -> None:
+        """DefaultAzureCredential goes on after a tool without a user, and names each member if none has a token."""
+        desk = Session(azure, tmp_path)
+        if logged_in == "both":
+            assert desk.pwsh("Connect-AzAccount").code == 0
+        if logged_in != "neither":
+            assert desk.azd("auth", "login", "--use-device-code").code == 0
+        case = Case("default", {}, variables=(("AZURE_TOKEN_CREDENTIALS", "dev"),))
+        found, ran = ask(azure, tmp_path, case, "python")
+        if result == "token":
+            assert (found["claims"]["upn"], found["status"]) == ("alice@contoso.com", 200)
+            by = {"azd": "04b07795-8ddb-461a-bbee-02f9e1bf7b46", "both": "1950a258-227b-4e31-a9cf-717495945fc2"}
+            assert found["claims"]["appid"] == by[logged_in]
+            return
+        assert ran.events("HttpExchange") == []
+        for text in ("Azure CLI not found on path", 'Please run "Connect-AzAccount"', result):
+            assert text in found["text"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -30,11 +31,17 @@ NO_ACCOUNT = (
     "Your Azure credentials have not been set up or have expired, please run Connect-AzAccount to set up your Azure "
     "credentials."
 )
+OTHER_RESOURCE = "Please ensure that you have provided the appropriate access tokens when using access token login."
+NO_SUBSCRIPTION = (
+    "No subscription found in the context. Please ensure that the credentials you provided are authorized to access an "
+    "Azure subscription, then run Connect-AzAccount to login."
+)
 USE_DEVICE_CODE = (
     "Interactive authentication is not supported in this session, please run cmdlet "
     "'Connect-AzAccount -UseDeviceAuthentication'."
 )
 SUGGEST_DEVICE_CODE = "Please run 'Connect-AzAccount -DeviceCode' if browser is not supported in this session."
+logging.getLogger("azure").addHandler(logging.NullHandler())  # the errors are shown once, as those of the cmdlets
 _AUTHORITY = "https://login.microsoftonline.com"
 
 
@@ -69,7 +76,7 @@ class Module:
     version: str = field(default_factory=lambda: os.environ.get("SSOSIM_AZ_ACCOUNTS", LATEST))
     _cache: msal.SerializableTokenCache | None = None
     _credentials: dict[str, Any] = field(default_factory=dict)
-    _kept: dict[tuple[str, str], Token] = field(default_factory=dict)
+    _unsaved: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.version == "none":
@@ -88,17 +95,22 @@ class Module:
     def context(self) -> dict[str, Any]:
         """The saved context; empty if nobody is connected."""
         file = token_caches.profile_folder() / "AzureRmContext.json"
+        if self._unsaved is not None:
+            return self._unsaved
         try:
             return dict(json.loads(file.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
 
     def save_context(self, context: dict[str, Any]) -> None:
-        """Save the context, for this and for later processes."""
+        """Save the context, for this and for later processes; for this one only if there is no profile folder."""
         file = token_caches.profile_folder() / "AzureRmContext.json"
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(context), encoding="utf-8")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(context), encoding="utf-8")
+        except OSError:
+            self._unsaved = context
 
     def account(self) -> dict[str, Any]:
         """Return the account of the context. Raises CmdletError if nobody is connected."""
@@ -113,8 +125,8 @@ class Module:
             app = self._application("organizations")
             for each in app.get_accounts(account["Id"]):
                 app.remove_account(each)
-        self._kept.clear()
-        (token_caches.profile_folder() / "AzureRmContext.json").unlink()
+        self._unsaved = None
+        (token_caches.profile_folder() / "AzureRmContext.json").unlink(missing_ok=True)
 
     # Signing in
 
@@ -191,11 +203,13 @@ class Module:
         if account["Type"] == "User":
             return self._user_token(account, resource, wanted)
         if account["Type"] == "AccessToken":
+            if resource != ARM:
+                raise CmdletError(f"Cannot retrieve access token for resource '{resource}'. {OTHER_RESOURCE}")
             return Token(account["AccessToken"], account["ExpiresOn"])
         try:
             found = self._credential(account, wanted).get_token(f"{resource}/.default")
         except (azure.core.exceptions.ClientAuthenticationError, azure.identity.CredentialUnavailableError) as error:
-            name = "ManagedIdentityCredential" if account["Type"] == "ManagedService" else "ClientSecretCredential"
+            name = type(self._credential(account, wanted)).__name__
             raise CmdletError(f"{name} authentication failed: {' '.join(str(error).split())}") from error
         return Token(found.token, found.expires_on)
 

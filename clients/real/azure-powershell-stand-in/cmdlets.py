@@ -11,7 +11,7 @@ from typing import Any
 
 import arm
 import token_caches
-from az_accounts import ARM, RESOURCES, CmdletError, Module, Token
+from az_accounts import ARM, NO_SUBSCRIPTION, RESOURCES, CmdletError, Module, Token
 
 Parameters = dict[str, str]
 Cmdlet = Callable[[Module, Parameters], "str | None"]
@@ -97,6 +97,14 @@ def get_access_token(module: Module, given: Parameters) -> str | None:
     )
 
 
+def require_subscription(module: Module) -> str:
+    """Return the subscription of the context. Raises CmdletError if nobody is connected, or the context has none."""
+    module.account()
+    if not module.context.get("Subscription"):
+        raise CmdletError(NO_SUBSCRIPTION)
+    return str(module.context["Subscription"])
+
+
 def read_token_cache(module: Module, _given: Parameters) -> str | None:
     """(Get-AzContext).TokenCache.ReadItems() of scripts, and a request with what it finds: the undocumented way.
 
@@ -106,7 +114,7 @@ def read_token_cache(module: Module, _given: Parameters) -> str | None:
     if not module.behaviour.open_cache:
         raise CmdletError("You cannot call a method on a null-valued expression.")
     found = token_caches.read_access_tokens(token_caches.adal_cache_file())
-    groups = arm.list_groups(module.context["Subscription"], lambda: Token(found[0], 0))
+    groups = arm.list_groups(require_subscription(module), lambda: Token(found[0], 0))
     return "\n".join(groups)
 
 
@@ -119,20 +127,19 @@ def read_cache_file(module: Module, _given: Parameters) -> str | None:
         raise CmdletError(f"the cache file cannot be read: {type(error).__name__}") from error
     if not found:
         raise CmdletError("the cache file has no access token")
-    return "\n".join(arm.list_groups(module.context["Subscription"], lambda: Token(found[0], 0)))
+    return "\n".join(arm.list_groups(require_subscription(module), lambda: Token(found[0], 0)))
 
 
 def get_groups(module: Module, _given: Parameters) -> str | None:
     """Get-AzResourceGroup."""
-    module.account()
-    return "\n".join(arm.list_groups(module.context["Subscription"], module.begin_operation(ARM)))
+    return "\n".join(arm.list_groups(require_subscription(module), module.begin_operation(ARM)))
 
 
 def deploy(module: Module, given: Parameters) -> str | None:
     """New-AzResourceGroupDeployment, with an empty template."""
-    module.account()
+    subscription = require_subscription(module)
     name, group = given.get("name", "from-powershell"), given.get("resourcegroupname", "shop")
-    state = arm.deploy(module.context["Subscription"], group, name, module.begin_operation(ARM))
+    state = arm.deploy(subscription, group, name, module.begin_operation(ARM))
     return f"ProvisioningState : {state}"
 
 

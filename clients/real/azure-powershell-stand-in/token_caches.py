@@ -13,6 +13,7 @@ from typing import Any
 import msal
 import msal_extensions
 
+UNSAVED = "The profile folder cannot be written. Contexts and tokens are for this session only."
 UNENCRYPTED = "Token cache persistence is not encrypted: there is no keyring. Tokens are stored as plain text."
 
 
@@ -33,9 +34,13 @@ def adal_cache_file() -> Path:
 
 
 def open_msal_cache(warn: Callable[[str], None]) -> msal.SerializableTokenCache:
-    """Open the shared cache: in the keyring, else in a file, with a warning. Raises OSError if it cannot be written."""
+    """Open the shared cache: in the keyring, else in a file, else in memory, with a warning."""
     file = msal_cache_file()
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        warn(UNSAVED)
+        return msal.SerializableTokenCache()
     try:
         persistence = msal_extensions.LibsecretPersistence(
             str(file), "msal.cache", {"MsalClientID": "Microsoft.Developer.IdentityService"}, label="MSALCache"
@@ -57,7 +62,8 @@ class OpenCacheFile(msal.SerializableTokenCache):
         super().__init__()
         self._file: Any = None
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = file.open("a+", encoding="utf-8")
+        file.touch(mode=0o600)
+        handle = file.open("r+", encoding="utf-8")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
