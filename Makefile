@@ -75,7 +75,7 @@ soak: ## run a lab under mixed load for an hour, then 500 kill cycles; judge mem
 	$(bin)/python bench/soak.py $(ARGS)
 	SSOSIM_KILL_CYCLES=500 $(bin)/python -m pytest -q tests/lab/test_kill_cycles.py
 
-nightly: ## all that continuous integration plays a sample of, about three hours and a half
+nightly: ## all that continuous integration plays a sample of, about six hours
 	@exec .ci/nightly
 
 setup: ## only install the requirements of the lab and of tests

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -163,6 +162,8 @@ def _by_phase(
         if free_text and phase not in phases:  # the text may contain the sign itself
             phase, named, text = "", "", value
         if named and phase not in phases:
+            import difflib  # noqa: PLC0415 - only on a mistake
+
             near = difflib.get_close_matches(phase, phases, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             known = f"known: {', '.join(phases)}{hint}" if phases else f"there are no phases here: {option} {text}"

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Protocol
 
 import dns.exception
+import msgspec
 
 from ssosim.dns import Answer, Effect, FindDnsEffect, ZoneSet, ZoneStore, resolve_in_zones
 from ssosim.dns.server.applied_effect import apply_effect, make_dropped_event, name_faults
@@ -90,10 +91,10 @@ def _change_reply(healthy: SentReply, effect: Effect) -> SentReply:
     query, event = healthy.query, healthy.event
     if effect.rcode is not None or effect.truncate:
         changed = apply_effect(Reply(b"", event), b"\0\0" + query.tail, effect)
-        return SentReply(query, replace(changed.event, by=event.by), effect.delay, tail=changed.tail)
+        return SentReply(query, msgspec.structs.replace(changed.event, by=event.by), effect.delay, tail=changed.tail)
     if effect.replacement is not None and event.name:
         other = effect.replacement(query.name, query.type, ANYBODY)
-        return SentReply(query, replace(other.event(event.transport), by=event.by), effect.delay, other)
+        return SentReply(query, msgspec.structs.replace(other.event(event.transport), by=event.by), effect.delay, other)
     return replace(healthy, delay=effect.delay)
 
 

@@ -7,11 +7,11 @@ stands still while a resolver looks for an answer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from random import Random
 from typing import Protocol
 
 import dns.exception
+import msgspec
 from dns.name import Name
 from dns.rcode import SERVFAIL, Rcode
 
@@ -55,7 +55,7 @@ class Authority:
         subnet = network(location) if location is not None else None
         context = QueryContext(subnet, store.health.current, store.draw())
         answered = self._authorities.answer_as(self._name, query.name, query.type, context)
-        event = replace(answered.event(transport), by=self._plain)
+        event = msgspec.structs.replace(answered.event(transport), by=self._plain)
         return apply_dns_effect(
             SentReply(query, event, answer=answered),
             self.find_effect(event, client) if self.find_effect is not None else None,
@@ -113,7 +113,13 @@ class MemoryResolver:
         """Return the reply to ``query`` of ``client``."""
         answer, origin = self._resolve(Question(query.name, query.type))
         answered = with_query_name(answer, query.name)
-        event = replace(answered.event(transport), by=self.name, origin=origin, faults=())  # DNS does not transmit them
+        event = msgspec.structs.replace(
+            answered.event(transport),
+            by=self.name,
+            origin=origin,
+            faults=(),
+            # Faults are not among what DNS transmits.
+        )
         return apply_dns_effect(
             SentReply(query, event, answer=answered),
             self.find_effect(event, client) if self.find_effect is not None else None,

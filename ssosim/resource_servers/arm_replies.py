@@ -18,7 +18,7 @@ from ssosim.estate import Tenant
 from ssosim.resource_servers.access_tokens import Caller, TokenRefusedError
 from ssosim.resource_servers.application import ResourceError
 
-__all__ = ["ArmError", "refuse_token", "reply", "reply_error"]
+__all__ = ["ArmError", "format_time", "refuse_token", "reply", "reply_error"]
 
 
 class ArmError(ResourceError):
@@ -82,10 +82,9 @@ def _describe(
                 f"should exactly match with one of the allowed audiences {allowed}."
             )
         case "expired":
-            code, expired = "ExpiredAuthenticationToken", _format(refused.expires)
-            text = (
-                f"The access token expiry UTC time '{expired}' is earlier than current UTC time '{_format(call.now)}'."
-            )
+            code, expired = "ExpiredAuthenticationToken", format_time(refused.expires)
+            now = format_time(call.now)
+            text = f"The access token expiry UTC time '{expired}' is earlier than current UTC time '{now}'."
         case "revoked":
             code = "TokenIssuedBeforeRevocationTimestamp"
             text = "The presented access token was issued before the revocation timestamp of the user."
@@ -108,7 +107,7 @@ def _quote(text: str) -> str:
     return "".join(letter for letter in text if " " <= letter <= "~" and letter not in "\"\\'")[:256]
 
 
-def _format(moment: float) -> str:
+def format_time(moment: float) -> str:
     """Format a time as Azure Resource Manager does: ``3/19/2023 8:55:46 AM``."""
     parts = time.gmtime(moment)
     hour = parts.tm_hour % 12 or 12

@@ -1,9 +1,11 @@
 """The events of a trace, as values.
 
-There is one frozen dataclass for each kind of event, and each has its layer. Verdicts are made from events alone, so an
+There is one frozen structure for each kind of event, and each has its layer. Verdicts are made from events alone, so an
 event records what was sent and received, and never what a client reports of itself. No event holds a secret: of
-tickets,
-assertions, tokens and passwords it has the kind, the owner and a short digest.
+tickets, assertions, tokens and passwords it has the kind, the owner and a short digest.
+
+They are structures of msgspec: a lab makes many a second, and msgspec makes each one and each class sooner than
+``dataclasses`` does.
 
 ``faults`` of an event are the numbers of the faults that changed this exchange (``FaultApplied.id``): without them the
 client would have received something else, or at another time. Faults in force that changed nothing are not among them.
@@ -11,8 +13,9 @@ client would have received something else, or at another time. Faults in force t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+from msgspec import Struct
 
 from ssosim.trace.steps import SignInStep
 
@@ -46,15 +49,13 @@ __all__ = [
 Layer = Literal["dns", "kerberos", "http", "token", "fault", "client", "lab"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True, gc=False):
     """Base class of all events. ``layer`` is the protocol or the part of the lab that it belongs to."""
 
     layer: ClassVar[Layer] = "lab"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsAnswered(Event):
+class DnsAnswered(Event, frozen=True, kw_only=True, gc=False):
     """One DNS answer that a server sent, or that a fault dropped.
 
     ``name`` has no trailing dot. ``rcode`` is the mnemonic, and four more values: ``NODATA`` for NOERROR without answer
@@ -77,8 +78,7 @@ class DnsAnswered(Event):
     extended_error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KdcExchange(Event):
+class KdcExchange(Event, frozen=True, kw_only=True, gc=False):
     """One AS or TGS exchange, recorded by the gateway in front of the KDC.
 
     ``outcome`` is ``"issued"``, the error's RFC 4120 name (``KDC_ERR_S_PRINCIPAL_UNKNOWN``), or ``"no answer"``.
@@ -101,8 +101,7 @@ class KdcExchange(Event):
     kdc: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TicketChecked(Event):
+class TicketChecked(Event, frozen=True, kw_only=True, gc=False):
     """A service checked a Negotiate token. ``mechanism`` is what the token held; ``reason`` is why it was refused.
 
     ``kvno`` and ``etype`` are those of the key that the ticket is encrypted with, ``session_etype`` is the type of the
@@ -121,8 +120,7 @@ class TicketChecked(Event):
     faults: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpExchange(Event):
+class HttpExchange(Event, frozen=True, kw_only=True, gc=False):
     """One HTTP request and its response. ``path`` is without the query.
 
     ``code`` is the AADSTS number in the response, if there is one, and ``error_description`` the text of the provider
@@ -132,7 +130,8 @@ class HttpExchange(Event):
     service's own answer; ``dropped``: none came, and the connection was ended at once.
     ``step`` is what the provider has at that path, whoever answered.
     ``scheme`` and ``port`` are those of where the request arrived. ``client_credential`` is what a request for an
-    application's own token (client credentials) carried to prove which application it is.
+    application's own token (client credentials) carried to prove which application it is. ``mutual_token``: the
+    response to a ticket has a token of the service, with which the client can check it (RFC 4559, section 4.2).
     """
 
     layer: ClassVar[Layer] = "http"
@@ -151,6 +150,7 @@ class HttpExchange(Event):
     dropped: bool = False
     error_description: str = ""
     client_credential: Literal["", "client_secret", "client_assertion"] = ""
+    mutual_token: bool = False
     faults: tuple[int, ...] = ()
 
     @property
@@ -159,8 +159,7 @@ class HttpExchange(Event):
         return self.status >= 400 or self.code is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialExposed(Event):
+class CredentialExposed(Event, frozen=True, kw_only=True, gc=False):
     """A request carried a credential that its recipient must not have. It follows the exchange, if there was one.
 
     ``credential`` is the kind, such as ``password``, ``owner`` whose it is (for a ticket, the service that it is for),
@@ -177,8 +176,7 @@ class CredentialExposed(Event):
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenIssued(Event):
+class TokenIssued(Event, frozen=True, kw_only=True, gc=False):
     """An assertion or token was issued. ``grant`` is the grant type or method; ``digest`` distinguishes tokens.
 
     ``not_checked`` are the rules of the identity provider that were switched off and that the token does not keep.
@@ -194,8 +192,7 @@ class TokenIssued(Event):
     not_checked: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessTokenChecked(Event):
+class AccessTokenChecked(Event, frozen=True, kw_only=True, gc=False):
     """A resource server has checked the access token of a request.
 
     ``resource`` is its host. ``subject`` is the object id of the token, ``client_id`` the application that got it,
@@ -213,8 +210,7 @@ class AccessTokenChecked(Event):
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientAuthenticated(Event):
+class ClientAuthenticated(Event, frozen=True, kw_only=True, gc=False):
     """A client has proved which application it is.
 
     ``credential`` names the credential without its value: key id or display name of a secret, thumbprint of a
@@ -231,8 +227,7 @@ class ClientAuthenticated(Event):
     lenient: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManagedIdentityRequested(Event):
+class ManagedIdentityRequested(Event, frozen=True, kw_only=True, gc=False):
     """A program has asked its host for a token of a managed identity.
 
     ``host_kind`` is the kind of the device called ``device``. ``requested`` is the id that the program named, with its
@@ -253,8 +248,7 @@ class ManagedIdentityRequested(Event):
     ignored: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuerDocumentFetched(Event):
+class IssuerDocumentFetched(Event, frozen=True, kw_only=True, gc=False):
     """The identity provider has fetched, or tried to fetch, a document of another issuer for a client's request.
 
     ``status`` is the HTTP status, 0 without a response. ``error`` says why there is no document; it is empty if there
@@ -267,8 +261,7 @@ class IssuerDocumentFetched(Event):
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceCodeIssued(Event):
+class DeviceCodeIssued(Event, frozen=True, kw_only=True, gc=False):
     """A client got a device code. ``user_code`` is for the user to type; it is of no use without a sign-in."""
 
     layer: ClassVar[Layer] = "token"
@@ -276,8 +269,7 @@ class DeviceCodeIssued(Event):
     user_code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultApplied(Event):
+class FaultApplied(Event, frozen=True, kw_only=True, gc=False):
     """A fault was applied. ``name`` is its registered name, ``detail`` describes the change.
 
     ``id`` is the number by which the events of exchanges name it (``faults``), from 1; 0 in traces of older versions.
@@ -289,8 +281,7 @@ class FaultApplied(Event):
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultUndone(Event):
+class FaultUndone(Event, frozen=True, kw_only=True, gc=False):
     """A fault was undone. ``reason`` is the limit that it reached; empty if a request undid it. ``id`` as applied."""
 
     layer: ClassVar[Layer] = "fault"
@@ -300,8 +291,7 @@ class FaultUndone(Event):
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseStarted(Event):
+class PhaseStarted(Event, frozen=True, kw_only=True, gc=False):
     """A scenario entered a phase."""
 
     layer: ClassVar[Layer] = "lab"
@@ -309,8 +299,7 @@ class PhaseStarted(Event):
     phase: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignInsStarted(Event):
+class SignInsStarted(Event, frozen=True, kw_only=True, gc=False):
     """The clients of a scenario start to sign in, ``sign_in_at`` seconds after the start of the phase.
 
     Only of a phase that has ``sign_in_at``. The verdicts on these sign-ins are from the records after this one.
@@ -322,24 +311,21 @@ class SignInsStarted(Event):
     sign_in_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserPrompted(Event):
+class UserPrompted(Event, frozen=True, kw_only=True, gc=False):
     """A client prompted the user of the device. The device or the sign-in page reports it, not the client."""
 
     layer: ClassVar[Layer] = "client"
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnattendedSignIn(Event):
+class UnattendedSignIn(Event, frozen=True, kw_only=True, gc=False):
     """A program answered a sign-in page that no browser displayed: nobody was asked."""
 
     layer: ClassVar[Layer] = "client"
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionFailed(Event):
+class ConnectionFailed(Event, frozen=True, kw_only=True, gc=False):
     """A connection failed. ``stage`` is the phase, ``reason`` the detail; ``host`` is empty if its name is not known.
 
     ``by`` is the observer: the device of a model, the server of a TLS connection, or ``wire`` for an address without a
@@ -360,8 +346,7 @@ class ConnectionFailed(Event):
     faults: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientMessage(Event):
+class ClientMessage(Event, frozen=True, kw_only=True, gc=False):
     """Output of a client, for the reader of the trace. No outcome depends on it.
 
     A reason may cite which members of a chained credential it names, and says that it does.
@@ -371,8 +356,7 @@ class ClientMessage(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientFinished(Event):
+class ClientFinished(Event, frozen=True, kw_only=True, gc=False):
     """A client ended. ``exit_code`` is that of a shell; negative if a signal of ssosim ended the program.
 
     ssosim ends a program at its ``deadline``, by a ``request`` (its ``exec`` was interrupted, or the control API), and
@@ -389,8 +373,7 @@ class ClientFinished(Event):
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabEvent(Event):
+class LabEvent(Event, frozen=True, kw_only=True, gc=False):
     """A message about the lab itself: a part started, stopped or failed.
 
     ``device_kind`` is the kind of the device on which a program has started, and empty for other messages.
@@ -402,8 +385,7 @@ class LabEvent(Event):
     device_kind: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastStepDeclared(Event):
+class LastStepDeclared(Event, frozen=True, kw_only=True, gc=False):
     """The sign-in of this client is complete with ``last_step``, as whoever runs it has said.
 
     Without it, a WS-Trust assertion is only a step on the way to a token.
@@ -413,8 +395,7 @@ class LastStepDeclared(Event):
     last_step: SignInStep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabPaused(Event):
+class LabPaused(Event, frozen=True, kw_only=True, gc=False):
     """The lab itself stood still for a while, and answered nobody: its loop was held up, or its process stopped.
 
     By the lab's clock it began at ``started_at`` and took ``lab_s``, which is 0 where that clock is virtual; by the

@@ -7,7 +7,6 @@ equal to the one that was written.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -90,7 +89,7 @@ def _rest(client: str, event: events.Event) -> str:
     try:
         fields = _encode(event).decode()
     except UnicodeEncodeError:  # half a surrogate pair in a name from outside: JSON has an escape for it, UTF-8 nothing
-        fields = json.dumps(dataclasses.asdict(event))
+        fields = json.dumps(msgspec.structs.asdict(event))
     comma = "," if len(fields) > 2 else ""
     return f"{_head(client, event.layer, type(event).__name__)}{comma}{fields[1:]}"
 

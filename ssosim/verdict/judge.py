@@ -67,6 +67,8 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from ssosim.trace import (
     ClientFinished,
     ConnectionFailed,
@@ -98,11 +100,13 @@ from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_wait
 from ssosim.verdict.steps import (
     classify_failed_step,
     describe_rcode,
+    describe_unused_success,
     find_refused_certificate,
     find_unanswered_name,
     is_attempt,
     is_on_the_wire,
     is_refused_by_kdc,
+    is_refused_sign_on,
     select_before_prompt,
 )
 
@@ -212,6 +216,8 @@ def _judge(records: Sequence[Record], began: float, before: Sequence[Record], pe
     if signed_in is not None and client.is_final(signed_in) and not client.ended_with_error(signed_in):
         return _judge_sign_in(client, client.find_lasting_sign_in(signed_in), began, period)
     cause, evidence = client.describe_cause(), client.cause_evidence()
+    if cause == _NO_FAILURE and signed_in is not None and client.ended_with_error(signed_in):
+        cause = describe_unused_success(records)
     stopped = finished is not None and bool(finished.event.stopped)
     decided = finished.at - began if finished is not None and not stopped else None
     outcome, reason = _describe_end(client, cause, before, began)
@@ -358,7 +364,7 @@ class _ClientRecords:
             event = record.event
             if isinstance(event, ClientFinished):
                 if event.exit_code < 0 and not event.stopped:  # a trace of a lab that did not say why
-                    event = replace(event, stopped="request")
+                    event = msgspec.structs.replace(event, stopped="request")
                 return _End(record.seq, record.at, event)
         return None
 
@@ -580,6 +586,9 @@ class _ClientRecords:
     def _describe_ticket_failure(self, ticket: Record) -> str:
         event = ticket.event
         assert isinstance(event, KdcExchange)  # noqa: S101 - by _last_refused_ticket
+        if event.request == "AS":
+            verb, why = ("did not answer", "") if event.outcome == "no answer" else ("refused", f": {event.outcome}")
+            return f"the KDC {verb} the sign-on of {event.principal}{why}{self._describe_response()}"
         if event.outcome == _UNKNOWN_SPN:
             return f"it asked for {event.service}, which the KDC does not know{self._describe_response()}"
         response = "did not answer" if event.outcome == "no answer" else f"said {event.outcome}"
@@ -598,9 +607,11 @@ class _ClientRecords:
         return f", and got {refusal.event.status}{how.get(refusal.event.auth, '')}"
 
     def _last_refused_ticket(self) -> Record | None:
-        """Return the last ticket request, if the KDC did not issue the ticket."""
+        """Return the last ticket request, if the KDC did not issue the ticket; or a sign-on that it refused."""
         for record in reversed(self._records):
             event = record.event
+            if is_refused_sign_on(event):
+                return record
             if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
                 return record if event.outcome != "issued" else None
         return None

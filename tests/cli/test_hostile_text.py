@@ -386,11 +386,11 @@ def every_event() -> list[Record]:
         kind = getattr(events, name)
         texts = {
             field.name: (HOSTILE,) if "tuple" in str(field.type) else HOSTILE
-            for field in dataclasses.fields(kind)
+            for field in msgspec.structs.fields(kind)
             if "str" in str(field.type) or "Literal" in str(field.type)
         }
         texts.pop("by", None)  # the name of a resolver is no client, and this record's client is the same text
-        rest = {field.name: 1 for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING}
+        rest = {field.name: 1 for field in msgspec.structs.fields(kind) if field.required}
         if kind is not events.Event:
             found.append(Record(len(found) + 1, 1_740_000_000.0, HOSTILE, kind(**(rest | texts))))
     return found

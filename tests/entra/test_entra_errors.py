@@ -1,11 +1,11 @@
 """Error bodies, the catalogue, and what is recorded of an exchange."""
 
-import dataclasses
 import json
 import re
 import uuid
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
 from ssosim.entra import Settings
@@ -191,7 +191,7 @@ def test_no_secret_reaches_the_trace(site):
     _, body = site.token(site.saml_form(assertion))
     site.mixed("alice@contoso.com", "Alice-lab-password-1")
     ropc(site, password="Alice-lab-password-1")
-    text = repr([dataclasses.asdict(record.event) for record in site.provider.trace])
+    text = repr([msgspec.structs.asdict(record.event) for record in site.provider.trace])
     for secret in (
         "Alice-lab-password-1",
         assertion[60:90],

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import uvloop
 from ssosim_clients.failures import DnsFailure, NetworkFailure, TicketFailure
 from ssosim_clients.ports import Device
@@ -72,7 +73,7 @@ async def _all(
 
 
 def _plain(record: Record) -> tuple[str, dict[str, Any]]:
-    fields = dataclasses.asdict(record.event)
+    fields = msgspec.structs.asdict(record.event)
     return type(record.event).__name__, {name: value for name, value in fields.items() if name not in DRAWN}
 
 

@@ -1,8 +1,7 @@
 """A certificate that a program refuses is the reason that verdict, explanation and comparison give."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from ssosim.real_clients.sent_requests import collect_sent_requests
 from ssosim.trace import (

@@ -1,6 +1,5 @@
 """The trace: one order, counted losses, and equal records after writing and reading."""
 
-import dataclasses
 import enum
 import html
 import json
@@ -9,6 +8,7 @@ import types
 import typing
 from urllib.parse import quote, quote_plus
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +38,7 @@ def draw_values(annotation):
 def draw_events(kind):
     """Return a strategy for the events of a kind."""
     hints = typing.get_type_hints(kind)
-    return st.builds(kind, **{field.name: draw_values(hints[field.name]) for field in dataclasses.fields(kind)})
+    return st.builds(kind, **{field.name: draw_values(hints[field.name]) for field in msgspec.structs.fields(kind)})
 
 
 @given(st.data(), st.floats(0, 4e9), st.text())

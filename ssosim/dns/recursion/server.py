@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+import msgspec
 from dns.name import Name
 from dns.rcode import BADVERS, NOTIMP, REFUSED, SERVFAIL, Rcode
 from dns.rdataclass import IN
@@ -165,7 +165,7 @@ class RecursiveServer(BaseDnsServer):
 
         def reply(answer: Answer, origin: Origin) -> None:
             response = with_query_name(answer, question.name)
-            event = dataclasses.replace(response.event(transport), origin=origin)
+            event = msgspec.structs.replace(response.event(transport), origin=origin)
             made = Reply(render_response(message, response, transport)[2:], event, make_use(response))
             self._delivery.send(made, query, peer, local, send)
 

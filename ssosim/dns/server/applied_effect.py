@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import dns.flags
+import msgspec
 from dns.rcode import Rcode
 from dns.rdataclass import IN
 
@@ -29,7 +30,7 @@ __all__ = ["apply_effect", "make_dropped_event", "name_faults", "respond_with"]
 
 def make_dropped_event(event: DnsAnswered, faults: tuple[int, ...] = ()) -> DnsAnswered:
     """The trace event for an answer that the faults with these numbers drop: response code DROPPED, no records."""
-    return replace(event, rcode="DROPPED", answers=(), faults=faults)
+    return msgspec.structs.replace(event, rcode="DROPPED", answers=(), faults=faults)
 
 
 def name_faults(event: DnsAnswered, healthy: DnsAnswered, effect: Effect) -> DnsAnswered:
@@ -40,9 +41,9 @@ def name_faults(event: DnsAnswered, healthy: DnsAnswered, effect: Effect) -> Dns
     """
     if effect.replacement is not None:
         if (event.rcode, event.answers) == (healthy.rcode, healthy.answers):
-            return replace(event, faults=healthy.faults)
-        return replace(event, faults=(*event.faults, *effect.faults))
-    return replace(event, faults=(*(() if effect.final else healthy.faults), *effect.faults))
+            return msgspec.structs.replace(event, faults=healthy.faults)
+        return msgspec.structs.replace(event, faults=(*event.faults, *effect.faults))
+    return msgspec.structs.replace(event, faults=(*(() if effect.final else healthy.faults), *effect.faults))
 
 
 def apply_effect(reply: Reply, query: bytes, effect: Effect) -> Reply:
@@ -54,7 +55,7 @@ def apply_effect(reply: Reply, query: bytes, effect: Effect) -> Reply:
     if effect.truncate:
         bare = make_error_reply(query, Rcode.NOERROR, name=event.name, rdtype=event.type, transport=event.transport)
         tail = bytes((bare.tail[0] | (dns.flags.TC >> 8),)) + bare.tail[1:]
-        return Reply(tail, replace(event, rcode="TRUNCATED", answers=()))
+        return Reply(tail, msgspec.structs.replace(event, rcode="TRUNCATED", answers=()))
     if effect.replacement is not None and event.name:
         return respond_with(effect.replacement, query, event.transport) or reply
     return reply

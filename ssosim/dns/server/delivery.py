@@ -33,8 +33,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from ssosim.dns.server.applied_effect import apply_effect, make_dropped_event, name_faults
 from ssosim.dns.server.effect import Effect, FindDnsEffect
@@ -125,7 +126,7 @@ class Delivery:
 
     def with_server_name(self, event: DnsAnswered) -> DnsAnswered:
         """``event`` with the name of this server, as the trace has it."""
-        return replace(event, by=self.server_name) if self.server_name else event
+        return msgspec.structs.replace(event, by=self.server_name) if self.server_name else event
 
     def cancel_delayed(self) -> None:
         """Cancel all delayed answers."""

@@ -23,6 +23,7 @@ import dns.message
 import dns.name
 import dns.opcode
 import dns.rrset
+import msgspec
 from dns.rcode import BADVERS, FORMERR, NOTAUTH, REFUSED, Rcode
 from dns.rdata import Rdata
 from dns.rdataclass import IN
@@ -342,7 +343,7 @@ def with_extended_error(reply: Reply, query: bytes, error: ExtendedError | None)
     """``reply``, which has no records, with an extended error, if ``query`` has EDNS. Source: RFC 8914 section 2."""
     if error is None:
         return reply
-    event = replace(reply.event, extended_error=describe_extended_error(error))
+    event = msgspec.structs.replace(reply.event, extended_error=describe_extended_error(error))
     message = read_query(query)
     if isinstance(message, Rcode) or message.edns < 0:
         return replace(reply, event=event)

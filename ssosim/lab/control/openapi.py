@@ -86,7 +86,8 @@ def _paths() -> Data:
         "/v1/identity-provider": {
             "get": _operation("the settings of the identity provider", named("IdentityProvider")),
             "post": _operation(
-                "switch rules of the identity provider off, or on again: not_checked are those that are off",
+                "switch rules of the identity provider off, or on again: not_checked are those that are off; "
+                "mutual_authentication is whether a 200 to a ticket has a token of the service",
                 named("IdentityProvider"),
                 named("IdentityProviderChange"),
             ),

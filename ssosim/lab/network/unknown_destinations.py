@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv6Address, IPv6Network
+
+import msgspec
 
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.network.misdirected_clients import MisdirectedClients, foreign_host_failure
@@ -78,5 +79,5 @@ class UnknownDestinations:
         tls = self._ports.get(int.from_bytes(packet[42:44], "big"))
         failed = foreign_host_failure(name, str(to), tls, step_of_host(self._first_steps, name))
         if to in self._silent:
-            failed = dataclasses.replace(failed, stage="connect", reason="unreachable")
+            failed = msgspec.structs.replace(failed, stage="connect", reason="unreachable")
         self._trace.record(client, failed)
