@@ -29,8 +29,8 @@ TIMED_OUT = {
     "python": "Failed to invoke the Azure CLI",
     "go": "signal: killed",
     "node": "",
-    "java": "",
 }
+"""What the library says; that for Java is not among them: see below."""
 
 
 def use(
@@ -104,12 +104,18 @@ def test_another_tenant_of_the_account(azure: AzureLab, login: Path, language: s
 
 @pytest.mark.parametrize("language", LANGUAGES if EVERY_WAY else ["go"])
 def test_a_cli_that_is_too_slow_is_given_up(azure: AzureLab, login: Path, tmp_path: Path, language: str) -> None:
-    """The CLI gets the seconds that the library allows, and no token comes of it when it needs more."""
+    """The CLI gets the seconds that the library allows, and no token comes of it when it needs more.
+
+    That for Java (1.18.4) does not keep its ``processTimeout``: it waits until the CLI ends (measured).
+    """
     (tmp_path / "az").write_text(
         f'#!/bin/sh\nsleep 20\nexec {home_of("azure-cli")}/venv/bin/az "$@"\n', encoding="ascii"
     )
     (tmp_path / "az").chmod(0o755)
     found, ran = use(azure, language, login, "cli", "timeout=1", path=f"{tmp_path}:/usr/bin:/bin")
+    if language == "java":
+        assert ("claims" in found, found["seconds"] > 20) == (True, True), found
+        return
     assert ("claims" in found, TIMED_OUT[language] in found["text"]) == (False, True), found
     assert ran.events("TokenIssued") == []
     assert found["seconds"] < 20, "it did not wait for the CLI"
