@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+from ssosim.estate.directory_checks import find_directory_mistakes
 from ssosim.estate.kdc_hosts import list_kdcs
 from ssosim.estate.model import Estate
-from ssosim.estate.directory_checks import find_directory_mistakes
 from ssosim.estate.toml_lines import KeyPath
 
 __all__ = ["find_realm_mistakes"]
