@@ -40,6 +40,7 @@ __all__ = [
     "DnsResolver",
     "DnsSettings",
     "Domain",
+    "EncryptionType",
     "Estate",
     "ExtraEndpoint",
     "FederationService",
@@ -88,6 +89,8 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     seconds or more; 0 means never. The limit of the real service is unconfirmed.
     ``request_loop_limit``: so many equal token requests of one client for one user within ``request_loop_window``
     seconds are answered, and the next is a loop (AADSTS50196); 0 means no limit. The real limit is unconfirmed.
+    ``mutual_authentication``: whether a 200 to a ticket has the service's own token in ``WWW-Authenticate`` (RFC 4559,
+    section 4.2), at the autologon host and at federation services. What the real hosts send is unconfirmed.
     ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
     ``cloud_instance_name`` is the name of the cloud in its documents and in ``Tenant.cloud``. It decides which APIs and
     applications of Microsoft the cloud has: ``microsoftonline.us`` is US Government, ``partner.microsoftonline.cn`` is
@@ -102,6 +105,7 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     client_assertions: ClientAssertionRules = ClientAssertionRules()
     cloud_instance_name: str = "microsoftonline.com"
     assertion: Literal["desktop-sso-token", "signed-saml"] = "desktop-sso-token"
+    mutual_authentication: bool = True
     not_checked: tuple[UncheckedRule, ...] = ()
     assertion_lifetime: int = 3600
     access_token_lifetime: int = 4500
@@ -231,6 +235,10 @@ class Tenant(EstateEntry, frozen=True, kw_only=True):
     conditional_access_policies: tuple[ConditionalAccessPolicy, ...] = ()
 
 
+EncryptionType = Literal["aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "rc4-hmac"]
+"""The encryption types of Active Directory that are not DES, by their names in RFC 3962 and RFC 4757."""
+
+
 class User(EstateEntry, frozen=True, kw_only=True):
     """A user or service account with an Entra object and, if ``sam_account`` is set, an account in the realm.
 
@@ -241,6 +249,10 @@ class User(EstateEntry, frozen=True, kw_only=True):
     authentication for every sign-in (per-user MFA); ``mfa_registered``: whether the user has a second factor.
     ``totp_secret``: its shared secret in base32 (RFC 6238); by default one is derived. ``guest_tenants`` are the
     tenants that have invited the user. ``sign_in_sessions_valid_from``: refresh tokens of before are revoked.
+    ``enabled``, ``locked`` and ``password_expired`` are those of Active Directory and Entra alike: the KDC gives such a
+    user no ticket-granting ticket. ``account_expires`` is that of Active Directory, which Entra does not know.
+    Source: MS-KILE section 3.3.5.6.3; Entra documentation, Implement password hash synchronization.
+    ``enctypes`` are the types of the account's keys at the KDC (msDS-SupportedEncryptionTypes).
     ``realm`` is the realm of the account (default: the first). ``authorization_data_size``: so many octets of
     authorization data are in the user's tickets. Active Directory has 1200 octets and 8 to 40 for each group there, so
     that members of many groups send headers that services refuse. Source: Microsoft support 327825.
@@ -265,8 +277,17 @@ class User(EstateEntry, frozen=True, kw_only=True):
     guest_tenants: tuple[str, ...] = ()
     on_premises_upn: str | None = None
     sign_in_sessions_valid_from: Moment | None = None
+    account_expires: Moment | None = None
+    enctypes: Annotated[tuple[EncryptionType, ...], Meta(min_length=1)] = (
+        "aes256-cts-hmac-sha1-96",
+        "aes128-cts-hmac-sha1-96",
+    )
     realm: str | None = None
     authorization_data_size: Annotated[int, Meta(ge=0, le=100_000)] = 0
+
+    def has_expired(self, now: float) -> bool:
+        """Return whether the account in Active Directory has expired at ``now`` (seconds since the Unix epoch)."""
+        return self.account_expires is not None and now >= self.account_expires.timestamp()
 
 
 class Device(EstateEntry, frozen=True, kw_only=True):
@@ -281,6 +302,9 @@ class Device(EstateEntry, frozen=True, kw_only=True):
     another kind nobody need be signed on. ``system_assigned_identity`` and ``user_assigned_identities`` are its managed
     identities; ``tenant`` (default: the first of the estate) is that of the system-assigned one. ``workload_identity``
     belongs to the kind ``aks-workload``, ``service_connections`` to the kind ``pipelines``.
+
+    ``permitted_enctypes`` are the encryption types that the device offers and accepts, in its order of preference
+    (default: those of libkrb5). Source: krb5 documentation, krb5.conf, permitted_enctypes.
     """
 
     name: str
@@ -295,6 +319,7 @@ class Device(EstateEntry, frozen=True, kw_only=True):
     workload_identity: WorkloadIdentity | None = None
     service_connections: tuple[ServiceConnection, ...] = ()
     resolvers: tuple[str, ...] = ()
+    permitted_enctypes: tuple[EncryptionType, ...] = ()
 
 
 class RelyingParty(EstateEntry, frozen=True, kw_only=True):

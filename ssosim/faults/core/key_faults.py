@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ssosim.faults.core.errors import FaultError
@@ -70,16 +70,16 @@ class KeyFaults:
         self._show(database)
         self._rules, self.database = state.keys, database
 
-    def choose_keys(self, principal: str, kdc: str = "") -> IssuedKeys | None:
+    def choose_keys(self, principal: str, kdc: str = "", offered: Sequence[str] = SUPPORTED) -> IssuedKeys | None:
         """Return the keys of a ticket of ``kdc`` for ``principal`` under the active faults.
 
         See ``KeyDatabase.choose_keys``.
         """
-        return self.database.at(kdc).choose_keys(principal)
+        return self.database.at(kdc).choose_keys(principal, offered)
 
     def refuse(self, message: Message, kdc: str = "") -> KeyRefusal | None:
         """Return why ``kdc`` has no keys for a ticket request; None where it has."""
-        if not self._rules or not isinstance(message, KdcRequest) or message.kind != "TGS":
+        if not isinstance(message, KdcRequest) or message.kind != "TGS" or not (self._rules or message.etypes):
             return None
         offered = tuple(enctype_name(each) for each in message.etypes) or SUPPORTED
         view = self.database.at(kdc)
