@@ -45,6 +45,7 @@ from ssosim.estate.managed_identities import (
 )
 from ssosim.estate.model import (
     Cloud,
+    Delegation,
     Device,
     DnsResolver,
     DnsSettings,
@@ -84,6 +85,7 @@ __all__ = [
     "ClientSecret",
     "Cloud",
     "ConditionalAccessPolicy",
+    "Delegation",
     "Device",
     "DeviceKind",
     "DnsResolver",

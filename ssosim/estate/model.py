@@ -35,6 +35,7 @@ from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS, ExtraEndpoint, TrustE
 __all__ = [
     "Application",
     "Cloud",
+    "Delegation",
     "Device",
     "DnsResolver",
     "DnsSettings",
@@ -88,6 +89,8 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     seconds or more; 0 means never. The limit of the real service is unconfirmed.
     ``request_loop_limit``: so many equal token requests of one client for one user within ``request_loop_window``
     seconds are answered, and the next is a loop (AADSTS50196); 0 means no limit. The real limit is unconfirmed.
+    ``mutual_authentication``: whether a 200 to a ticket has the service's own token in ``WWW-Authenticate`` (RFC 4559,
+    section 4.2), at the autologon host and at federation services. What the real hosts send is unconfirmed.
     ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
     ``cloud_instance_name`` is the name of the cloud in its documents and in ``Tenant.cloud``. It decides which APIs and
     applications of Microsoft the cloud has: ``microsoftonline.us`` is US Government, ``partner.microsoftonline.cn`` is
@@ -102,6 +105,7 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     client_assertions: ClientAssertionRules = ClientAssertionRules()
     cloud_instance_name: str = "microsoftonline.com"
     assertion: Literal["desktop-sso-token", "signed-saml"] = "desktop-sso-token"
+    mutual_authentication: bool = True
     not_checked: tuple[UncheckedRule, ...] = ()
     assertion_lifetime: int = 3600
     access_token_lifetime: int = 4500
@@ -150,6 +154,20 @@ class ServiceAccount(EstateEntry, frozen=True, kw_only=True):
     enctypes: tuple[str, ...] = ("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96")
 
 
+class Delegation(EstateEntry, frozen=True, kw_only=True):
+    """The right of a service to get tickets to other services for its users (constrained delegation, S4U2Proxy).
+
+    ``service`` and ``allowed_to_delegate_to`` are service principal names of the realm; the latter is the attribute
+    msDS-AllowedToDelegateTo of the service's account. ``trusted_to_auth_for_delegation``: also for users who have not
+    signed in to the service with Kerberos (protocol transition: "use any authentication protocol").
+    Source: MS-SFU section 3.2.5; Microsoft documentation, Kerberos constrained delegation overview.
+    """
+
+    service: str
+    allowed_to_delegate_to: Annotated[tuple[str, ...], Meta(min_length=1)]
+    trusted_to_auth_for_delegation: bool = False
+
+
 class Realm(EstateEntry, frozen=True, kw_only=True):
     r"""A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds.
 
@@ -159,7 +177,9 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     other. A realm other than the first needs no ``service_account``.
     ``dns_lookup_kdc``: clients find the KDCs by URI or SRV records, not in their krb5.conf; ``dns_lookup_realm``: they
     find the realm of a host by TXT records. ``kdc_proxy``: the host name of a KDC proxy (MS-KKDCP), which clients ask
-    after all KDCs. Source: krb5 documentation, krb5.conf and "Realm configuration decisions"; MS-KKDCP.
+    after all KDCs. ``directory``: the KDCs are MIT krb5kdc or Samba's domain controllers (an installed package).
+    ``delegations`` need Samba: krb5kdc refuses S4U2Proxy with its file databases. Source: krb5 documentation, krb5.conf
+    and "Realm configuration decisions"; MS-KKDCP.
     """
 
     name: str
@@ -174,6 +194,8 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     dns_lookup_kdc: bool = False
     dns_lookup_realm: bool = False
     kdc_proxy: DnsName | None = None
+    directory: Literal["mit", "samba"] = "mit"
+    delegations: tuple[Delegation, ...] = ()
 
     @property
     def netbios(self) -> str:

@@ -39,6 +39,7 @@ from ssosim.verdict.steps import (
     PREAUTH_REQUIRED,
     choose_unanswered_name,
     describe_rcode,
+    describe_unused_success,
     find_refused_certificate,
     has_address,
     is_address_query,
@@ -92,8 +93,12 @@ def find_causes(
 
 
 def _find_last_failure(records: Sequence[Record], first_steps: FirstSteps) -> Record | None:
-    """Return the last failure that no later success cancels; if all are cancelled, the last one."""
-    failures = _find_open_failures(records) or [record for record in records if _is_failure(record.event)]
+    """Return the last failure that no later success cancels; if all are cancelled, the last one.
+
+    The 401 that starts Negotiate is none if a later request to the same place succeeded.
+    """
+    failures = _find_open_failures(records)
+    failures = failures or [r for r in records if _is_failure(r.event) and not _starts_negotiate(r.event)]
     failures = [record for record in failures if not _is_for_realm(record.event)] or failures
     last = failures[-1] if failures else None
     if last is None or not isinstance(last.event, DnsAnswered):
@@ -171,6 +176,10 @@ def _is_failure(event: Event) -> bool:
             return not is_probe_without_host(event)
         case _:
             return False
+
+
+def _starts_negotiate(event: Event) -> bool:
+    return isinstance(event, HttpExchange) and (event.status, event.auth, event.code) == (401, "none", None)
 
 
 def _is_for_realm(event: Event) -> bool:
@@ -395,6 +404,8 @@ def _explain_without_failure(records: Sequence[Record]) -> Iterator[FoundCause]:
     changed = next((r for r in reversed(records) if _faults_of(r.event)), None)
     if changed is not None:
         yield FoundCause(_describe_changed(changed.event), changed, _faults_of(changed.event))
+    elif last is not None and getattr(last.event, "auth", "") == "kerberos":
+        yield FoundCause(describe_unused_success(records), last)
 
 
 def _faults_of(event: Event) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ __all__ = [
     "choose_unanswered_name",
     "classify_failed_step",
     "describe_rcode",
+    "describe_unused_success",
     "find_refused_certificate",
     "find_unanswered_name",
     "has_address",
@@ -126,6 +127,23 @@ def has_address(event: DnsAnswered) -> bool:
 def describe_rcode(event: DnsAnswered) -> str:
     """Return the response code, with the extended error of the server if there is one (RFC 8914)."""
     return f"{event.rcode}, {event.extended_error}" if event.extended_error else event.rcode
+
+
+def describe_unused_success(records: Sequence[Record]) -> str:
+    """Say what a client had got that ended with an error although no exchange failed.
+
+    A client that demands mutual authentication (RFC 4559, section 4.2) takes no response without a token of the
+    service, although the service has signed it in: for example requests-kerberos, by default.
+    """
+    last = next((record.event for record in reversed(records) if isinstance(record.event, HttpExchange)), None)
+    if last is None or last.auth != "kerberos":
+        return "no exchange failed, and it had signed in"
+    if last.mutual_token:
+        return "no exchange failed, and the ticket was accepted"
+    return (
+        "the ticket was accepted, and the response had no token of the service, which a client that demands mutual "
+        "authentication does not take"
+    )
 
 
 def select_before_prompt(records: Sequence[Record], prompt: Record) -> list[Record]:

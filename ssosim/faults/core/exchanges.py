@@ -129,11 +129,12 @@ def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bo
 
     def find_estate_faults(call: Call, step: SignInStep, code: int | None) -> tuple[int, ...]:
         of_domains = domains if step in _SEAMLESS_STEPS else []
+        changed = [] if code is not None else [number for number, fault in explained if fault.changes_answer(step)]
         if not of_domains and (code is None or not explained):
-            return ()
+            return tuple(changed)
         text = f"{call.target} {call.body[:_MOST_TEXT].decode('utf-8', 'replace')}"
         lower = text.lower()
-        found = [number for number, names in of_domains if any(name in lower for name in names)]
+        found = changed + [number for number, names in of_domains if any(name in lower for name in names)]
         if code is not None:
             found += [number for number, fault in explained if fault.explains(text, code, healthy)]
         return tuple(dict.fromkeys(found))

@@ -40,10 +40,18 @@ class KeyFaults:
     """The keys of a realm under the active faults. ``healthy`` are those without faults.
 
     ``show`` is called with each new state of the keys before it is in force; it raises FaultError if that fails.
+    ``has_duplicates``: the KDC itself can have a name on two accounts, and refuses it as Active Directory does.
     """
 
-    def __init__(self, healthy: KeyDatabase, show: Callable[[KeyDatabase], None] = lambda _database: None) -> None:
+    def __init__(
+        self,
+        healthy: KeyDatabase,
+        show: Callable[[KeyDatabase], None] = lambda _database: None,
+        *,
+        has_duplicates: bool = False,
+    ) -> None:
         self.healthy = healthy
+        self._has_duplicates = has_duplicates
         self._show = show
         self._rules: tuple[KeyRule, ...] = ()
         self.database = healthy
@@ -84,7 +92,8 @@ class KeyFaults:
         code = int(KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN) if behind else KrbCode.KDC_ERR_ETYPE_NOSUPP
         code = code if duplicate is None else duplicate
         faults = find_enctype_faults(self.healthy, self._rules, message.service, offered, kdc)
-        return KeyRefusal(faults, code, by_gateway=no_key or duplicate is not None)
+        at_kdc = self._has_duplicates and duplicate == KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
+        return KeyRefusal(faults, code, by_gateway=no_key or (duplicate is not None and not at_kdc))
 
     def find_faults(self, principal: str, kvno: int | None, enctype: str) -> tuple[int, ...]:
         """Return the numbers of the faults because of which a service cannot decrypt such a ticket."""

@@ -76,7 +76,7 @@ def make_key_faults(estate: Estate, services: Iterable[Service], kdcs: RealmKdcs
         for service in services
         if service.keys is not None and not service.keys.account
     ]
-    keys = RealmKeys(kdcs.find_realm(name), healthy, joined, kdcs.list_copies(name))
+    keys = _make_realm_keys(kdcs, name, healthy, joined)
 
     def show(database: KeyDatabase) -> None:
         try:
@@ -92,7 +92,18 @@ def make_key_faults(estate: Estate, services: Iterable[Service], kdcs: RealmKdcs
                 _log.exception("the KDC %s cannot be told the name %s", kdc.name, request.service)
 
     gateway.prepare = prepare
-    return KeyFaults(healthy, show)
+    return KeyFaults(healthy, show, has_duplicates=kdcs.samba_editor is not None)
+
+
+def _make_realm_keys(
+    kdcs: RealmKdcs, realm: str, healthy: KeyDatabase, services: Iterable[tuple[str, ...]]
+) -> RealmKeys:
+    prepared, copies = kdcs.find_realm(realm), kdcs.list_copies(realm)
+    if kdcs.samba_editor is None:
+        return RealmKeys(prepared, healthy, services, copies)
+    from ssosim.kerberos.samba_keys import SambaKeys  # noqa: PLC0415 - few labs need it
+
+    return SambaKeys(prepared, healthy, kdcs.samba_editor, services, copies)
 
 
 def _make_kdc_responder(
