@@ -44,7 +44,8 @@ class AccountStates:
         self._sessions: dict[str, tuple[str, ...]] = {}
         self._database = list_accounts(healthy)
         self._has_limits = any(
-            user.account_expires is not None or user.enctypes != DEFAULT_ENCTYPES for user in healthy.users
+            user.account_expires is not None or user.enctypes != DEFAULT_ENCTYPES or check_sign_on(user, 0.0)
+            for user in healthy.users
         )
 
     @property
