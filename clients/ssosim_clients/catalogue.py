@@ -13,7 +13,13 @@ from ssosim_clients.models.base import Model
 from ssosim_clients.models.browsers import BROWSER_LINUX, BROWSER_WINDOWS, FIREFOX_LINUX, FIREFOX_WINDOWS
 from ssosim_clients.models.connect_sync import CONNECT_SYNC_CERTIFICATE, CONNECT_SYNC_PASSWORD
 from ssosim_clients.models.federated import FEDERATED_USER
-from ssosim_clients.models.http_libraries import GO_SPNEGO, HTTPCLIENT5, JAVA_JGSS, NODE_KERBEROS
+from ssosim_clients.models.http_libraries import (
+    GO_SPNEGO,
+    HTTPCLIENT5,
+    HTTPCLIENT5_AS_TYPED,
+    JAVA_JGSS,
+    NODE_KERBEROS,
+)
 from ssosim_clients.models.intune import INTUNE_AGENT
 from ssosim_clients.models.msal import MSAL4J_IWA, MSAL_DOTNET_IWA, MSAL_PYTHON_ROPC
 from ssosim_clients.models.naive import NAIVE
@@ -50,6 +56,7 @@ _SHIPPED: Final[tuple[Model, ...]] = (
     NAIVE,
     JAVA_JGSS,
     HTTPCLIENT5,
+    HTTPCLIENT5_AS_TYPED,
     NODE_KERBEROS,
     GO_SPNEGO,
     TOKEN_VALIDATOR,

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from ssosim_clients.failures import ProtocolFailure, Stage, during
 from ssosim_clients.flows import negotiate, wstrust
+from ssosim_clients.flows.http import HttpLayer, add_layers
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device, HttpResponse
 from ssosim_clients.spn.rule import SpnRule
@@ -27,15 +28,18 @@ _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 class SsoRequestFlow:
     """One ``GET /winauth/sso`` with Negotiate. ``access_token`` of the result is the text from the autologon host.
 
-    ``sends_ticket_first``: the first request has a ticket already; by default it has none, and the response is a 401.
+    ``layers``: what the HTTP stack of the library does by itself. ``sends_ticket_first``: the first request has a
+    ticket already; by default it has none, and the response is a 401.
     """
 
     app: Application = field(default_factory=lambda: Application(headers=None))
     autologon_host: str = "autologon.microsoftazuread-sso.com"
+    layers: tuple[HttpLayer, ...] = ()
     sends_ticket_first: bool = False
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
         """Try once. Raises ``StageFailure``."""
+        device = add_layers(device, self.layers)
         return await request_sso_token(device, spn, self.autologon_host, sends_ticket_first=self.sends_ticket_first)
 
 
