@@ -105,9 +105,9 @@ class KnownCredentials:
         return tuple(text for text, _ in self._texts)
 
     @property
-    def has_challenges(self) -> bool:
-        """Whether a code challenge was seen, so that a code verifier may come."""
-        return bool(self._challenges)
+    def owners_of_texts(self) -> tuple[tuple[bytes, tuple[FoundCredential, ...]], ...]:
+        """Each of ``texts`` with the credentials that it is."""
+        return self._texts
 
     def add_challenge(self, challenge: str) -> None:
         """Note a code challenge, by which its verifier is recognised. The oldest of 10,000 is forgotten."""

@@ -1,14 +1,15 @@
 """Find credentials in a request whose recipient has no business with them.
 
 ``find_exposures`` is a pure function: it examines every view of every part of a request. ``ExposureFinder`` is what a
-lab calls for each request. It first applies ``ShortTest`` to requests of the usual kind (at a known step of an identity
-host, over TLS, answered by the service itself), and calls ``find_exposures`` for all others.
+lab calls for each request. It first applies ``ShortTest`` to each part of a request of the usual kind (at a known step
+of an identity host, over TLS, answered by the service itself). ``find_exposures`` examines the parts that this test
+does not clear, and all parts of any other request. That is the same finding, since each part is examined by itself.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from ssosim.entra import Call, Provider
 from ssosim.exposure.credentials import CredentialKind, FoundCredential, KnownCredentials, ReadTicket
@@ -21,7 +22,9 @@ from ssosim.trace import CredentialExposed, SignInStep, TicketChecked
 
 __all__ = ["ExposureFinder", "find_exposures"]
 
-_FULL_STEPS = frozenset({SignInStep.OTHER, SignInStep.UNKNOWN})
+_OTHER, _UNKNOWN = SignInStep.OTHER, SignInStep.UNKNOWN
+_LONGEST_KEPT, _MOST_KEPT = 256, 1024
+"""Characters of a header field, and fields, whose full search is remembered if it found nothing."""
 
 
 def find_exposures(request: RequestParts, known: KnownCredentials, to: Recipient) -> tuple[CredentialExposed, ...]:
@@ -82,6 +85,8 @@ class ExposureFinder:
         self._known = KnownCredentials(self._provider, self._read_ticket, self._challenges)
         self._recipients = Recipients(self._estate, self._services)
         self._short_test = ShortTest(self._known.texts)
+        self._values_without_credentials: set[str] = set()
+        self._allowed: dict[tuple[str, SignInStep], frozenset[bytes]] = {}
 
     def examine(self, call: Call, step: SignInStep, *, in_place: bool = False) -> tuple[CredentialExposed, ...]:
         """Return the credentials in ``call`` that its recipient must not have.
@@ -93,32 +98,80 @@ class ExposureFinder:
         if "code_challenge" in call.query:
             self._known.add_challenge(call.query["code_challenge"])
         to = self._recipients.find(call.host)
-        if not in_place and self._is_usual(call, to, step):
+        suspicious = None if in_place else self._list_suspicious(call, to, step)
+        if suspicious is not None and not suspicious:
             return ()
         to = dataclasses.replace(to, step=step, scheme=call.scheme, in_place=in_place)
-        return find_exposures(parts_of_call(call), self._known, to)
+        return find_exposures(parts_of_call(call, suspicious), self._known, to)
 
     def examine_foreign(self, request: RequestParts) -> tuple[CredentialExposed, ...]:
         """Return the credentials in a request that a host outside of the estate received."""
         return find_exposures(request, self._known, Recipient(request.host, "foreign", scheme=request.scheme))
 
-    def _is_usual(self, call: Call, to: Recipient, step: SignInStep) -> bool:
-        """Return whether the short test shows that ``to`` gets nothing that it must not have."""
-        if call.scheme != "https" or to.role in ("unknown", "application") or step in _FULL_STEPS:
-            return False
+    def _list_suspicious(self, call: Call, to: Recipient, step: SignInStep) -> frozenset[str] | None:
+        """Return the parts of ``call`` that may hold what ``to`` must not have; None if all must be examined."""
+        if call.scheme != "https" or to.role in ("unknown", "application") or step is _OTHER or step is _UNKNOWN:
+            return None
+        if (self._challenges and to.role != "login") or "Content-Encoding" in call.headers:
+            return None
+        # A password or client secret in a URL is for nobody.
+        found = [] if self._short_test.is_clean_value(call.target, False) else ["path", "query"]
+        if unknown := self._short_test.list_unknown(call.headers.values()):
+            found += self._list_suspicious_headers(call, unknown, to, step)
+        if call.body and not self._is_clean(call.body, to, step):
+            found.append("body")
+        return frozenset(found)
+
+    def _list_suspicious_headers(
+        self, call: Call, unknown: Container[str], to: Recipient, step: SignInStep
+    ) -> Iterator[str]:
+        """Yield the names of the parts for those header fields whose values are ``unknown`` and not clean."""
         takes_tokens = to.role == "login"
-        if (self._known.has_challenges and not takes_tokens) or "Content-Encoding" in call.headers:
-            return False
-        test = self._short_test
-        if not test.is_clean_value(call.target, False):
-            return False
-        for value in test.list_unknown(call.headers.values()):
+        for name, value in call.headers.items():
+            if value not in unknown:
+                continue
             if value[:10].lower() == "negotiate " and value == call.headers.get("Authorization"):
-                if not _was_accepted(call):
-                    return False
-            elif not test.is_clean_value(value, takes_tokens):
+                clean = _was_accepted(call)
+            else:
+                clean = self._short_test.is_clean_value(value, takes_tokens) or self._is_clean(
+                    value.encode("utf-8", "surrogateescape"), to, step
+                )
+            if not clean and not self._holds_nothing(value):
+                yield f"header {name}"
+
+    def _is_clean(self, data: bytes, to: Recipient, step: SignInStep) -> bool:
+        """Return whether ``data``, not of a URL, certainly holds nothing but texts that ``to`` may have at ``step``."""
+        found = self._short_test.find_texts(data, takes_tokens=to.role == "login")
+        return found is not None and (not found or found <= self._allowed_texts(to, step))
+
+    def _holds_nothing(self, value: str) -> bool:
+        """Return whether a short header field certainly holds no credential at all, such as a first message of NTLM.
+
+        That is remembered: what the provider issues later is random, and cannot be in a value that was seen before. A
+        client chooses its code verifier itself, but where one must not come all parts are searched.
+        """
+        if len(value) > _LONGEST_KEPT:
+            return False
+        known = self._values_without_credentials
+        if value not in known:
+            if any(True for _ in _find_credentials(value.encode("utf-8", "surrogateescape"), self._known)):
                 return False
-        return not call.body or test.examine(call.body, takes_tokens)
+            if len(known) >= _MOST_KEPT:
+                known.clear()
+            known.add(value)
+        return True
+
+    def _allowed_texts(self, to: Recipient, step: SignInStep) -> frozenset[bytes]:
+        """Return the passwords and client secrets that ``to`` may have at ``step``, except in URLs."""
+        found = self._allowed.get((to.host, step))
+        if found is None:
+            at_step = dataclasses.replace(to, step=step)
+            found = self._allowed[to.host, step] = frozenset(
+                text
+                for text, credentials in self._known.owners_of_texts
+                if not any(explain_exposure(each, at_step) for each in credentials)
+            )
+        return found
 
 
 def _was_accepted(call: Call) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ssosim.entra import Call
@@ -30,8 +31,14 @@ class RequestParts:
     address: str = ""
 
 
-def parts_of_call(call: Call) -> RequestParts:
-    """Return the parts of a request to a service of the lab. A body with a content coding is decoded."""
+def parts_of_call(call: Call, names: Container[str] | None = None) -> RequestParts:
+    """Return the parts of a request to a service of the lab, or those of them with the given names.
+
+    A body with a content coding is decoded.
+    """
+    if names is not None:
+        whole = parts_of_call(call)
+        return replace(whole, parts=tuple(part for part in whole.parts if part[0] in names))
     path, _, query = call.target.partition("?")
     headers = tuple(
         (f"header {name}", value.encode("utf-8", "surrogateescape")) for name, value in call.headers.items()

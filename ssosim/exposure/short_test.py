@@ -1,17 +1,17 @@
-"""A short test that shows for most requests that they hold none of the credentials in question.
+"""A short test that shows for most parts of requests which of the known texts they hold, and that they hold no more.
 
 A full search of a request (``decode``) takes some tenths of a millisecond, as long as the exchange itself. The short
 test takes some microseconds. It errs on one side only: it may find a request suspicious that holds nothing.
 
 It first looks for the passwords and client secrets, each as it is and in the encodings that change its words; for many
 texts it splits the bytes at everything that is no letter or digit, and looks the words up among the longest words of
-the texts. It then looks at the words of the base64 alphabets: one that is long enough for a token, or that hides a
-known text, is suspicious.
+the texts. It then looks at the words of the base64 alphabets: one that is long enough for a token is suspicious, and
+one that hides a known text holds that text. A known text needs no full search where its recipient may have it.
 
-What was found clean is remembered, since SOAP messages, URLs and header fields are the same in each request but for
+What was found is remembered, since SOAP messages, forms, URLs and header fields are the same in each request but for
 their request ids. A request id (a GUID that follows one of ``_BEFORE_ID`` and ends with its word) is masked before the
 look-up. That changes no finding: it is a word of its own that is no token, and a message is remembered only if no known
-text can lie in its ids or across their ends.
+text can lie in its ids or across their ends. A message with both an id and percent escapes is not remembered.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ _FIRST_OCTETS = (b"\x60", b"\x61", b"\x6e", b"\x76", b"\xa1", b"\x1f", b"\x78")
 """The first octet of a Negotiate token, ticket, AP-REQ, KRB-CRED, NegTokenResp, gzip and zlib data."""
 _HEX = re.compile(rb"[0-9a-fA-F]+\Z")
 _FEW, _MOST_WORDS = 64, 16_384
+_NO_TEXTS: frozenset[bytes] = frozenset()
 _MOST_TEXTS, _LONGEST_TEXT = 1024, 4096
 _MASK = b"*"
 _GUID_LENGTH = 36
@@ -59,27 +60,31 @@ class ShortTest:
 
     def __init__(self, texts: tuple[bytes, ...]) -> None:
         self._texts = texts
+        self._text_of: dict[bytes, frozenset[bytes]] = {}
+        for text in texts:
+            for form in _list_forms(text):
+                self._text_of[form] = self._text_of.get(form, _NO_TEXTS) | {text}
         self._forms: dict[bytes, set[bytes]] = {}
-        for form in (form for text in texts for form in _list_forms(text)):
+        for form in self._text_of:
             longest = max(form.translate(_SPLIT).split(), key=len, default=b"")
             self._forms.setdefault(longest, set()).add(form)
         self._is_possible = all(len(word) >= _SHORTEST_WORD for word in self._forms)
-        self._all_forms = tuple({form for forms in self._forms.values() for form in forms})
+        self._all_forms = tuple(self._text_of)
         self._ids_are_clean = self._is_possible and all(form.strip(_PART_OF_ID) for form in self._all_forms)
         self._has_blank = any(b" " in text for text in texts)
         self._has_percent = any(b"%" in text for text in texts)
         self._has_markup = any(_MARKUP.search(text) for text in texts)
         self._clean_words: set[bytes] = set()
-        self._clean_texts: set[bytes] = set()
+        self._texts_of_words: dict[bytes, frozenset[bytes]] = {}
+        self._texts_of_messages: dict[bytes, frozenset[bytes]] = {}
         self._clean_values: set[str] = set()
 
     def list_unknown(self, values: Iterable[str]) -> list[str]:
         """Return those of ``values`` that are not remembered as clean."""
-        known = self._clean_values
-        return [value for value in values if value not in known]
+        return list(filterfalse(self._clean_values.__contains__, values))
 
     def is_clean_value(self, value: str, takes_tokens: bool) -> bool:
-        """As ``examine``, for a header field, or a path with its query; a short one is remembered."""
+        """As ``examine``, for a header field, or a path with its query; a short one without texts is remembered."""
         if value in self._clean_values:
             return True
         if len(value) == _GUID_LENGTH and self._ids_are_clean and _ID.match(value):
@@ -98,40 +103,54 @@ class ShortTest:
 
         ``takes_tokens``: the recipient may have all tokens, but no tickets.
         """
+        return self.find_texts(data, takes_tokens) == _NO_TEXTS
+
+    def find_texts(self, data: bytes, takes_tokens: bool) -> frozenset[bytes] | None:
+        """Return all known texts in ``data``; None if it may hold a token, or anything that only a full search finds.
+
+        It may return a text that ``data`` does not hold as a word of its own.
+        """
         text = _mask_request_ids(data)
-        if text in self._clean_texts:
-            return True
+        known = self._texts_of_messages.get(text)
+        if known is not None:
+            return known
         if not self._is_possible or _has_sign(data) or (self._has_markup and _ENTITY.search(data)):
-            return False
+            return None
         escapes = data.count(b"%")
         if escapes * 6 > len(data):
-            return False
+            return None
         plain = unquote_to_bytes(data) if escapes else data
-        if self._holds_text(plain) or (escapes and self._holds_escaped_text(data)):
-            return False
-        if not self._has_clean_words(plain, takes_tokens):
-            return False
-        if not escapes and len(text) <= _LONGEST_TEXT:
-            self._remember_text(text)
-        return True
+        found = self._list_texts(plain)
+        if escapes:
+            found |= self._list_escaped_texts(data)
+        words = plain.translate(_SPLIT_BASE64).split()
+        long_words = [word for word in words if len(word) >= _TOKEN]
+        if long_words and (not takes_tokens or any(map(self._hides_ticket, long_words))):
+            return None
+        for word in filterfalse(self._clean_words.__contains__, words):
+            size = len(word)
+            if _SHORTEST_BASE64 <= size < _TOKEN and not (size == _GUID_LENGTH and _GUID.match(word)):
+                found |= self._list_texts_of_word(word)
+        if not long_words and len(text) <= _LONGEST_TEXT and not (escapes and text is not data):
+            self._remember_message(text, found)
+        return found
 
-    def _holds_escaped_text(self, data: bytes) -> bool:
-        """Return whether a known text with a percent sign, or with blanks as in a form, is in ``data``."""
-        if self._has_percent and self._holds_text(data):
-            return True
-        return self._has_blank and b"+" in data and self._holds_text(unquote_to_bytes(data.replace(b"+", b" ")))
+    def _list_escaped_texts(self, data: bytes) -> frozenset[bytes]:
+        """Return the known texts with a percent sign, or with blanks as in a form, that are in ``data``."""
+        found = self._list_texts(data) if self._has_percent else _NO_TEXTS
+        if self._has_blank and b"+" in data:
+            found |= self._list_texts(unquote_to_bytes(data.replace(b"+", b" ")))
+        return found
 
-    def _remember_text(self, text: bytes) -> None:
-        """Remember a clean message, unless it has a token, or a known text may lie in a request id that is masked."""
-        if max(map(len, text.translate(_SPLIT_BASE64).split()), default=0) >= _TOKEN:
-            return
+    def _remember_message(self, text: bytes, found: frozenset[bytes]) -> None:
+        """Remember what is in a message without tokens, unless a known text may lie in a masked request id."""
         for mark in _BEFORE_ID:
             before, masked, after = text.partition(mark + _MASK)
             if masked and not self._is_apart(before + mark, after):
                 return
-        if len(self._clean_texts) >= _MOST_TEXTS:
-            self._clean_texts.clear()
-        self._clean_texts.add(text)
+        if len(self._texts_of_messages) >= _MOST_TEXTS:
+            self._texts_of_messages.clear()
+        self._texts_of_messages[text] = found
 
     def _is_apart(self, before: bytes, after: bytes) -> bool:
         """Return whether no known text can lie in a request id between ``before`` and ``after``, or across its ends."""
@@ -142,43 +161,39 @@ class ShortTest:
             for cut in range(1, len(form))
         )
 
-    def _has_clean_words(self, data: bytes, takes_tokens: bool) -> bool:
-        for word in filterfalse(self._clean_words.__contains__, data.translate(_SPLIT_BASE64).split()):
-            size = len(word)
-            if size >= _TOKEN:
-                if not takes_tokens or self._hides_ticket(word):
-                    return False
-            elif size >= _SHORTEST_BASE64 and not (size == _GUID_LENGTH and _GUID.match(word)):
-                if self._hides_text(word):
-                    return False
-                self._remember(word)
-        return True
+    def _list_texts_of_word(self, word: bytes) -> frozenset[bytes]:
+        """Return the known texts in any view of a short word, and remember them."""
+        found = self._texts_of_words.get(word)
+        if found is None:
+            views = tuple(decode(word))
+            found = frozenset(text for text in self._texts if any(text in view for view in views))
+            if len(self._clean_words) + len(self._texts_of_words) >= _MOST_WORDS:
+                self._clean_words.clear()
+                self._texts_of_words.clear()
+            if found:
+                self._texts_of_words[word] = found
+            else:
+                self._clean_words.add(word)
+        return found
 
-    def _holds_text(self, data: bytes) -> bool:
-        """Return whether a known text is in ``data``. For many texts, a look-up of words chooses which are sought."""
+    def _list_texts(self, data: bytes) -> frozenset[bytes]:
+        """Return the known texts in ``data``. Of many texts, a look-up of words chooses which are sought."""
         forms: Iterable[bytes] = self._all_forms
         if len(self._all_forms) > _FEW:
-            found = self._forms.keys() & data.translate(_SPLIT).split()
-            forms = (form for word in found for form in self._forms[word])
-        for form in forms:  # noqa: SIM110 - the generator that ``any`` needs costs more than the search
+            words = self._forms.keys() & data.translate(_SPLIT).split()
+            forms = [form for word in words for form in self._forms[word]]
+        found = _NO_TEXTS
+        for form in forms:
             if form in data:
-                return True
-        return False
-
-    def _remember(self, word: bytes) -> None:
-        if len(self._clean_words) >= _MOST_WORDS:
-            self._clean_words.clear()
-        self._clean_words.add(word)
-
-    def _hides_text(self, word: bytes) -> bool:
-        return any(text in view for view in decode(word) for text in self._texts)
+                found |= self._text_of[form]
+        return found
 
     def _hides_ticket(self, word: bytes) -> bool:
         """Return whether a long word is anything but random bytes, as sealed tokens are, or an assertion."""
         plain = word.translate(_TO_STANDARD)[: len(word) // 4 * 4]
         decoded = base64.b64decode(plain)
         if decoded[:1] == b"<":
-            return b"PRIVATE" in decoded or self._holds_text(decoded)
+            return b"PRIVATE" in decoded or bool(self._list_texts(decoded))
         if decoded[:1] in _FIRST_OCTETS or decoded[:2] == b"\x05\x04":
             return True
         return _HEX.match(word) is not None or is_text(decoded) or is_utf16(decoded)

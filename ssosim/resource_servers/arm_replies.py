@@ -16,16 +16,13 @@ from ssosim.entra import Call, HttpReply
 from ssosim.entra.core.messages import make_guid, make_json_reply
 from ssosim.estate import Tenant
 from ssosim.resource_servers.access_tokens import Caller, TokenRefusedError
+from ssosim.resource_servers.application import ResourceError
 
 __all__ = ["ArmError", "format_time", "refuse_token", "reply", "reply_error"]
 
 
-class ArmError(Exception):
+class ArmError(ResourceError):
     """A request that Azure Resource Manager refuses, with its status and code."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
 
     @classmethod
     def forbidden(cls, caller: Caller, action: str, scope: str) -> ArmError:
@@ -45,7 +42,7 @@ def reply(call: Call, value: Any, status: int = 200, headers: tuple[tuple[str, s
     return HttpReply(status, b"", "", fields) if value is None else make_json_reply(value, status, fields)
 
 
-def reply_error(call: Call, error: ArmError, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
+def reply_error(call: Call, error: ResourceError, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
     """Return the error as Azure Resource Manager writes it."""
     body = {"error": {"code": error.code, "message": error.message}}
     failure = (("x-ms-failure-cause", "gateway"),) if error.status in (401, 403, 404) else ()

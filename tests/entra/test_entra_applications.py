@@ -374,3 +374,16 @@ def test_a_single_page_application_refreshes_for_a_day(apps, make_browser):
     assert status == 200
     apps.clock.advance(10_000)
     assert codes(post(apps, form | {"refresh_token": body["refresh_token"]}, SITE)) == (400, [700084])
+
+
+def test_a_change_of_the_estate_counts_for_an_application_that_was_accepted_before(apps: Any) -> None:
+    """What is kept of an accepted application belongs to one estate: a disabled one is refused at once."""
+    form = app_form(DAEMON, f"{GRAPH}/.default")
+    for _ in range(2):
+        assert codes(post(apps, form)) == (200, [])
+    estate = make_estate()
+    off = tuple(replace(each, enabled=each.client_id != DAEMON) for each in estate.applications)
+    apps.provider.set_estate(replace(estate, applications=off))
+    assert codes(post(apps, form))[1] == [7000112]
+    apps.provider.set_estate(estate)
+    assert codes(post(apps, form)) == (200, [])

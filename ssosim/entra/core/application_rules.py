@@ -14,6 +14,8 @@ from ssosim.estate import Application, ServicePrincipal, Tenant, User
 
 __all__ = ["check_assignment", "require_app_principal", "require_client", "require_user_principal"]
 
+_CACHE_LIMIT = 10_000
+
 
 def require_client(
     directory: Directory, client_id: str, authority: Authority, *, without_user: bool = False
@@ -23,9 +25,22 @@ def require_client(
     Raises AadstsError: 700016 for an unknown application and for one of another tenant only, 50194 for a single-tenant
     application at a shared authority, 7000112 for a disabled application. A multi-tenant application may be used at a
     tenant that does not have it yet: the user or an administrator can consent there. With ``without_user`` a shared
-    authority is not refused here.
+    authority is not refused here. An application that was accepted is kept, since that depends on the estate alone.
     """
     name = authority.id if isinstance(authority, Tenant) else authority
+    cache = directory.accepted_clients
+    key = (client_id, name, without_user)
+    found = cache.get(key)
+    if found is None:
+        if len(cache) >= _CACHE_LIMIT:
+            cache.clear()
+        found = cache[key] = _require_client(directory, client_id, authority, name, without_user)
+    return found
+
+
+def _require_client(
+    directory: Directory, client_id: str, authority: Authority, name: str, without_user: bool
+) -> Application:
     application = directory.require_application(client_id, name)
     if isinstance(authority, Tenant):
         if not application.multi_tenant and not directory.is_home(application, authority):

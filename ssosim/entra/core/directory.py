@@ -71,6 +71,7 @@ class Directory:
             (user.on_premises_upn or user.upn).lower(): user for user in estate.users if user.sam_account
         }
         self.granted_access: dict[Hashable, object] = {}  # results of ``access_grants`` for this estate
+        self.accepted_clients: dict[tuple[str, str, bool], Application] = {}  # those of ``application_rules``
         self._applications = _ApplicationIndex(estate, self._tenants)
         self._immutable: dict[str, list[User]] = {}
         for user in estate.users:
@@ -119,7 +120,7 @@ class Directory:
 
     def find_object_id(self, user: User, tenant: Tenant) -> str:
         """Return the object id of ``user`` in ``tenant``: a guest has one of its own there."""
-        if self.find_tenant(user.tenant) is tenant:
+        if self._tenants.get(user.tenant.lower()) is tenant:
             return user.object_id
         return derive_object_id(tenant.id, user.object_id.lower())
 
@@ -159,7 +160,7 @@ class Directory:
 
     def find_home_tenant(self, user: User) -> Tenant:
         """Return the tenant of ``user``; raises AadstsError as ``require_tenant`` if the estate has no such tenant."""
-        return self.find_tenant(user.tenant) or self.require_tenant(user.tenant)
+        return self._tenants.get(user.tenant.lower()) or self.require_tenant(user.tenant)
 
     def find_authority(self, name: str) -> Authority:
         """Return the tenant or shared authority that the first segment of a path names.

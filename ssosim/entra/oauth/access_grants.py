@@ -111,8 +111,21 @@ def grant_app_access(
 
     Raises AadstsError: 700016 and 7000112 (``application_rules``), 1002012 and 70011 for the scope, 500011 and 500014
     for the API, 501051 if the API requires a role and the application has none. Scopes of OpenID Connect beside
-    ``/.default`` have no effect: MSAL for Go and Java always send them.
+    ``/.default`` have no effect: MSAL for Go and Java always send them. The result is kept, as for a user.
     """
+    cache = provider.directory.granted_access
+    key = (application.client_id, tenant.id, access, provider.not_checked)
+    found = cache.get(key)
+    if not isinstance(found, GrantedAccess):
+        if len(cache) >= _CACHE_LIMIT:
+            cache.clear()
+        found = cache[key] = _grant_app_access(provider, application, tenant, access)
+    return found
+
+
+def _grant_app_access(
+    provider: Provider, application: Application, tenant: Tenant, access: RequestedAccess
+) -> GrantedAccess:
     grantor = _Grantor(provider)
     scopes = [scope for scope in access.scopes if scope not in OIDC_SCOPES]
     named = access.scopes and (not scopes or any(scope.rpartition("/")[2] != DEFAULT_SCOPE for scope in scopes))

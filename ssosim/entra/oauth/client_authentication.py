@@ -88,8 +88,10 @@ def authenticate_presented(
     provider: Provider, call: Call, application: Application, credential: ClientCredential, authority: Authority
 ) -> ClientAuthentication:
     """Authenticate the client of ``call`` with what it presents, and record it in the trace. Raises AadstsError."""
-    context = build_context(provider, call, authority)
-    found = authenticate_client(application, credential, context)
+    if credential.assertion or credential.assertion_type:
+        found = authenticate_client(application, credential, build_context(provider, call, authority))
+    else:  # a secret needs no context
+        found = _verify_secret(application, credential.secret, call.now)
     call.trace_buffer.events.append(
         ClientAuthenticated(
             client_id=application.client_id,

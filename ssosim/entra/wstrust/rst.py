@@ -43,8 +43,7 @@ TRUST_NAMESPACES: dict[TrustVersion, str] = {
 _ADDRESSING = "http://www.w3.org/2005/08/addressing"
 _ADDRESS = f"{{{_ADDRESSING}}}Address"
 _ENVELOPE, _HEADER, _BODY = (f"{{{SOAP12}}}{name}" for name in ("Envelope", "Header", "Body"))
-_USERNAME_TOKEN = f"{{{WSSE}}}Security/{{{WSSE}}}UsernameToken"
-_TIMESTAMP = f"{{{WSSE}}}Security/{{{WSU}}}Timestamp"
+_SECURITY, _USERNAME_TOKEN, _TIMESTAMP = f"{{{WSSE}}}Security", f"{{{WSSE}}}UsernameToken", f"{{{WSU}}}Timestamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,7 @@ def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
     if request_type and request_type != f"{trust}/Issue":
         raise InvalidXmlError("Only tokens can be issued here; the request type is not supported.")
     header = _first_child(root, _HEADER)
-    token = None if header is None else header.find(_USERNAME_TOKEN)
-    timestamp = None if header is None else header.find(_TIMESTAMP)
+    token, timestamp = _in_security(header, _USERNAME_TOKEN), _in_security(header, _TIMESTAMP)
     return Rst(
         version=version,
         message_id=_message_id(header),
@@ -116,6 +114,15 @@ def read_transfer_get(body: bytes, limit: int) -> str:
 def _first_child(parent: _Element | None, tag: str) -> _Element | None:
     """Return the first child with ``tag``. ``iterchildren`` compares tags in C; ``find`` compiles and caches a path."""
     return None if parent is None else next(parent.iterchildren(tag), None)
+
+
+def _in_security(header: _Element | None, tag: str) -> _Element | None:
+    """Return the first child with ``tag`` of any security header."""
+    for security in () if header is None else header.iterchildren(_SECURITY):
+        found = _first_child(security, tag)
+        if found is not None:
+            return found
+    return None
 
 
 def _message_id(header: _Element | None) -> str:

@@ -18,7 +18,9 @@ __all__ = ["EstateFault", "change_application", "change_user"]
 
 
 class EstateFault(Fault, frozen=True, kw_only=True):
-    """A change of the estate that the identity provider uses. Active Directory and its KDC keep what they have.
+    """A change of the estate that the identity provider uses.
+
+    The KDCs know of it whether a user's account is disabled or locked, or its password has expired, and nothing else.
 
     ``CODES`` are the AADSTS codes of what it makes fail.
     """

@@ -191,13 +191,16 @@ def is_nowhere(address: str) -> bool:
 
 
 class Reach:
-    """Which of ``services`` listens at which address and port of the hosts of ``estate``."""
+    """Which of ``services`` listens at which address and port of the hosts of ``estate``.
 
-    def __init__(self, estate: Estate, services: Iterable[Service]) -> None:
+    ``of_kdc_proxies``: the KDC proxies among them, which are no application; else all others with an application.
+    """
+
+    def __init__(self, estate: Estate, services: Iterable[Service], *, of_kdc_proxies: bool = False) -> None:
         self._hosts = {host.address for host in estate.hosts}
         self._listening: dict[tuple[str, int], tuple[bool, tuple[str, ...]]] = {}
         for each in services:
-            if each.application is not None:
+            if each.name == "kdc-proxy" if of_kdc_proxies else each.application is not None:
                 at = each.address, each.port
                 self._listening[at] = each.tls, (*self._listening.get(at, (True, ()))[1], *each.dns_names)
 

@@ -1,0 +1,138 @@
+"""The finder searches only parts that its short test does not clear, and finds what a full search finds."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from hashlib import sha256
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssosim.entra import Call
+from ssosim.exposure import ExposureFinder, find_exposures, parts_of_call
+from ssosim.exposure import finder as finder_module
+from ssosim.exposure.credentials import KnownCredentials
+from ssosim.exposure.recipients import Recipients
+from ssosim.kerberos.carried_tickets import read_ticket_service
+from ssosim.kerberos.spnego import build_ntlm_negotiate_token
+from ssosim.trace import SignInStep
+from tests.exposure.secrets_of_lab import AUTOLOGON, LOGIN, NOW, STS, SecretLab, b64, b64url, text_of
+
+LAB = SecretLab()
+PROVIDER, SERVICES = LAB.lab.provider, LAB.lab.services
+STEPS = {
+    LOGIN: (SignInStep.TOKEN, SignInStep.SIGN_IN_PAGE),
+    AUTOLOGON: (SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_PASSWORD),
+    STS: (SignInStep.WSTRUST_PASSWORD, SignInStep.MEX),
+}
+TEXTS = {
+    **{name: text_of(secret) for name, secret in LAB.secrets.items() if name != "code verifier"},
+    "federated password": "Frank-lab-password-1",
+    "nothing": "en-US",
+    "ntlm": b64(build_ntlm_negotiate_token()),
+}
+CODINGS = {
+    "plain": str,
+    "percent": lambda text: quote(text, safe=""),
+    "base64": lambda text: b64(text.encode()),
+    "base64url": lambda text: b64url(text.encode()),
+}
+# Small sets, so that the same value often comes again, to another recipient or in another part.
+VALUES = st.builds(
+    lambda name, coding: CODINGS[coding](TEXTS[name]), st.sampled_from(sorted(TEXTS)), st.sampled_from(sorted(CODINGS))
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(("Authorization", "Cookie", "X-Debug")),
+    st.builds(lambda scheme, value: scheme + value, st.sampled_from(("", "Negotiate ", "Bearer ", "a=")), VALUES),
+    max_size=2,
+)
+BODIES = st.lists(VALUES, max_size=3).map(lambda values: "&".join(f"p{n}={v}" for n, v in enumerate(values)).encode())
+PLACES = st.sampled_from([(host, step) for host, steps in STEPS.items() for step in steps])
+
+
+def make_finder() -> ExposureFinder:
+    """A finder that has seen no code challenge, since no code verifier is sent."""
+    return ExposureFinder(PROVIDER, SERVICES, read_ticket_service)
+
+
+def make_call(host: str, query: str = "", headers: dict[str, str] | None = None, body: bytes = b"") -> Call:
+    """A request to a path of ``host``."""
+    return Call.read("POST", host, f"/common/x?p={query}", headers=headers or {}, body=body, now=NOW)
+
+
+@settings(max_examples=40, deadline=None)
+@given(requests=st.lists(st.tuples(PLACES, st.just("") | VALUES, HEADERS, BODIES), min_size=1, max_size=4))
+def test_finds_what_a_full_search_finds(requests):
+    """Whatever was examined before, each request has the exposures that a search of all its parts has."""
+    finder = make_finder()
+    known = KnownCredentials(PROVIDER, read_ticket_service)
+    recipients = Recipients(PROVIDER.estate, SERVICES)
+    for (host, step), query, headers, body in (*requests, *requests):
+        call = make_call(host, query, headers, body)
+        full = find_exposures(parts_of_call(call), known, dataclasses.replace(recipients.find(host), step=step))
+        assert finder.examine(call, step) == full
+
+
+@pytest.mark.parametrize(
+    ("host", "step", "headers", "body"),
+    [
+        (LOGIN, SignInStep.TOKEN, {}, "grant_type=client_credentials&client_secret={client secret}"),
+        (LOGIN, SignInStep.TOKEN, {"Authorization": "Basic {basic}"}, "grant_type=client_credentials"),
+        (LOGIN, SignInStep.TOKEN, {}, "grant_type=password&username=bob%40contoso.com&password={password}"),
+        (LOGIN, SignInStep.SIGN_IN_PAGE, {}, "login=bob%40contoso.com&passwd={password}"),
+        (AUTOLOGON, SignInStep.WSTRUST_PASSWORD, {}, "<o:Password>{password}</o:Password>"),
+        (STS, SignInStep.WSTRUST_PASSWORD, {}, "<o:Password>{federated password}</o:Password>"),
+    ],
+)
+def test_a_secret_for_its_recipient_needs_no_full_search(monkeypatch, host, step, headers, body):
+    """Password and client secret, sent where they belong, do not make the finder decode the request."""
+    texts = {**TEXTS, "basic": b64(f"app:{TEXTS['client secret']}".encode())}
+    headers = {name: value.format_map(texts) for name, value in headers.items()}
+    monkeypatch.setattr(finder_module, "find_exposures", lambda *_: pytest.fail("a full search"))
+    assert make_finder().examine(make_call(host, headers=headers, body=body.format_map(texts).encode()), step) == ()
+
+
+def test_a_refused_ticket_is_the_only_part_that_is_searched(monkeypatch):
+    """The header field of a refused ticket is searched, and its soap message is not."""
+    searched: list[str] = []
+    full = finder_module.find_exposures
+
+    def note(request, *rest):
+        searched.extend(name for name, _ in request.parts)
+        return full(request, *rest)
+
+    monkeypatch.setattr(finder_module, "find_exposures", note)
+    ticket = {"Authorization": f"Negotiate {TEXTS['ticket']}", "Cookie": "a=b"}
+    (found,) = make_finder().examine(make_call(STS, headers=ticket, body=b"<s:Envelope/>"), SignInStep.WSTRUST_TICKET)
+    assert (found.credential, found.part) == ("ticket", "authorization header")
+    assert searched == ["header Authorization"]
+
+
+def test_a_first_message_of_ntlm_is_searched_once(monkeypatch):
+    """A client that answers each challenge with the same NTLM message costs one search."""
+    finder, count = make_finder(), 0
+    search = finder_module._find_credentials
+
+    def note(*arguments):
+        nonlocal count
+        count += 1
+        return search(*arguments)
+
+    monkeypatch.setattr(finder_module, "_find_credentials", note)
+    call = make_call(AUTOLOGON, headers={"Authorization": f"Negotiate {TEXTS['ntlm']}"})
+    assert [finder.examine(call, SignInStep.WSTRUST_TICKET) for _ in range(3)] == [()] * 3
+    assert count == 1
+
+
+def test_a_code_verifier_in_a_value_that_was_seen_before_is_found():
+    """A client chooses its verifier before its challenge is known: what a search found before is no answer."""
+    finder = make_finder()
+    verifier = base64.urlsafe_b64decode(LAB.secrets["code verifier"] + b"=").hex()[:50]
+    call = make_call(AUTOLOGON, headers={"Authorization": f"Negotiate {verifier}"})
+    assert finder.examine(call, SignInStep.WSTRUST_TICKET) == ()
+    challenge = b64url(sha256(verifier.encode()).digest())
+    finder.examine(Call.read("GET", LOGIN, f"/x?code_challenge={challenge}", now=NOW), SignInStep.AUTHORIZE)
+    assert [each.credential for each in finder.examine(call, SignInStep.WSTRUST_TICKET)] == ["code verifier"]
