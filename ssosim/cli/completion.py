@@ -194,9 +194,9 @@ def _list_labs(_: list[str]) -> list[str]:
 
 
 def _list_scenarios(_: list[str]) -> list[str]:
-    from ssosim.scenario.loader import list_shipped_names  # noqa: PLC0415
+    from ssosim.scenario.loader import list_guide_names, list_shipped_names  # noqa: PLC0415
 
-    return [*list_shipped_names(), FILES]
+    return [*list_shipped_names(), *list_guide_names(), FILES]
 
 
 def _list_clients(before: list[str]) -> list[str]:

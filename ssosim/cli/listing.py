@@ -30,8 +30,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _scenarios() -> list[tuple[str, str, list[str]]]:
-    from ssosim.scenario.loader import catalogue  # noqa: PLC0415 - only what is listed is imported
+    from ssosim.scenario.loader import catalogue, guides  # noqa: PLC0415 - only what is listed is imported
     from ssosim.sources import load_sources  # noqa: PLC0415
 
     cite = load_sources().cite
-    return [(scenario.name, scenario.title, [cite(source) for source in scenario.sources]) for scenario in catalogue()]
+    return [
+        (scenario.name, scenario.title, [cite(source) for source in scenario.sources])
+        for scenario in (*catalogue(), *guides())
+    ]

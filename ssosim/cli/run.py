@@ -88,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
     for file in (options.junit, options.report):
         _check_writable(file)  # before the run, not after
     began = time.monotonic()
+    if options.estate is None and scenario.default_estate:
+        options.estate = Path(scenario.default_estate)
     folder, result = _play(scenario, options.estate)
     _write_files(options, result, folder, time.monotonic() - began)
     if options.json:

@@ -26,7 +26,11 @@ __all__ = [
 _MAX_SHOWN = 20
 
 SHIPPED_ESTATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"contoso": ("contoso.toml",), "contoso-azure": ("contoso.toml", "contoso-azure.toml")}
+    {
+        "contoso": ("contoso.toml",),
+        "contoso-azure": ("contoso.toml", "contoso-azure.toml"),
+        "contoso-guides": ("contoso.toml", "contoso-azure.toml", "contoso-guides.toml"),
+    }
 )
 """The estates that are shipped with the package, by name: their files, which are joined."""
 

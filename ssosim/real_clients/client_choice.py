@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -10,13 +11,22 @@ from ssosim_clients.catalogue import MODELS
 from ssosim.lab.base.errors import LabInputError
 from ssosim.real_clients.folders import find_client_home
 from ssosim.real_clients.installation import check_installed
-from ssosim.real_clients.lookup import ClientFlow, find_flows, list_shipped, looks_like_path
+from ssosim.real_clients.lookup import (
+    ClientFlow,
+    UnknownRealClientError,
+    find_flows,
+    find_real_client,
+    list_shipped,
+    looks_like_path,
+)
 from ssosim.real_clients.manifest import FILE_NAME
 from ssosim.scenario.client_choice import find_client, with_clients
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.startable import why_not_startable
 
 __all__ = ["build_scenario_client", "choose_clients", "list_playable_names", "resolve_real_clients"]
+
+_HOME = re.compile(r"\{home:([a-z0-9._-]+)\}")
 
 
 def list_playable_names() -> frozenset[str]:
@@ -75,9 +85,11 @@ def choose_clients(scenario: Scenario, names: Iterable[str]) -> Scenario:
 def resolve_real_clients(scenario: Scenario) -> Scenario:
     """Return ``scenario`` with real clients named as a model (``model = "curl/..."``) replaced by their programs.
 
+    In ``run`` and ``environment`` of its clients, ``{home:curl}`` is where the real client ``curl`` is installed.
+
     The scenario's settings of device, deadline, person and group are kept. Raises the same as ``choose_clients``.
     """
-    clients = tuple(_resolve_real_client(client) for client in scenario.clients)
+    clients = tuple(_expand_homes(_resolve_real_client(client)) for client in scenario.clients)
     return msgspec.structs.replace(scenario, clients=clients)
 
 
@@ -92,6 +104,25 @@ def _resolve_real_client(client: Client) -> Client:
         if field not in ("model", "run") and getattr(client, field) != getattr(defaults, field)
     }
     return msgspec.structs.replace(program, **settings)
+
+
+def _expand_homes(client: Client) -> Client:
+    def expand(text: str) -> str:
+        return _HOME.sub(lambda found: _home_of(client.name, found[1]), text)
+
+    if not any(_HOME.search(text) for text in (*client.run, *client.environment.values())):
+        return client
+    environment = {key: expand(value) for key, value in client.environment.items()}
+    return msgspec.structs.replace(client, run=tuple(map(expand, client.run)), environment=environment)
+
+
+def _home_of(name: str, real_client: str) -> str:
+    try:
+        found = find_real_client(real_client)
+    except UnknownRealClientError as error:
+        raise LabInputError(f"client {name!r}: {{home:{real_client}}}: {error}") from error
+    check_installed(found)
+    return str(find_client_home(found))
 
 
 def _find_group(scenario: Scenario, client_flow: ClientFlow) -> str:

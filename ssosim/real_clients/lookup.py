@@ -12,7 +12,15 @@ from ssosim.estate.toml import TomlMistakeError
 from ssosim.real_clients.folders import list_shipped_folders
 from ssosim.real_clients.manifest import FILE_NAME, ClientSet, Flow, RealClient, read_manifest
 
-__all__ = ["ClientFlow", "UnknownRealClientError", "find_flows", "find_real_clients", "list_shipped", "looks_like_path"]
+__all__ = [
+    "ClientFlow",
+    "UnknownRealClientError",
+    "find_flows",
+    "find_real_client",
+    "find_real_clients",
+    "list_shipped",
+    "looks_like_path",
+]
 
 
 class UnknownRealClientError(LookupError):
@@ -46,7 +54,7 @@ def looks_like_path(name: str) -> bool:
 
 def find_real_clients(names: Iterable[str]) -> tuple[RealClient, ...]:
     """Return the real clients ``names``, by name or by folder. Raises UnknownRealClientError, TomlMistakeError."""
-    return tuple(_find_real_client(name) for name in dict.fromkeys(names))
+    return tuple(find_real_client(name) for name in dict.fromkeys(names))
 
 
 def find_flows(name: str) -> tuple[ClientFlow, ...]:
@@ -60,13 +68,17 @@ def find_flows(name: str) -> tuple[ClientFlow, ...]:
             path = path.parent
         if not (path / FILE_NAME).exists() and (path.parent / FILE_NAME).exists():
             return (_find_flow(read_manifest(path.parent), path.name),)
-        return _list_flows(_find_real_client(name))
+        return _list_flows(find_real_client(name))
     client_name, _, flow = name.partition("/")
-    client = _find_real_client(client_name)
+    client = find_real_client(client_name)
     return (_find_flow(client, flow),) if flow else _list_flows(client)
 
 
-def _find_real_client(name: str) -> RealClient:
+def find_real_client(name: str) -> RealClient:
+    """Return the real client ``name``, or that of the user at a path.
+
+    Raises UnknownRealClientError, TomlMistakeError.
+    """
     if looks_like_path(name):
         path = Path(name).expanduser()
         path = path.parent if path.name == FILE_NAME else path

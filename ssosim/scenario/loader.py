@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from ssosim_clients.policies.registry import list_policy_names
 
+from ssosim.estate.loader import SHIPPED_ESTATES
 from ssosim.estate.toml import TomlMistakeError, convert_data, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.faults.core.placeholders import find_field_mistakes
@@ -19,19 +20,45 @@ from ssosim.lab.scripted_user import BEHAVIOURS
 from ssosim.scenario.model import Phase, Scenario
 from ssosim.verdict.expectations import ANY_PHASE, AnyExpectation, find_expectation_mistake
 
-__all__ = ["catalogue", "convert_scenario", "list_shipped_names", "load_scenario", "parse_scenario"]
+__all__ = [
+    "catalogue",
+    "convert_scenario",
+    "guides",
+    "list_guide_names",
+    "list_shipped_names",
+    "load_scenario",
+    "parse_scenario",
+]
 
 
 def catalogue() -> tuple[Scenario, ...]:
-    """The scenarios that are shipped, by name."""
-    folder = resources.files("ssosim.scenario").joinpath("catalogue")
+    """The scenarios that are shipped, by name; without the guides."""
+    return _read_folder("catalogue")
+
+
+def guides() -> tuple[Scenario, ...]:
+    """The troubleshooting guides that are shipped as scenarios, by name. Their clients are real clients alone."""
+    return _read_folder("guides")
+
+
+def _read_folder(name: str) -> tuple[Scenario, ...]:
+    folder = resources.files("ssosim.scenario").joinpath(name)
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda entry: entry.name)
     return tuple(parse_scenario(entry.read_text(encoding="utf-8"), f"{entry.name} (built in)") for entry in files)
 
 
 def list_shipped_names() -> tuple[str, ...]:
-    """The names of the scenarios that are shipped."""
-    folder = resources.files("ssosim.scenario").joinpath("catalogue")
+    """The names of the scenarios that are shipped; without the guides."""
+    return _list_names("catalogue")
+
+
+def list_guide_names() -> tuple[str, ...]:
+    """The names of the troubleshooting guides that are shipped as scenarios."""
+    return _list_names("guides")
+
+
+def _list_names(name: str) -> tuple[str, ...]:
+    folder = resources.files("ssosim.scenario").joinpath(name)
     return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
@@ -44,11 +71,11 @@ def load_scenario(name: str, models: Collection[str] | None = None, within: tupl
     if name.endswith(".toml"):
         path = Path(name)
         return parse_scenario(read_text(path), name, models, within)
-    shipped = resources.files("ssosim.scenario").joinpath("catalogue", f"{name}.toml")
+    folder = "guides" if name in list_guide_names() else "catalogue"
+    shipped = resources.files("ssosim.scenario").joinpath(folder, f"{name}.toml")
     if "/" in name or not shipped.is_file():
-        raise TomlMistakeError(
-            f"there is no scenario {name!r}; {_list_known(name, list_shipped_names())}; a file of yours ends in .toml"
-        )
+        known = _list_known(name, (*list_shipped_names(), *list_guide_names()))
+        raise TomlMistakeError(f"there is no scenario {name!r}; {known}; a file of yours ends in .toml")
     return parse_scenario(shipped.read_text(encoding="utf-8"), f"{name}.toml (built in)")
 
 
@@ -151,6 +178,14 @@ def _names(scenario: Scenario) -> Iterator[_Mistake]:
     for path, name in named:
         if not name or not name.isprintable():
             yield _Mistake(path, f"{name!r}: must not be empty nor hold control characters")
+
+
+def _default_estate(scenario: Scenario) -> Iterator[_Mistake]:
+    name = scenario.default_estate
+    if name and name not in SHIPPED_ESTATES:
+        yield _Mistake(
+            ("default_estate",), f"there is no shipped estate {name!r}; {_list_known(name, SHIPPED_ESTATES)}"
+        )
 
 
 def _clients(scenario: Scenario) -> Iterator[_Mistake]:
@@ -264,6 +299,7 @@ def _placeholders(scenario: Scenario) -> Iterator[_Mistake]:
 _RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (
     _names,
     _times,
+    _default_estate,
     _clients,
     _devices,
     _steps,

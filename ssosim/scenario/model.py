@@ -190,6 +190,7 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
     ``statements`` are ids of the source's statements that the scenario replays, such as ``TMS9-020``. ``seed`` is the
     seed of all random numbers; it is printed with every result. ``resolvers`` are caching resolvers between the devices
     and the estate's name servers, if the estate has none of its own. ``mix`` describes the source of the weights.
+    ``default_estate`` is the shipped estate that the scenario is played on unless another one is given.
     """
 
     name: str
@@ -202,6 +203,7 @@ class Scenario(_Frozen, frozen=True, kw_only=True):
     seed: int = 0
     resolvers: tuple[DnsResolver, ...] = ()
     mix: str = ""
+    default_estate: str = ""
 
     def duration_of(self, index: int) -> float:
         """Return the length of phase number ``index`` (from 0) in seconds."""

@@ -173,3 +173,17 @@ if EVERY_WAY:  # a second lab
         assert ran.code == 0, ran.errors
         assert json.loads(ran.output)["properties"]["provisioningState"] == "Succeeded"
         assert len(ran.events("TokenIssued")) > 2
+
+
+def test_a_device_without_a_host_of_identities(azure: AzureLab, tmp_path: Path) -> None:
+    """``az login --identity`` connects once, without a time-out of its own: the kernel's ends it, as on a real machine.
+
+    Linux gives a connection up after ``tcp_syn_retries`` (6, which is 127 s and more); here it is 1.
+    """
+    command = f"echo 1 > /proc/sys/net/ipv4/tcp_syn_retries && exec {home_of('azure-cli')}/venv/bin/az login --identity"
+    settings = {"AZURE_CONFIG_DIR": str(tmp_path), "AZURE_CORE_COLLECT_TELEMETRY": "no"}
+    ran = azure.exec("desk-1", "sh", "-c", command, variables=settings)
+    assert ran.code == 1, ran.errors
+    assert "[Errno 110] Connection timed out" in ran.errors
+    assert [each["reason"] for each in ran.events("ConnectionFailed") if each["port"] == 80] == ["no answer"]
+    assert ran.events("TokenIssued") == []

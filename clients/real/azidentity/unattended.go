@@ -5,17 +5,23 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	azlog "github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
-const management = "https://management.azure.com"
+const (
+	management    = "https://management.azure.com"
+	expectedError = 4 // the exit code for an error that contains expected_text; any other error is 1
+)
 
 // unattended returns the credential called flow, which is one without a person; ok is false for any other flow. The
 // defaults are those of the library. Settings that a host does not give come after the flow: client_id=... and others.
@@ -41,7 +47,7 @@ func unattended(flow string, settings map[string]string) (credential azcore.Toke
 	case "environment":
 		credential, err = azidentity.NewEnvironmentCredential(nil)
 	case "cli":
-		credential, err = azidentity.NewAzureCLICredential(nil)
+		credential, err = azidentity.NewAzureCLICredential(&azidentity.AzureCLICredentialOptions{TenantID: tenantID})
 	case "developer-cli":
 		credential, err = azidentity.NewAzureDeveloperCLICredential(
 			&azidentity.AzureDeveloperCLICredentialOptions{TenantID: tenantID})
@@ -63,7 +69,14 @@ func unattended(flow string, settings map[string]string) (credential azcore.Toke
 			nil,
 		)
 	case "secret":
-		credential, err = azidentity.NewClientSecretCredential(tenantID, clientID, settings["secret"], nil)
+		options := &azidentity.ClientSecretCredentialOptions{}
+		if allowed := settings["allow"]; allowed != "" {
+			options.AdditionallyAllowedTenants = []string{allowed}
+		}
+		credential, err = azidentity.NewClientSecretCredential(tenantID, clientID, settings["secret"], options)
+	case "password":
+		user, password := settings["user"], settings["password"]
+		credential, err = azidentity.NewUsernamePasswordCredential(tenantID, azureCli, user, password, nil)
 	case "certificate":
 		credential, err = withCertificate(settings)
 	case "assertion":
@@ -122,7 +135,19 @@ func report(credential azcore.TokenCredential, settings map[string]string, began
 			resource = management
 		}
 		scopes := []string{resource + "/.default"}
-		token, err = credential.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: scopes})
+		if url := settings["url"]; url != "" {
+			err = useToken(credential, scopes, url)
+		}
+		if err == nil {
+			ctx := context.Background()
+			if seconds, problem := strconv.Atoi(settings["timeout"]); problem == nil { // for a command line of a credential
+				limited, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
+				defer cancel()
+				ctx = limited
+			}
+			request := policy.TokenRequestOptions{Scopes: scopes, TenantID: settings["other_tenant"]}
+			token, err = credential.GetToken(ctx, request)
+		}
 	}
 	result := map[string]any{}
 	if err == nil {
@@ -139,7 +164,29 @@ func report(credential azcore.TokenCredential, settings map[string]string, began
 	result["seconds"] = time.Since(began).Seconds()
 	line, _ := json.Marshal(result)
 	fmt.Println(string(line))
+	if text := settings["expected_text"]; err != nil && text != "" && strings.Contains(result["text"].(string), text) {
+		os.Exit(expectedError)
+	}
 	return err
+}
+
+// useToken sends GET url with a token of credential, through the pipeline that the clients of the Azure SDK have.
+func useToken(credential azcore.TokenCredential, scopes []string, url string) error {
+	bearer := runtime.NewBearerTokenPolicy(credential, scopes, nil)
+	pipeline := runtime.NewPipeline("ssosim", "1.0.0", runtime.PipelineOptions{PerRetry: []policy.Policy{bearer}}, nil)
+	request, err := runtime.NewRequest(context.Background(), http.MethodGet, url)
+	if err != nil {
+		return err
+	}
+	response, err := pipeline.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if !runtime.HasStatusCode(response, http.StatusOK) {
+		return runtime.NewResponseError(response)
+	}
+	return nil
 }
 
 // settingsOf reads arguments of the form name=value. With log=1 the library's log of credentials goes to stderr.

@@ -2,7 +2,7 @@
 //
 //   node unattended.mjs CREDENTIAL [NAME=VALUE ...]
 //
-// The settings of the credentials are those of the library; `resource` is the API. With log=1 the library's log goes to stderr.
+// The settings of the credentials are those of the library; `resource` is the API. With timeout=SECONDS for a command line of a credential. With log=1 the library's log goes to stderr.
 import { readFileSync } from "node:fs";
 import * as identity from "@azure/identity";
 import { setLogLevel } from "@azure/logger";
@@ -10,6 +10,7 @@ import { setLogLevel } from "@azure/logger";
 const [name, ...words] = process.argv.slice(2);
 const settings = Object.fromEntries(words.map((word) => [word.split("=", 1)[0], word.slice(word.indexOf("=") + 1)]));
 const set = (setting, variable) => settings[setting] ?? process.env[variable];
+const commandLine = settings.timeout ? { processTimeoutInMs: 1000 * Number(settings.timeout) } : {};
 const managed = () => {
   if (settings.object_id) return { objectId: settings.object_id };
   if (settings.resource_id) return { resourceId: settings.resource_id };
@@ -20,8 +21,8 @@ const credentials = {
   "managed-identity": () => new identity.ManagedIdentityCredential(managed()),
   "workload-identity": () => new identity.WorkloadIdentityCredential(),
   environment: () => new identity.EnvironmentCredential(),
-  default: () => new identity.DefaultAzureCredential(),
-  cli: () => new identity.AzureCliCredential(),
+  default: () => new identity.DefaultAzureCredential(commandLine),
+  cli: () => new identity.AzureCliCredential({ tenantId: settings.tenant_id, ...commandLine }),
   "developer-cli": () => new identity.AzureDeveloperCliCredential(),
   powershell: () => new identity.AzurePowerShellCredential(),
   pipelines: () =>

@@ -17,6 +17,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Locale;
@@ -66,8 +67,8 @@ public final class Unattended {
                     .build();
             case "workload-identity" -> new WorkloadIdentityCredentialBuilder().build();
             case "environment" -> new EnvironmentCredentialBuilder().build();
-            case "default" -> new DefaultAzureCredentialBuilder().build();
-            case "cli" -> new AzureCliCredentialBuilder().build();
+            case "default" -> new DefaultAzureCredentialBuilder().credentialProcessTimeout(timeout()).build();
+            case "cli" -> new AzureCliCredentialBuilder().tenantId(tenant).processTimeout(timeout()).build();
             case "developer-cli" -> new AzureDeveloperCliCredentialBuilder().build();
             case "powershell" -> new AzurePowerShellCredentialBuilder().build();
             case "pipelines" -> new AzurePipelinesCredentialBuilder()
@@ -111,6 +112,11 @@ public final class Unattended {
 
     private static String set(String setting, String variable) {
         return SETTINGS.getOrDefault(setting, System.getenv(variable));
+    }
+
+    /** The time limit for a command line of a credential; that of the library is ten seconds. */
+    private static Duration timeout() {
+        return Duration.ofSeconds(Long.parseLong(SETTINGS.getOrDefault("timeout", "10")));
     }
 
     private static String read(String file) {
