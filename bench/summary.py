@@ -243,7 +243,12 @@ BENCHES = (
             Row(
                 "queries that are never repeated",
                 "",
-                lambda data: f"{data['figures']['never repeated, per s']:,} a second",
+                lambda data: format_spread(data["figures"]["never repeated, per s"], "a second"),
+            ),
+            Row(
+                "the same to bare dnspython, by CPU time",
+                "1 times",
+                lambda data: format_spread(data["ratio"]["never repeated to bare dnspython"]["cpu"], "times", digits=2),
             ),
         ),
     ),
