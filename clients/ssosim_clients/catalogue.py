@@ -10,9 +10,24 @@ from typing import Final
 from ssosim_clients.models.adal import ADAL_LIKE
 from ssosim_clients.models.azure_identity import AZURE_IDENTITY
 from ssosim_clients.models.base import Model
-from ssosim_clients.models.browsers import BROWSER_LINUX, BROWSER_WINDOWS, FIREFOX_WINDOWS
+from ssosim_clients.models.browsers import BROWSER_LINUX, BROWSER_WINDOWS, FIREFOX_LINUX, FIREFOX_WINDOWS
 from ssosim_clients.models.connect_sync import CONNECT_SYNC_CERTIFICATE, CONNECT_SYNC_PASSWORD
 from ssosim_clients.models.federated import FEDERATED_USER
+from ssosim_clients.models.http_libraries import (
+    CURL_NEGOTIATE,
+    GO_SPNEGO,
+    HEIMDAL,
+    HTTPCLIENT5,
+    HTTPX_GSSAPI,
+    HTTPX_GSSAPI_REQUIRED,
+    JAVA_JGSS,
+    LIBSOUP,
+    LWP_NEGOTIATE,
+    NODE_KERBEROS,
+    PYSPNEGO,
+    REQUESTS_KERBEROS,
+    REQUESTS_KERBEROS_OPTIONAL,
+)
 from ssosim_clients.models.intune import INTUNE_AGENT
 from ssosim_clients.models.msal import MSAL4J_IWA, MSAL_DOTNET_IWA, MSAL_PYTHON_ROPC
 from ssosim_clients.models.naive import NAIVE
@@ -43,9 +58,23 @@ _SHIPPED: Final[tuple[Model, ...]] = (
     BROWSER_WINDOWS,
     BROWSER_LINUX,
     FIREFOX_WINDOWS,
+    FIREFOX_LINUX,
     PRT_DEVICE,
     FEDERATED_USER,
     NAIVE,
+    JAVA_JGSS,
+    HTTPCLIENT5,
+    NODE_KERBEROS,
+    GO_SPNEGO,
+    CURL_NEGOTIATE,
+    LIBSOUP,
+    LWP_NEGOTIATE,
+    REQUESTS_KERBEROS,
+    REQUESTS_KERBEROS_OPTIONAL,
+    HTTPX_GSSAPI,
+    HTTPX_GSSAPI_REQUIRED,
+    PYSPNEGO,
+    HEIMDAL,
     TOKEN_VALIDATOR,
 )
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from ssosim_clients.flows.browser import BrowserFlow
 from ssosim_clients.flows.login_host import AppOnlyFlow
+from ssosim_clients.flows.sso_request import SsoRequestFlow
 from ssosim_clients.flows.token import Application
 
 __all__ = ["PUBLIC_CLOUD", "CloudHosts", "configure", "signs_in_as_application"]
@@ -44,7 +45,7 @@ def configure(model: _T, cloud: CloudHosts) -> _T:
             text: str = getattr(model, name)
             if PUBLIC_CLOUD.graph in text:
                 changes[name] = text.replace(PUBLIC_CLOUD.graph, cloud.graph)
-    elif isinstance(model, BrowserFlow) and model.autologon_host == PUBLIC_CLOUD.autologon_host:
+    elif isinstance(model, (BrowserFlow, SsoRequestFlow)) and model.autologon_host == PUBLIC_CLOUD.autologon_host:
         changes["autologon_host"] = cloud.autologon_host
     if not dataclasses.is_dataclass(model) or isinstance(model, type):
         return model

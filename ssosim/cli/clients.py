@@ -21,6 +21,7 @@ List the client models and the real clients.
   ssosim clients --sources                  with the sources of each client's behaviour
   ssosim clients --install                  install every real client
   ssosim clients --install curl msal-python
+  ssosim clients --install --set sign-in    install those of one matrix (ssosim matrix --set)
   ssosim clients --install ./my-client      your own real client: a folder with a client.toml
 
 Without names, real clients whose tools (java, go, node ...) this machine lacks are skipped.
@@ -35,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--packages", action="store_true", help="print the Debian packages that the real clients need and lack"
     )
+    parser.add_argument(
+        "--set",
+        dest="client_sets",
+        action="append",
+        choices=("sign-in", "spnego", "credentials"),
+        help="only real clients of this matrix; may be repeated",
+    )
     parser.add_argument("--sources", action="store_true", help="list the sources of each too")
     add_json(parser)
 
@@ -44,12 +52,15 @@ def run(options: argparse.Namespace) -> int:
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
     from ssosim.real_clients.lookup import UnknownRealClientError, find_real_clients, list_shipped  # noqa: PLC0415
 
+    if options.client_sets and options.install:
+        raise LabInputError("--set chooses among all real clients; name none after --install, or leave --set out")
     try:
+        shipped = [each for each in list_shipped() if each.manifest.set in (options.client_sets or [each.manifest.set])]
         if options.packages:
-            return _packages(list_shipped())
+            return _packages(shipped)
         if options.install is not None:
-            return _install(find_real_clients(options.install) or list_shipped(), named=bool(options.install))
-        rows: list[_Row] = [*_list_models(), *_list_real_clients(list_shipped())]
+            return _install(find_real_clients(options.install) or shipped, named=bool(options.install))
+        rows: list[_Row] = [*([] if options.client_sets else _list_models()), *_list_real_clients(shipped)]
     except (TomlMistakeError, UnknownRealClientError) as error:
         raise LabInputError(str(error)) from error
     if options.json:

@@ -131,6 +131,8 @@ def _read_expectation(options: argparse.Namespace) -> dict[str, str]:
     given = {
         "expect": "|".join(found.outcome),
         "never": "|".join(found.never),
+        "code": "|".join(found.code),
+        "reason_contains": "".join(found.reason_contains),
         "within": found.within_s,
         "max_prompts": found.max_prompts,
         "max_rate": found.max_requests_per_minute,

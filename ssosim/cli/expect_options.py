@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,6 +31,15 @@ def add_expect_options(parser: argparse.ArgumentParser, *, phases: bool, exit_co
         "--within", action="append", metavar=f"{phase}TIME", help="the longest time to the decision: 30s, 2m"
     )
     group.add_argument("--never", action="append", metavar=f"{phase}OUTCOME", help="an outcome that must not occur")
+    group.add_argument(
+        "--code",
+        action="append",
+        metavar=f"{phase}CODE[|CODE...]",
+        help="the error code of the cause: AADSTS50126, ForbiddenByRbac and others; one of several with |",
+    )
+    group.add_argument(
+        "--reason-contains", action="append", metavar=f"{phase}TEXT", help="a text that the reason must contain"
+    )
     group.add_argument(
         "--max-prompts",
         metavar="N",
@@ -67,9 +75,9 @@ def add_last_step(parser: argparse.ArgumentParser) -> None:
 def expect_words(options: argparse.Namespace) -> list[str]:
     """Return the given options as words of a command line."""
     words: list[str] = []
-    for name in ("expect", "within", "never"):
+    for name in ("expect", "within", "never", "code", "reason_contains"):
         for value in getattr(options, name) or ():
-            words += [f"--{name}", value]
+            words += [f"--{name.replace('_', '-')}", value]
     for name in ("max_prompts", "max_rate"):
         if (value := getattr(options, name)) is not None:
             words += [f"--{name.replace('_', '-')}", value]
@@ -86,6 +94,7 @@ def read_expectations(options: argparse.Namespace, phases: Collection[str]) -> d
     from ssosim.verdict.expectations import (  # noqa: PLC0415 - not for --help
         ANY_PHASE,
         Expectation,
+        parse_codes,
         parse_duration,
         parse_outcomes,
         parse_rate,
@@ -94,6 +103,8 @@ def read_expectations(options: argparse.Namespace, phases: Collection[str]) -> d
     outcome = _by_phase("--expect", options.expect, phases, parse_outcomes)
     within = _by_phase("--within", options.within, phases, parse_duration)
     never = _by_phase("--never", options.never, phases, parse_outcomes, join=lambda first, more: (*first, *more))
+    code = _by_phase("--code", options.code, phases, parse_codes)
+    reason = _by_phase("--reason-contains", options.reason_contains, phases, _printable, free_text=True)
     prompts, rate = options.max_prompts, options.max_rate
     any_phase: dict[str, object] = {
         "max_prompts": None if prompts is None else _read("--max-prompts", prompts, _whole_number),
@@ -101,13 +112,17 @@ def read_expectations(options: argparse.Namespace, phases: Collection[str]) -> d
         "no_exposure": options.no_exposure,
     }
     found: dict[str, Expectation] = {}
-    for key in dict.fromkeys((*outcome, *within, *never, ANY_PHASE)):
+    for key in dict.fromkeys((*outcome, *within, *never, *code, *reason, ANY_PHASE)):
         if both := [str(each) for each in outcome.get(key, ()) if each in never.get(key, ())]:
             raise LabInputError(f"--never {both[0]}: --expect names it for the same phase; remove one of them")
+        if key in code and [str(each) for each in outcome.get(key, ())] == ["silent"]:
+            raise LabInputError(f"--code {code[key][0]}: a client that signs in silently has no error code")
         parts = any_phase if key == ANY_PHASE else {}
         expectation = Expectation(
             outcome=outcome.get(key, ()),
             never=never.get(key, ()),
+            code=code.get(key, ()),
+            reason_contains=(reason[key],) if key in reason else (),
             within_s=within.get(key),
             **parts,  # type: ignore[arg-type]  # one value of each type
         )
@@ -136,13 +151,19 @@ def _by_phase(
     phases: Collection[str],
     parse: Callable[[str], _T],
     join: Callable[[_T, _T], _T] | None = None,
+    *,
+    free_text: bool = False,
 ) -> dict[str, _T]:
     from ssosim.verdict.expectations import ANY_PHASE  # noqa: PLC0415
 
     found: dict[str, _T] = {}
     for value in values or ():
-        phase, named, text = value.rpartition("=")
+        phase, named, text = value.partition("=") if free_text else value.rpartition("=")
+        if free_text and phase not in phases:  # the text may contain the sign itself
+            phase, named, text = "", "", value
         if named and phase not in phases:
+            import difflib  # noqa: PLC0415 - only on a mistake
+
             near = difflib.get_close_matches(phase, phases, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             known = f"known: {', '.join(phases)}{hint}" if phases else f"there are no phases here: {option} {text}"
@@ -160,6 +181,12 @@ def _read(option: str, text: str, parse: Callable[[str], _T]) -> _T:
         return parse(text)
     except ValueError as error:
         raise LabInputError(f"{option}: {error}") from error
+
+
+def _printable(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError(f"{text[:40]!r}: expected a text, without control characters")
+    return text
 
 
 def _whole_number(text: str) -> int:

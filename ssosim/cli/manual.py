@@ -29,6 +29,7 @@ _EXIT = (
 )
 _ENVIRONMENT = (
     ("SSOSIM_HOME", "The folder of the state of labs; default: $XDG_STATE_HOME/ssosim, else ~/.local/state/ssosim."),
+    ("SSOSIM_SAMBA", 'A folder of unpacked packages of Samba, for realms with directory = "samba".'),
     ("SSOSIM_CACHE", "The folder of prepared KDC databases and signing keys."),
     ("SSOSIM_CLIENTS_HOME", "The folder of installed real clients."),
     ("NO_COLOR", "Any value but an empty one: no colours on a terminal. TERM=dumb means the same."),

@@ -16,6 +16,7 @@ from ssosim.output import DOCUMENT_VERSION, StatusLine, print_error, say
 
 if TYPE_CHECKING:  # not for --help
     from ssosim.real_clients.lookup import ClientFlow
+    from ssosim.real_clients.manifest import ClientSet
     from ssosim.real_clients.matrix import Matrix
 
 DESCRIPTION = """\
@@ -26,6 +27,7 @@ and phase the outcome, the time to the decision, and the requests.
   ssosim matrix --scenario feb-2025 --client curl --client ./my-client
   ssosim matrix --write docs/matrix.md --json matrix.json
 
+  ssosim matrix --set spnego                HTTP libraries and browsers with Negotiate
   ssosim matrix --set credentials           credentials of programs: hosts, faults, chains
   ssosim matrix --set credentials --fault host-500 --host vm
 
@@ -42,7 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--client", action="append", metavar="NAME", help="only this real client, or this flow of it; may be repeated"
     )
     parser.add_argument(
-        "--set", dest="client_set", choices=("sign-in", "credentials"), default="sign-in", help="which matrix to play"
+        "--set",
+        dest="client_set",
+        choices=("sign-in", "spnego", "credentials"),
+        default="sign-in",
+        help="which matrix to play",
     )
     parser.add_argument("--fault", action="append", metavar="NAME", help="of the credentials: only this fault")
     parser.add_argument("--host", action="append", metavar="KIND", help="of the credentials: only this kind of host")
@@ -55,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
     from ssosim.real_clients.lookup import UnknownRealClientError  # noqa: PLC0415
     from ssosim.real_clients.markdown import render_page  # noqa: PLC0415
-    from ssosim.real_clients.matrix import SCENARIOS, play_matrix  # noqa: PLC0415
+    from ssosim.real_clients.matrix import SCENARIOS, SPNEGO_SCENARIOS, play_matrix  # noqa: PLC0415
     from ssosim.real_clients.measured import find_measurement_differences  # noqa: PLC0415
 
     for file in (options.json, options.write):
@@ -68,15 +74,16 @@ def run(options: argparse.Namespace) -> int:
     began = time.monotonic()
     progress = _Progress()
     try:
-        client_flows = _choose_flows(options.client)
-        matrix = play_matrix(client_flows, options.scenario or SCENARIOS, progress)
+        client_flows = _choose_flows(options.client, options.client_set)
+        usual = SPNEGO_SCENARIOS if options.client_set == "spnego" else SCENARIOS
+        matrix = play_matrix(client_flows, options.scenario or usual, progress)
     except (TomlMistakeError, UnknownRealClientError) as error:
         raise LabInputError(str(error)) from error
     finally:
         progress.end()
         signal.signal(signal.SIGTERM, before)
     found = list(find_measurement_differences(matrix.cells))
-    page = render_page(matrix, found)
+    page = render_page(matrix, found, options.client_set)
     _write(options, matrix, page)
     unexplained = [each for each in found if each.reason is None]
     for each in unexplained:
@@ -128,14 +135,14 @@ def _run_credentials(options: argparse.Namespace) -> int:
     return 0
 
 
-def _choose_flows(names: Sequence[str] | None) -> list[ClientFlow]:
-    """Return the flows to play; without names those of all installed real clients."""
+def _choose_flows(names: Sequence[str] | None, client_set: ClientSet) -> list[ClientFlow]:
+    """Return the flows to play; without names those of all installed real clients of ``client_set``."""
     from ssosim.real_clients.installation import is_installed  # noqa: PLC0415
     from ssosim.real_clients.lookup import find_flows, list_shipped  # noqa: PLC0415
 
     if names:
         return [client_flow for name in dict.fromkeys(names) for client_flow in find_flows(name)]
-    shipped = list_shipped("sign-in")
+    shipped = list_shipped(client_set)
     installed = [client for client in shipped if is_installed(client)]
     if absent := [client.name for client in shipped if client not in installed]:
         print_error(f"real clients that are not installed are left out: {', '.join(absent)} (make clients)")

@@ -56,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="switch a rule of the identity provider off: consent, preauthorization, resource, scope; each token that "
         "rests on it says so; may be repeated",
     )
+    parser.add_argument(
+        "--no-mutual-authentication",
+        action="store_true",
+        help="a 200 to a Kerberos ticket has no token of the service, so a client that demands it fails",
+    )
     add_json(parser)
 
 
@@ -65,8 +70,11 @@ def run(options: argparse.Namespace) -> int:
     not_checked = _read_rules(options.not_checked)
     extensions = ControlExtensions(None if options.api is None else _open_listener(options.api), _create_handlers)
     started = start_lab(folder, options.estate, began=process_start(), extensions=extensions, fresh=options.fresh)
-    if not_checked:
-        request_json(folder, "POST", "/v1/identity-provider", {"not_checked": not_checked})
+    settings: dict[str, object] = {"not_checked": not_checked} if not_checked else {}
+    if options.no_mutual_authentication:
+        settings["mutual_authentication"] = False
+    if settings:
+        request_json(folder, "POST", "/v1/identity-provider", settings)
     stopped = [] if options.detach else _stop_on_signals(started)
     if options.detach:
         started.namespaces.detach()  # before the output: a closed pipe (| head) must not end the lab

@@ -22,7 +22,8 @@ from ssosim.entra.core.messages import make_json_reply
 from ssosim.entra.core.sealed_tokens import SealedTokenError
 from ssosim.estate import Device, Estate, ServiceConnection
 from ssosim.services.openid_issuer import sign_federated_token
-from ssosim.services.service import Service, ServiceContext
+from ssosim.services.provider_application import ProviderApplication
+from ssosim.services.service import Service
 
 __all__ = ["PIPELINES_HOST", "build_job_environment", "pipelines_oidc", "render_pipelines_error"]
 
@@ -75,15 +76,8 @@ def build_job_environment(provider: Provider, device: Device) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class PipelinesOidc:
+class PipelinesOidc(ProviderApplication):
     """The endpoint ``oidctoken`` of all organizations."""
-
-    provider: Provider
-
-    @classmethod
-    def start(cls, context: ServiceContext) -> PipelinesOidc:
-        """Create the application of the context's service."""
-        return cls(context.provider)
 
     def handle(self, call: Call) -> HttpReply:
         """Answer one request."""

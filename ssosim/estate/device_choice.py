@@ -56,7 +56,7 @@ def find_hindrances(estate: Estate, device: Device) -> Hindrances | None:
         not user.enabled,
         not user.synced,
         user.locked,
-        user.password_expired,
+        user.password_expired or user.force_change_password_next_sign_in,
         user.mfa_required,
         not tenant.desktop_sso and domain.kind == "managed",
     )

@@ -35,10 +35,12 @@ from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS, ExtraEndpoint, TrustE
 __all__ = [
     "Application",
     "Cloud",
+    "Delegation",
     "Device",
     "DnsResolver",
     "DnsSettings",
     "Domain",
+    "EncryptionType",
     "Estate",
     "ExtraEndpoint",
     "FederationService",
@@ -87,6 +89,8 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     seconds or more; 0 means never. The limit of the real service is unconfirmed.
     ``request_loop_limit``: so many equal token requests of one client for one user within ``request_loop_window``
     seconds are answered, and the next is a loop (AADSTS50196); 0 means no limit. The real limit is unconfirmed.
+    ``mutual_authentication``: whether a 200 to a ticket has the service's own token in ``WWW-Authenticate`` (RFC 4559,
+    section 4.2), at the autologon host and at federation services. What the real hosts send is unconfirmed.
     ``not_checked`` names rules that the provider does not enforce; each token that rests on one says so in the trace.
     ``cloud_instance_name`` is the name of the cloud in its documents and in ``Tenant.cloud``. It decides which APIs and
     applications of Microsoft the cloud has: ``microsoftonline.us`` is US Government, ``partner.microsoftonline.cn`` is
@@ -101,6 +105,7 @@ class Cloud(EstateEntry, frozen=True, kw_only=True):
     client_assertions: ClientAssertionRules = ClientAssertionRules()
     cloud_instance_name: str = "microsoftonline.com"
     assertion: Literal["desktop-sso-token", "signed-saml"] = "desktop-sso-token"
+    mutual_authentication: bool = True
     not_checked: tuple[UncheckedRule, ...] = ()
     assertion_lifetime: int = 3600
     access_token_lifetime: int = 4500
@@ -149,6 +154,20 @@ class ServiceAccount(EstateEntry, frozen=True, kw_only=True):
     enctypes: tuple[str, ...] = ("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96")
 
 
+class Delegation(EstateEntry, frozen=True, kw_only=True):
+    """The right of a service to get tickets to other services for its users (constrained delegation, S4U2Proxy).
+
+    ``service`` and ``allowed_to_delegate_to`` are service principal names of the realm; the latter is the attribute
+    msDS-AllowedToDelegateTo of the service's account. ``trusted_to_auth_for_delegation``: also for users who have not
+    signed in to the service with Kerberos (protocol transition: "use any authentication protocol").
+    Source: MS-SFU section 3.2.5; Microsoft documentation, Kerberos constrained delegation overview.
+    """
+
+    service: str
+    allowed_to_delegate_to: Annotated[tuple[str, ...], Meta(min_length=1)]
+    trusted_to_auth_for_delegation: bool = False
+
+
 class Realm(EstateEntry, frozen=True, kw_only=True):
     r"""A Kerberos realm. ``domain`` is the DNS domain that maps to it; lifetimes are in seconds.
 
@@ -158,7 +177,9 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     other. A realm other than the first needs no ``service_account``.
     ``dns_lookup_kdc``: clients find the KDCs by URI or SRV records, not in their krb5.conf; ``dns_lookup_realm``: they
     find the realm of a host by TXT records. ``kdc_proxy``: the host name of a KDC proxy (MS-KKDCP), which clients ask
-    after all KDCs. Source: krb5 documentation, krb5.conf and "Realm configuration decisions"; MS-KKDCP.
+    after all KDCs. ``directory``: the KDCs are MIT krb5kdc or Samba's domain controllers (an installed package).
+    ``delegations`` need Samba: krb5kdc refuses S4U2Proxy with its file databases. Source: krb5 documentation, krb5.conf
+    and "Realm configuration decisions"; MS-KKDCP.
     """
 
     name: str
@@ -173,6 +194,8 @@ class Realm(EstateEntry, frozen=True, kw_only=True):
     dns_lookup_kdc: bool = False
     dns_lookup_realm: bool = False
     kdc_proxy: DnsName | None = None
+    directory: Literal["mit", "samba"] = "mit"
+    delegations: tuple[Delegation, ...] = ()
 
     @property
     def netbios(self) -> str:
@@ -212,6 +235,10 @@ class Tenant(EstateEntry, frozen=True, kw_only=True):
     conditional_access_policies: tuple[ConditionalAccessPolicy, ...] = ()
 
 
+EncryptionType = Literal["aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "rc4-hmac"]
+"""The encryption types of Active Directory that are not DES, by their names in RFC 3962 and RFC 4757."""
+
+
 class User(EstateEntry, frozen=True, kw_only=True):
     """A user or service account with an Entra object and, if ``sam_account`` is set, an account in the realm.
 
@@ -222,6 +249,10 @@ class User(EstateEntry, frozen=True, kw_only=True):
     authentication for every sign-in (per-user MFA); ``mfa_registered``: whether the user has a second factor.
     ``totp_secret``: its shared secret in base32 (RFC 6238); by default one is derived. ``guest_tenants`` are the
     tenants that have invited the user. ``sign_in_sessions_valid_from``: refresh tokens of before are revoked.
+    ``enabled``, ``locked`` and ``password_expired`` are those of Active Directory and Entra alike: the KDC gives such a
+    user no ticket-granting ticket. ``account_expires`` is that of Active Directory, which Entra does not know.
+    Source: MS-KILE section 3.3.5.6.3; Entra documentation, Implement password hash synchronization.
+    ``enctypes`` are the types of the account's keys at the KDC (msDS-SupportedEncryptionTypes).
     ``realm`` is the realm of the account (default: the first). ``authorization_data_size``: so many octets of
     authorization data are in the user's tickets. Active Directory has 1200 octets and 8 to 40 for each group there, so
     that members of many groups send headers that services refuse. Source: Microsoft support 327825.
@@ -246,8 +277,17 @@ class User(EstateEntry, frozen=True, kw_only=True):
     guest_tenants: tuple[str, ...] = ()
     on_premises_upn: str | None = None
     sign_in_sessions_valid_from: Moment | None = None
+    account_expires: Moment | None = None
+    enctypes: Annotated[tuple[EncryptionType, ...], Meta(min_length=1)] = (
+        "aes256-cts-hmac-sha1-96",
+        "aes128-cts-hmac-sha1-96",
+    )
     realm: str | None = None
     authorization_data_size: Annotated[int, Meta(ge=0, le=100_000)] = 0
+
+    def has_expired(self, now: float) -> bool:
+        """Return whether the account in Active Directory has expired at ``now`` (seconds since the Unix epoch)."""
+        return self.account_expires is not None and now >= self.account_expires.timestamp()
 
 
 class Device(EstateEntry, frozen=True, kw_only=True):
@@ -262,6 +302,9 @@ class Device(EstateEntry, frozen=True, kw_only=True):
     another kind nobody need be signed on. ``system_assigned_identity`` and ``user_assigned_identities`` are its managed
     identities; ``tenant`` (default: the first of the estate) is that of the system-assigned one. ``workload_identity``
     belongs to the kind ``aks-workload``, ``service_connections`` to the kind ``pipelines``.
+
+    ``permitted_enctypes`` are the encryption types that the device offers and accepts, in its order of preference
+    (default: those of libkrb5). Source: krb5 documentation, krb5.conf, permitted_enctypes.
     """
 
     name: str
@@ -276,6 +319,7 @@ class Device(EstateEntry, frozen=True, kw_only=True):
     workload_identity: WorkloadIdentity | None = None
     service_connections: tuple[ServiceConnection, ...] = ()
     resolvers: tuple[str, ...] = ()
+    permitted_enctypes: tuple[EncryptionType, ...] = ()
 
 
 class RelyingParty(EstateEntry, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+from ssosim.estate.directory_checks import find_directory_mistakes
 from ssosim.estate.kdc_hosts import list_kdcs
 from ssosim.estate.model import Estate
 from ssosim.estate.toml_lines import KeyPath
@@ -30,6 +31,7 @@ def find_realm_mistakes(estate: Estate) -> Iterator[Mistake]:
             yield from _known((*here, "parent"), realm.parent, names)
             if realm.parent == realm.name or _is_circle(estate, realm.name):
                 yield (*here, "parent"), "the parents are a circle; the root of a forest has none"
+        yield from find_directory_mistakes(estate, index)
     yield from _kdc_proxies(estate)
     members = [("hosts", number, host.realm) for number, host in enumerate(estate.hosts)]
     members += [("users", number, user.realm) for number, user in enumerate(estate.users)]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ssosim.faults.core.name_server_fault import NameServerFault
     from ssosim.faults.core.signature_fault import SignatureFault
     from ssosim.faults.core.zone_fault import ZoneFault
+    from ssosim.faults.directory.access_token_lifetime import AccessTokenLifetime
     from ssosim.faults.directory.certificate_removed import CertificateRemoved
     from ssosim.faults.directory.consent_revoked import ConsentRevoked
     from ssosim.faults.directory.domain_managed import DomainManaged
@@ -93,6 +94,7 @@ __all__ = [
     "FAULTS",
     "AaaaDead",
     "AaaaWrong",
+    "AccessTokenLifetime",
     "AccountEncryptionTypes",
     "ActiveFaults",
     "AnyFault",
@@ -199,6 +201,7 @@ _MODULES = {
     "NameServerFault": "core.name_server_fault",
     "SignatureFault": "core.signature_fault",
     "ZoneFault": "core.zone_fault",
+    "AccessTokenLifetime": "directory.access_token_lifetime",
     "CertificateRemoved": "directory.certificate_removed",
     "ConsentRevoked": "directory.consent_revoked",
     "DomainManaged": "directory.domain_managed",

@@ -1,4 +1,8 @@
-"""Kerberos error codes and their names. Source: RFC 4120, section 7.5.9, and the PKINIT codes of RFC 4556."""
+"""Kerberos error codes and their names: all that libkrb5 has a text for.
+
+Source: RFC 4120, section 7.5.9; RFC 4556 (PKINIT); RFC 6113 (FAST); RFC 8636 (PKINIT algorithm agility);
+draft-ietf-kitten-iakerb; krb5 1.20, lib/krb5/error_tables/krb5_err.et. ILL_CR_TKT is of RFC 1510, section 8.3.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +56,7 @@ class KrbCode(IntEnum):
     KRB_AP_ERR_MSG_TYPE = 40
     KRB_AP_ERR_MODIFIED = 41
     KRB_AP_ERR_BADORDER = 42
+    KRB_AP_ERR_ILL_CR_TKT = 43
     KRB_AP_ERR_BADKEYVER = 44
     KRB_AP_ERR_NOKEY = 45
     KRB_AP_ERR_MUT_FAIL = 46
@@ -78,6 +83,17 @@ class KrbCode(IntEnum):
     KDC_ERR_REVOCATION_STATUS_UNAVAILABLE = 74
     KDC_ERR_CLIENT_NAME_MISMATCH = 75
     KDC_ERR_KDC_NAME_MISMATCH = 76
+    KDC_ERR_INCONSISTENT_KEY_PURPOSE = 77
+    KDC_ERR_DIGEST_IN_CERT_NOT_ACCEPTED = 78
+    KDC_ERR_PA_CHECKSUM_MUST_BE_INCLUDED = 79
+    KDC_ERR_DIGEST_IN_SIGNED_DATA_NOT_ACCEPTED = 80
+    KDC_ERR_PUBLIC_KEY_ENCRYPTION_NOT_SUPPORTED = 81
+    KRB_AP_ERR_IAKERB_KDC_NOT_FOUND = 85
+    KRB_AP_ERR_IAKERB_KDC_NO_RESPONSE = 86
+    KDC_ERR_PREAUTH_EXPIRED = 90
+    KDC_ERR_MORE_PREAUTH_DATA_REQUIRED = 91
+    KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTIONS = 93
+    KDC_ERR_NO_ACCEPTABLE_KDF = 100
 
 
 def error_name(code: int) -> str:

@@ -6,10 +6,10 @@ type numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-__all__ = ["AES128", "AES256", "DEFAULT_ENCTYPES", "ENCTYPES", "RC4", "SUPPORTED", "enctype_name"]
+__all__ = ["AES128", "AES256", "DEFAULT_ENCTYPES", "ENCTYPES", "RC4", "SUPPORTED", "enctype_name", "enctype_numbers"]
 
 AES256, AES128, RC4 = "aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "rc4-hmac"
 
@@ -34,6 +34,14 @@ ENCTYPES: Mapping[int, str] = MappingProxyType(
         26: "camellia256-cts-cmac",
     }
 )
+
+
+_NUMBERS = {name: number for number, name in ENCTYPES.items()}
+
+
+def enctype_numbers(names: Iterable[str]) -> tuple[int, ...]:
+    """The numbers of encryption types. Raises KeyError for a name that is not in ``ENCTYPES``."""
+    return tuple(_NUMBERS[name] for name in names)
 
 
 def enctype_name(number: int) -> str:

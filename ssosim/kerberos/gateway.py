@@ -125,8 +125,9 @@ class KdcGateway:
     """A UDP and TCP proxy between the clients and the KDC at ``upstream``.
 
     ``responder`` may be set and cleared at any time. ``prepare`` is called with each request before the KDC gets it; it
-    never raises. The gateway can listen on several addresses at once, so that a
-    client can be identified by the address it uses.
+    never raises. ``note_reply`` is called with each request and its reply. ``uses_proxy`` returns whether a client is
+    one behind a KDC proxy. The gateway can listen on several addresses at once, so that a client can be identified by
+    the address it uses.
     """
 
     def __init__(
@@ -135,6 +136,8 @@ class KdcGateway:
         self.upstream = upstream
         self.responder: KdcResponder | None = None
         self.prepare: Callable[[KdcRequest, KdcEndpoint], None] = lambda _request, _kdc: None
+        self.note_reply: Callable[[bytes, bytes], None] = lambda _request, _reply: None
+        self.uses_proxy: Callable[[str], bool] = lambda _client: False
         self._trace = trace
         self._client_of = client_of
         self._limits = limits or GatewayLimits()
@@ -272,6 +275,7 @@ class KdcGateway:
         self, client: str, transport: Transport, data: bytes, kdc: KdcEndpoint, forward: Forward
     ) -> bytes | None:
         responder = self.responder
+        transport = "https" if self.uses_proxy(client) else transport
         reply: bytes | None = None
         context = KdcRequestContext(client, transport, read_message(data), data, kdc)
         if isinstance(context.message, KdcRequest):
@@ -280,6 +284,8 @@ class KdcGateway:
             reply = await forward(data) if responder is None else await responder(context, forward)
         finally:
             self._record(context, reply)
+        if reply is not None:
+            self.note_reply(data, reply)
         return reply
 
     def _record(self, context: KdcRequestContext, reply: bytes | None) -> None:

@@ -20,12 +20,17 @@ from ssosim.kerberos.free_ports import Address, find_free_address, list_socket_i
 from ssosim.kerberos.messages import Unreadable, build_as_request, read_message
 from ssosim.kerberos.programs import build_tool_environment, describe_end, find_program
 from ssosim.kerberos.realm import PreparedRealm, run_kadmin
+from ssosim.kerberos.samba_realm import SAMBA_FOLDER
 
 __all__ = ["Kdc"]
 
 START_TIMEOUT = 10.0
+SAMBA_START_TIMEOUT = 60.0
 STOP_TIMEOUT = 2.0
 POLL = 0.001
+
+SAMBA_OPTIONS = ("--foreground", "--model=single", "--debug-stdout", "--debuglevel=1")
+"""One process, which stays a child and logs to standard output. Source: samba(8)."""
 
 _T = TypeVar("_T")
 
@@ -34,7 +39,9 @@ GUARD = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
 
 
 class Kdc:
-    """A krb5kdc process for the realm in ``realm.directory``. No other KDC may use that directory (see ``copy_to``).
+    """A krb5kdc process, or Samba's KDC, for the realm in ``realm.directory``.
+
+    No other KDC may use that directory (see ``copy_to``).
 
     ``clock_offset`` (seconds) sets the KDC's clock ahead of the machine's clock (``krb5kdc -T``). Use it as an async
     context manager, or call ``start`` and ``stop``. The kernel kills the process when the thread that started it ends,
@@ -144,14 +151,25 @@ class Kdc:
     ) -> None:
         await self.stop()
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    @property
+    def _program(self) -> str:
+        return "krb5kdc" if self.realm.samba is None else "samba"
+
+    def _build_command(self) -> list[str]:
+        samba = self.realm.samba
+        if samba is not None:
+            settings = str(self.realm.directory / SAMBA_FOLDER / "smb.conf")
+            return samba.build_command(["/usr/sbin/samba", *SAMBA_OPTIONS, f"--configfile={settings}"])
         kdc = [find_program("krb5kdc"), "-n", "-r", self.realm.name]
         if self._clock_offset:
             kdc += ["-T", str(self._clock_offset)]
         guard = [find_program("setpriv"), "--pdeathsig", "KILL", find_program("sh"), "-c", GUARD, "sh"]
+        return [*guard, str(os.getpid()), *kdc]
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - the program was found by name, the arguments are fixed here
-                [*guard, str(os.getpid()), *kdc],
+                self._build_command(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -177,25 +195,30 @@ class Kdc:
         asyncio.get_running_loop().remove_reader(handle)
         if not ended.done():
             how = describe_end(process.wait())
-            ended.set_result(KdcEndedError(f"krb5kdc {how} although nobody stopped it: the lab has no KDC any more"))
+            ended.set_result(
+                KdcEndedError(f"{self._program} {how} although nobody stopped it: the lab has no KDC any more")
+            )
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], address: Address) -> None:
-        deadline = time.monotonic() + START_TIMEOUT
+        timeout = START_TIMEOUT if self.realm.samba is None else SAMBA_START_TIMEOUT
+        deadline = time.monotonic() + timeout
         request = build_as_request(self.realm.name, "ready")
         # TCP first: krb5kdc opens it last, and a refused connection is detected sooner than a missing UDP reply.
         for is_answered in (_is_answered_over_tcp, _is_answered_over_udp):
             while not is_answered(address, request):
                 if process.poll() is not None:
                     raise KdcStartError(
-                        f"krb5kdc ended at once, exit code {process.returncode}:\n{self._read_log_end()}"
+                        f"{self._program} ended at once, exit code {process.returncode}:\n{self._read_log_end()}"
                     )
                 if time.monotonic() > deadline:
-                    raise KdcStartError(f"krb5kdc gave no answer in {START_TIMEOUT:.0f} s:\n{self._read_log_end()}")
+                    raise KdcStartError(f"{self._program} gave no answer in {timeout:.0f} s:\n{self._read_log_end()}")
                 time.sleep(POLL)
         # If /proc belongs to an outer pid namespace (in containers that forbid a mount of it), the check is impossible.
         proc_is_of_this_namespace = Path("/proc/self").readlink().name == str(os.getpid())
         if proc_is_of_this_namespace and not list_udp_inodes(address) <= set(list_socket_inodes(process.pid)):
-            raise KdcStartError(f"another program listens on {address} as well; krb5kdc would share its requests")
+            raise KdcStartError(
+                f"another program listens on {address} as well; {self._program} would share its requests"
+            )
 
     def _read_log_end(self) -> str:
         with contextlib.suppress(OSError):

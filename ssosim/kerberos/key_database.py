@@ -156,7 +156,8 @@ class KeyDatabase:
         """
         account = self.owner_of(principal)
         if account is None:
-            return IssuedKeys("", 1, AES256, AES256)
+            first = next((each for each in offered if each in DEFAULT_ENCTYPES), None)
+            return None if first is None else IssuedKeys("", 1, AES256, first)
         keys = self.usable_enctypes(account)
         sessions = DEFAULT_ENCTYPES if account.session_enctypes is None else account.session_enctypes
         session = next((each for each in offered if each in sessions and each in self.enctypes), None)

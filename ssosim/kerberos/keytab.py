@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["KeytabEntry", "read_keytab", "rename_entry", "write_keytab"]
+__all__ = ["KeytabEntry", "build_entry", "read_keytab", "rename_entry", "write_keytab"]
 
 _VERSION = b"\x05\x02"
 
@@ -82,3 +82,15 @@ def write_keytab(path: Path, entries: Sequence[KeytabEntry]) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(_VERSION + b"".join(entry.data for entry in entries))
     draft.replace(path)
+
+
+def build_entry(realm: str, principal: str, kvno: int, enctype: int, key: bytes) -> KeytabEntry:
+    """The entry of ``key`` for ``principal`` (without a realm; its components separated by slashes) of ``realm``."""
+
+    def counted(octets: bytes) -> bytes:
+        return struct.pack(">H", len(octets)) + octets
+
+    parts = principal.split("/")
+    names = struct.pack(">H", len(parts)) + b"".join(counted(each.encode()) for each in (realm, *parts))
+    body = names + struct.pack(">IIBH", 1, 0, kvno & 0xFF, enctype) + counted(key) + struct.pack(">I", kvno)
+    return KeytabEntry(kvno, enctype, struct.pack(">i", len(body)) + body)

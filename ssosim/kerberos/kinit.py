@@ -8,17 +8,27 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
+from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.errors import KerberosError
 from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.lab_files import render_template
 from ssosim.kerberos.programs import build_tool_environment, describe_end, find_program
 
-__all__ = ["ClientOptions", "KinitError", "KinitErrorKind", "OtherRealms", "enlarge_ticket", "kinit", "write_krb5_conf"]
+__all__ = [
+    "ClientOptions",
+    "KinitError",
+    "KinitErrorKind",
+    "OtherRealms",
+    "enlarge_ticket",
+    "kinit",
+    "restrict_enctypes",
+    "write_krb5_conf",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +46,7 @@ class ClientOptions:
     udp_preference_limit: int | None = None
     clockskew: int | None = None
     allow_rc4: bool | None = None
+    permitted_enctypes: tuple[str, ...] = ()
     dns_lookup_kdc: bool = False
     dns_lookup_realm: bool = False
 
@@ -48,6 +59,7 @@ class ClientOptions:
             "udp_preference_limit": self.udp_preference_limit,
             "clockskew": self.clockskew,
             "allow_rc4": None if self.allow_rc4 is None else str(self.allow_rc4).lower(),
+            "permitted_enctypes": " ".join(self.permitted_enctypes) or None,
         }
         return "\n".join(f"    {name} = {value}" for name, value in written.items() if value is not None)
 
@@ -92,6 +104,15 @@ def _format_kdcs(kdcs: Sequence[Address | str]) -> str:
     return "\n".join(f"        kdc = {kdc}" for kdc in kdcs)
 
 
+def restrict_enctypes(enctypes: Sequence[str], options: ClientOptions | None = None) -> ClientOptions:
+    """Return ``options`` for a client that offers and accepts ``enctypes`` only; without any, MIT's default applies.
+
+    A libkrb5 since 1.21 needs ``allow_rc4`` besides. Source: krb5 documentation, krb5.conf.
+    """
+    options = options or ClientOptions()
+    return replace(options, permitted_enctypes=tuple(enctypes), allow_rc4="rc4-hmac" in enctypes or options.allow_rc4)
+
+
 async def enlarge_ticket(krb5_conf: Path, ccache: Path, octets: int, *, timeout: float = 30.0) -> None:  # noqa: ASYNC109
     """Put ``octets`` of authorization data into the ticket-granting ticket in ``ccache``, and so into each ticket.
 
@@ -122,6 +143,8 @@ class KinitErrorKind(StrEnum):
     WRONG_PASSWORD = "wrong password"  # noqa: S105 - an outcome, not a password
     CLIENT_UNKNOWN = "client unknown"
     REVOKED = "account disabled or expired"
+    PASSWORD_EXPIRED = "password expired"  # noqa: S105 - an outcome, not a password
+    NO_COMMON_ENCTYPE = "no common encryption type"
     KDC_UNREACHABLE = "kdc unreachable"
     CLOCK_SKEW = "clock skew"
     TIMEOUT = "timeout"
@@ -136,6 +159,10 @@ _KIND_OF_TEXT = (
     ("not found in Kerberos database", KinitErrorKind.CLIENT_UNKNOWN),
     ("credentials have been revoked", KinitErrorKind.REVOKED),
     ("entry in database has expired", KinitErrorKind.REVOKED),
+    ("Password has expired", KinitErrorKind.PASSWORD_EXPIRED),
+    # It asks for a new password, and finds the end of standard input.
+    ("no support for encryption type", KinitErrorKind.NO_COMMON_ENCTYPE),
+    ("Cannot read password", KinitErrorKind.PASSWORD_EXPIRED),
     ("Cannot contact any KDC", KinitErrorKind.KDC_UNREACHABLE),
     ("Cannot find KDC", KinitErrorKind.KDC_UNREACHABLE),
     ("Clock skew too great", KinitErrorKind.CLOCK_SKEW),
@@ -143,11 +170,22 @@ _KIND_OF_TEXT = (
 
 
 class KinitError(KerberosError):
-    """kinit got no ticket. ``kind`` is the reason; the text is kinit's."""
+    """kinit got no ticket. ``kind`` is the reason; the text is kinit's.
+
+    ``code`` is the error of the KDC where that is about the user's account and its keys, else None.
+    """
 
     def __init__(self, kind: KinitErrorKind, text: str) -> None:
         super().__init__(text)
         self.kind = kind
+        self.code: KrbCode | None = _CODES.get(kind)
+
+
+_CODES = {
+    KinitErrorKind.REVOKED: KrbCode.KDC_ERR_CLIENT_REVOKED,
+    KinitErrorKind.PASSWORD_EXPIRED: KrbCode.KDC_ERR_KEY_EXPIRED,
+    KinitErrorKind.NO_COMMON_ENCTYPE: KrbCode.KDC_ERR_ETYPE_NOSUPP,
+}
 
 
 async def kinit(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ssosim.kerberos import der
 from ssosim.kerberos.codes import error_name
@@ -22,11 +22,14 @@ __all__ = [
     "KdcRequest",
     "KrbError",
     "Message",
+    "ReplyTicket",
     "Unreadable",
     "build_as_request",
     "build_error",
     "build_tgs_reply",
     "read_message",
+    "read_presented_ticket",
+    "read_reply_ticket",
     "read_ticket_server",
 ]
 
@@ -37,6 +40,7 @@ _LONGEST_KEPT = 16 * 1024  # bytes of a ticket whose reading is kept; one with m
 
 _AS_REQ, _AS_REP, _TGS_REQ, _TGS_REP, _AP_REQ, _KRB_ERROR = 10, 11, 12, 13, 14, 30
 _NT_PRINCIPAL, _NT_SRV_INST = 1, 2
+_PA_TGS_REQ = 1
 _ESCAPES = {"/": "\\/", "@": "\\@", "\\": "\\\\"}
 
 
@@ -192,6 +196,36 @@ def _ticket(element: Element) -> tuple[str, str, Mapping[int, Element]]:
 def read_ticket_server(element: Element) -> str:
     """The name of the service that a Ticket (RFC 4120, section 5.3) is for. Raises DerError and KeyError."""
     return _ticket(element)[1]
+
+
+class ReplyTicket(NamedTuple):
+    """The realm of the client in an AS-REP or TGS-REP, and the bytes of the ticket in it."""
+
+    client_realm: str
+    ticket: bytes
+
+
+def read_reply_ticket(data: bytes) -> ReplyTicket | None:
+    """The ticket of an AS-REP or TGS-REP (RFC 4120, section 5.4.2); None for other bytes. Never raises."""
+    try:
+        fields = der.read_fields(der.read_single(der.read_single(data).value))
+        return ReplyTicket(_text(fields[3]), fields[5].expect(0x61))
+    except (DerError, KeyError):
+        return None
+
+
+def read_presented_ticket(data: bytes) -> bytes | None:
+    """The bytes of the ticket that a TGS-REQ presents (RFC 4120, section 5.4.1); None for other bytes. Never raises."""
+    try:
+        fields = der.read_fields(der.read_single(der.read_single(data).value))
+        for each in der.read_children(fields[3].expect(der.SEQUENCE)):
+            padata = der.read_fields(each)
+            if der.read_integer(padata[1]) == _PA_TGS_REQ:
+                request = der.read_single(der.read_single(padata[2].expect(der.OCTET_STRING)).value)
+                return der.read_fields(request)[3].expect(0x61)
+    except (DerError, KeyError):
+        pass
+    return None
 
 
 def _text(element: Element, escapes: Mapping[str, str] = MappingProxyType({})) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from ssosim.estate import Estate, Realm
 from ssosim.estate.trusts import list_trusts
-from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES
+from ssosim.kerberos.account_attributes import build_account_options
+from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, RC4, SUPPORTED
 from ssosim.kerberos.errors import RealmError
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "check_service_principal",
     "derive_password",
     "is_service_principal",
+    "list_tgt_session_enctypes",
 ]
 
 SERVICE_ACCOUNT_KEYTAB = "service-account.keytab"
@@ -89,6 +91,15 @@ def build_principals_batch(
     return "\n".join(lines) + "\n"
 
 
+def list_tgt_session_enctypes(estate: Estate, realm: Realm) -> tuple[str, ...]:
+    """Return the types of session keys of ticket-granting tickets: RC4 too where a user of ``realm`` has a key of it.
+
+    By itself an MIT KDC takes its own service to support AES alone (krb5 1.20, measured).
+    """
+    members = (user for user in estate.users if user.sam_account is not None and estate.realm_of(user) is realm)
+    return SUPPORTED if any(RC4 in user.enctypes for user in members) else DEFAULT_ENCTYPES
+
+
 def _check(estate: Estate, realm: Realm) -> None:
     account = realm.service_account
     source = f"estate {estate.name}"
@@ -125,7 +136,12 @@ def _commands(estate: Estate, realm: Realm, seed: str) -> Iterator[str]:
     # Active Directory requires pre-authentication of users by default; an MIT KDC does not.
     for user in estate.users:
         if user.sam_account is not None and estate.realm_of(user) is realm:
-            yield f"addprinc -clearpolicy +requires_preauth -pw {_quote(user.password)} {user.sam_account}"
+            options = f"-clearpolicy +requires_preauth {build_account_options(user)}"
+            if user.enctypes != DEFAULT_ENCTYPES:
+                options += f'-e "{" ".join(f"{each}:normal" for each in user.enctypes)}" '
+            yield f"addprinc {options}-pw {_quote(user.password)} {user.sam_account}"
+    if list_tgt_session_enctypes(estate, realm) != DEFAULT_ENCTYPES:
+        yield f"setstr krbtgt/{realm.name} session_enctypes {','.join(SUPPORTED)}"
     account = realm.service_account
     salt = "onlyrealm" if seed else "normal"
     keys = " ".join(f"{enctype}:{salt}" for enctype in account.enctypes)

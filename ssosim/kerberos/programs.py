@@ -22,6 +22,7 @@ PACKAGES = {
     "krb5kdc": "krb5-kdc",
     "setpriv": "util-linux",
     "sh": "dash",
+    "unshare": "util-linux",
 }
 
 

@@ -34,6 +34,8 @@ from ssosim.kerberos.kinit import ClientOptions, OtherRealms, write_krb5_conf
 from ssosim.kerberos.lab_files import find_lab_files, render_template
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB, build_keytab_name, build_principals_batch
 from ssosim.kerberos.programs import build_tool_environment, describe_end, find_program
+from ssosim.kerberos.samba_programs import DIRECTORY_PROGRAM, SambaPrograms, find_samba
+from ssosim.kerberos.samba_realm import SAMBA_FOLDER, list_samba_accounts, provision_samba, write_samba_conf
 
 __all__ = ["PreparedRealm", "compute_realm_digest", "prepare_realm", "run_kadmin"]
 
@@ -53,7 +55,8 @@ class PreparedRealm:
 
     ``lifetime`` and ``renewable`` are the maximum ticket lifetime and renewable lifetime, in seconds. ``routes``: the
     hosts of other realms, each with its realm, for which the KDC gives referrals. Copies have the same keys: a service
-    of one copy accepts a ticket from the KDC of another.
+    of one copy accepts a ticket from the KDC of another. ``samba``: the KDC is Samba's, whose directory is in the
+    folder ``samba``; None: krb5kdc. ``origin``: the prepared realm that this one is a copy of; None: it is no copy.
     """
 
     directory: Path
@@ -63,6 +66,9 @@ class PreparedRealm:
     lifetime: int
     renewable: int
     routes: tuple[HostRoute, ...] = ()
+    netbios: str = ""
+    samba: SambaPrograms | None = None
+    origin: Path | None = None
 
     @property
     def keytab(self) -> Path:
@@ -104,13 +110,19 @@ class PreparedRealm:
             if source.name == self.mark.file:  # the copy belongs to the caller, so it has no mark
                 continue
             # copy2 keeps the time stamps: the database module compares that of principal.ok with the one it has read.
-            shutil.copy2(source, directory / source.name)
-        copy = replace(self, directory=directory)
+            if source.is_dir():
+                shutil.copytree(source, directory / source.name)
+            else:
+                shutil.copy2(source, directory / source.name)
+        copy = replace(self, directory=directory, origin=self.origin or self.directory)
         copy.write_conf(None)
         return copy
 
     def write_conf(self, address: Address | None) -> None:
-        """Write kdc.conf and krb5.conf for a KDC on ``address`` (None: not yet known)."""
+        """Write the settings of the KDC on ``address`` (None: not yet known), and krb5.conf."""
+        if self.samba is not None:
+            place = self.directory / SAMBA_FOLDER
+            write_samba_conf(place, self.name, self.netbios, address, self.lifetime, self.renewable)
         values = {
             "realm": self.name,
             "directory": str(self.directory),
@@ -132,8 +144,10 @@ def compute_realm_digest(estate: Estate, of: Realm | None = None, trust_secret: 
     realm = of or estate.default_realm
     # Another version of the programs may write another database format.
     tools = Path(find_program("kdb5_util")).stat()
+    samba = _list_samba_parts(estate, realm) if realm.directory == "samba" else ()
     parts = (
         str(LAYOUT),
+        *samba,
         f"{tools.st_size}:{tools.st_mtime_ns}",
         realm.name,
         realm.domain,
@@ -142,6 +156,12 @@ def compute_realm_digest(estate: Estate, of: Realm | None = None, trust_secret: 
         (find_lab_files() / "kdc.conf").read_text(encoding="utf-8"),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _list_samba_parts(estate: Estate, realm: Realm) -> tuple[str, ...]:
+    """What else the directory of Samba depends on; without a secret, the passwords of services are always the same."""
+    accounts = repr([*list_samba_accounts(estate, realm, "")])
+    return find_samba().version, realm.netbios, DIRECTORY_PROGRAM.read_text(encoding="utf-8"), accounts
 
 
 def prepare_realm(
@@ -204,22 +224,34 @@ def _remove_old_drafts(cache: int, directory: Path) -> None:
 def _describe(estate: Estate, realm: Realm, directory: Path) -> PreparedRealm:
     routes = tuple(list_host_routes(estate, realm))
     return PreparedRealm(
-        directory, realm.name, realm.domain, directory.name, realm.ticket_lifetime, realm.renewable_lifetime, routes
+        directory,
+        realm.name,
+        realm.domain,
+        directory.name,
+        realm.ticket_lifetime,
+        realm.renewable_lifetime,
+        routes,
+        realm.netbios,
+        find_samba() if realm.directory == "samba" else None,
     )
 
 
 def _create(estate: Estate, prepared: PreparedRealm, trust_secret: str | None) -> None:
-    realm = estate.realm(prepared.name)
+    realm = estate.realm(prepared.name) or estate.default_realm
     directory = prepared.directory
-    prepared.write_conf(None)
-    # On standard input, because every user can read the command line of a process.
-    password = secrets.token_hex(16)
-    _run(prepared, "kdb5_util", ["create", "-s", "-r", prepared.name], f"{password}\n{password}\n")
     seed = secrets.token_hex(32)
     secret = os.open(directory / _SEED, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(secret, "w", encoding="ascii") as stream:
         stream.write(seed)
-    run_kadmin(prepared, build_principals_batch(estate, seed, realm, trust_secret))
+    batch = build_principals_batch(estate, seed, realm, trust_secret)  # checks the names for Samba, too
+    if prepared.samba is not None:
+        provision_samba(prepared.samba, directory, estate, realm, seed)
+    else:
+        prepared.write_conf(None)
+        # On standard input, because every user can read the command line of a process.
+        password = secrets.token_hex(16)
+        _run(prepared, "kdb5_util", ["create", "-s", "-r", prepared.name], f"{password}\n{password}\n")
+        run_kadmin(prepared, batch)
     # These files contain the temporary directory name. Every copy gets new ones.
     for file in (*directory.glob("*.conf"), *directory.glob("*.log")):
         file.unlink()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ssosim.estate import Estate, KdcHost, list_kdcs
 from ssosim.kerberos.gateway import KdcEndpoint
 from ssosim.kerberos.kdc import Kdc
 from ssosim.kerberos.realm import PreparedRealm, prepare_realm
+from ssosim.kerberos.samba_realm import SAMBA_FOLDER
+
+if TYPE_CHECKING:
+    from ssosim.kerberos.samba_editor import SambaEditor
 
 __all__ = ["RealmKdcs"]
 
@@ -33,12 +37,16 @@ class RealmKdcs:
         self._kdcs = [
             Kdc(prepared[host.realm].copy_to(folder / name)) for host, name in zip(self.hosts, names, strict=True)
         ]
+        self.samba_editor: SambaEditor | None = None
+        """What changes the directories of Samba's domain controllers; None where there are none."""
 
     async def start(self, choose_endpoint: Callable[[int], tuple[str, int]]) -> None:
         """Start all krb5kdc, and return when each has answered. On failure, stop those that run, and raise the error.
 
         ``choose_endpoint`` returns the address and port of the KDC with a number, from 0.
         """
+        # Before krb5kdc and samba, and not in a worker thread: children end with the thread that started them.
+        self._start_editor()
         starting = [asyncio.create_task(kdc.start(*choose_endpoint(number))) for number, kdc in enumerate(self._kdcs)]
         try:
             await asyncio.gather(*starting)
@@ -49,7 +57,20 @@ class RealmKdcs:
 
     async def stop(self) -> None:
         """Stop all krb5kdc."""
+        editor, self.samba_editor = self.samba_editor, None
+        if editor is not None:
+            await asyncio.to_thread(editor.close)
         await asyncio.gather(*(kdc.stop() for kdc in self._kdcs))
+
+    def _start_editor(self) -> None:
+        places = [kdc.realm for kdc in self._kdcs if kdc.realm.samba is not None]
+        for realm in places:
+            assert realm.samba is not None  # noqa: S101 - as above
+            if self.samba_editor is None:
+                from ssosim.kerberos.samba_editor import SambaEditor  # noqa: PLC0415 - few labs need it
+
+                self.samba_editor = SambaEditor(realm.samba, realm.directory)
+            self.samba_editor.open(realm.directory / SAMBA_FOLDER)
 
     def check_alive(self) -> None:
         """Raise KdcEndedError if a krb5kdc has ended without ``stop``."""

@@ -23,7 +23,7 @@ from ssosim.kerberos.keytab import KeytabEntry, read_keytab, rename_entry, write
 from ssosim.kerberos.principals import build_key_commands, derive_password, is_service_principal
 from ssosim.kerberos.realm import PreparedRealm, run_kadmin
 
-__all__ = ["RealmKeys"]
+__all__ = ["KdcState", "RealmKeys"]
 
 _MOST_SPELLINGS = 32
 """So many spellings of one name are known; a client that tries all of them shall not fill the database."""
@@ -39,7 +39,7 @@ class PrincipalKeys(NamedTuple):
 
 
 @dataclass(slots=True)
-class _KdcState:
+class KdcState:
     """One KDC: its name, the copy of the realm that it runs on, and the principals in its database."""
 
     name: str
@@ -66,7 +66,7 @@ class RealmKeys:
         self._account = healthy.accounts[0].name
         self._services = tuple(spns for spns in services if len(spns) > 1)
         self._copy: PreparedRealm | None = None
-        self._kdcs = [_KdcState(name, where, _principals_of(healthy)) for name, where in (kdcs or {"": realm}).items()]
+        self._kdcs = [KdcState(name, where, _principals_of(healthy)) for name, where in (kdcs or {"": realm}).items()]
         self._spellings: dict[str, list[str]] = {}
         self._entries: dict[tuple[str, int], tuple[KeytabEntry, ...]] = {}
 
@@ -94,16 +94,19 @@ class RealmKeys:
             if account.service_kvnos and _in_table(account) != _in_table(before[account.name])
         ]
         for kdc in self._kdcs:
-            view = database.at(kdc.name)
-            wanted = _principals_of(view, self._spellings)
-            if commands := list(_commands(kdc.principals, view, wanted, seed)):
-                run_kadmin(kdc.realm, "\n".join(commands))
-            kdc.principals = {name: keys for name, keys in kdc.principals.items() if view.owner_of(name)} | wanted
+            self._write_kdc(kdc, database.at(kdc.name), seed)
         for account, entries in tables:
             write_keytab(self._table_of(account), entries)
         for spns in self._services:
             self._realm.join_keytabs(spns)
         self._shown = database
+
+    def _write_kdc(self, kdc: KdcState, view: KeyDatabase, seed: str) -> None:
+        """Make ``view`` what ``kdc`` knows."""
+        wanted = _principals_of(view, self._spellings)
+        if commands := list(_commands(kdc.principals, view, wanted, seed)):
+            run_kadmin(kdc.realm, "\n".join(commands))
+        kdc.principals = {name: keys for name, keys in kdc.principals.items() if view.owner_of(name)} | wanted
 
     def _table_of(self, account: Account) -> Path:
         return self._realm.keytab if account.name == self._account else self._realm.service_keytab(account.name)
@@ -118,26 +121,34 @@ class RealmKeys:
         ]
 
     def _read_version(self, account: Account, kvno: int) -> tuple[KeytabEntry, ...]:
-        """All keys of one version, made in a copy of the database: the running KDC never has them in between."""
+        """All keys of one version."""
         found = self._entries.get((account.name, kvno))
         if found is None:
-            if self._copy is None:
-                self._copy = self._realm.copy_to(self._realm.directory.with_name(f"{self._realm.directory.name}-keys"))
-            table = self._copy.directory / "version.keytab"
-            table.unlink(missing_ok=True)
-            names = (*account.principals, *account.lost)
-            password = derive_password(self._realm.read_seed(), account.name, kvno)
-            # One principal is enough: all of an account have the same key, and deriving it takes milliseconds.
-            lines = build_key_commands(names[:1], password, SUPPORTED, kvno)
-            export = f"ktadd -q -k FILE:{table.name} -norandkey {names[0]}"
-            run_kadmin(self._copy, "\n".join((*lines, export)))
-            try:
-                made = read_keytab(table)
-            except (OSError, ValueError) as error:
-                raise RealmError(f"{table}: {error}") from error
-            found = tuple(rename_entry(entry, name) for name in names for entry in made)
+            found = self._make_version(account, kvno)
             self._entries[account.name, kvno] = found
         return found
+
+    def _make_version(self, account: Account, kvno: int) -> tuple[KeytabEntry, ...]:
+        """All keys of one version, made in a copy of the database: the running KDC never has them in between."""
+        copy = self._copy_realm()
+        table = copy.directory / "version.keytab"
+        table.unlink(missing_ok=True)
+        names = (*account.principals, *account.lost)
+        password = derive_password(self._realm.read_seed(), account.name, kvno)
+        # One principal is enough: all of an account have the same key, and deriving it takes milliseconds.
+        lines = build_key_commands(names[:1], password, SUPPORTED, kvno)
+        export = f"ktadd -q -k FILE:{table.name} -norandkey {names[0]}"
+        run_kadmin(copy, "\n".join((*lines, export)))
+        try:
+            made = read_keytab(table)
+        except (OSError, ValueError) as error:
+            raise RealmError(f"{table}: {error}") from error
+        return tuple(rename_entry(entry, name) for name in names for entry in made)
+
+    def _copy_realm(self) -> PreparedRealm:
+        if self._copy is None:
+            self._copy = self._realm.copy_to(self._realm.directory.with_name(f"{self._realm.directory.name}-keys"))
+        return self._copy
 
 
 def _in_table(account: Account) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from multidict import CIMultiDict
 from ssosim_clients.ports import (
     Device,
@@ -34,19 +36,21 @@ from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.http.exchange import make_unreadable_event
 from ssosim.estate import KdcHost, User
 from ssosim.estate.trusts import find_trust_path
+from ssosim.faults.core.account_states import AccountRefusal
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S, NO_TLS_THERE, is_address
 from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
+from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.key_database import IssuedKeys
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
-from ssosim.lab.base.client_conf import name_realm
+from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm
 from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
-from ssosim.lab.base.kdc_events import no_route_event
+from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, refused_sign_on_event
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
 from ssosim.memory.clock import EngineClock, pause
 from ssosim.memory.kdc import MemoryKdc, TicketCache
 from ssosim.memory.lab import MemoryLab
 from ssosim.memory.resolution import NameServer, Wait, query_as_stub
-from ssosim.trace import ConnectionFailed, UserPrompted, step_of_host
+from ssosim.trace import ConnectionFailed, Event, KdcExchange, UserPrompted, step_of_host
 
 __all__ = [
     "NO_DURATIONS",
@@ -117,10 +121,11 @@ class ServiceExchange:
 class MemoryDevice(ServiceExchange):
     """All ports of one client process except its clock.
 
-    ``user`` is signed on. Without ``user_present`` prompts stay without input. ``servers`` are its DNS servers.
+    ``user`` is signed on. Without ``user_present`` prompts stay without input. ``servers`` are its DNS servers,
+    ``enctypes`` the encryption types that it permits (none: those of libkrb5).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a setting of the device
         self,
         lab: MemoryLab,
         client: str,
@@ -130,9 +135,11 @@ class MemoryDevice(ServiceExchange):
         user_present: bool = True,
         dual_stack: bool = False,
         durations: Durations = NO_DURATIONS,
+        enctypes: tuple[str, ...] = (),
     ) -> None:
         super().__init__(lab, client)
         self._owner = user
+        self._enctypes = enctypes
         self._servers = servers
         self._user_present = user_present
         self._dual_stack = dual_stack
@@ -143,9 +150,40 @@ class MemoryDevice(ServiceExchange):
             lab.estate.realm_of(user).name,
             lab.kdc.numbers,
             lab.estate.realm_of(user).ticket_lifetime,
-            lab.engine.now,
+            lab.signed_on.get(client),
             user.authorization_data_size,
         )
+        self._sign_on()
+
+    def _sign_on(self) -> bool:
+        """Sign on if there is no ticket-granting ticket, or if it has expired; return whether there is one.
+
+        A new process finds the tickets of the sign-on before. A device without a way to a KDC has a ticket of before.
+        """
+        lab, now = self._lab, self._lab.engine.now
+        if self._tickets.is_valid(now):
+            return True
+        refusal = None
+        if self._client not in lab.off_network or find_kdc_proxy_url(lab.estate, self._owner) is not None:
+            kdc = lab.kdc_of(self._tickets.realm).hosts[0].name
+            refusal = lab.account_states.refuse_sign_on(self._owner, now, kdc, self._enctypes)
+        if refusal is None:
+            self._tickets.sign_on(now)
+            lab.signed_on[self._client] = now
+            return True
+        self._tickets.sign_on(None)
+        lab.signed_on.pop(self._client, None)
+        lab.trace.record(
+            self._client, refused_sign_on_event(lab.estate, self._owner, error_name(refusal.code), refusal.faults)
+        )
+        return False
+
+    def _check_account(self, realm: str, kdc: str) -> AccountRefusal | None:
+        """Return why ``kdc`` of ``realm`` issues no service ticket to the user because of the account."""
+        lab, began = self._lab, self._tickets.began
+        if realm != self._tickets.realm or began is None:
+            return None
+        return lab.account_states.refuse_ticket(self._owner, lab.engine.now - began, lab.engine.now, kdc)
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Resolve ``name`` to addresses and canonical name; raises DnsFailure.
@@ -176,18 +214,17 @@ class MemoryDevice(ServiceExchange):
         """Return a Negotiate token for ``spn``, with a cached ticket or a new one; raises TicketFailure."""
         await pause(self._durations.ticket)
         lab = self._lab
-        self._tickets.remove_expired(lab.engine.now)
+        if not self._sign_on():
+            raise TicketFailure("no-credentials", spn, NO_CREDENTIALS)
         default = lab.estate.default_realm.name
         asked, spn = spn, name_realm(lab.estate, self._owner, spn)
         full = spn if "@" in spn else f"{spn}@{default}"
         token = self._tickets.build_token(full)
         if token is not None:
             return token
-        if self._client in lab.off_network:
-            away = lab.kdc_of(self._tickets.realm).hosts[0]
-            lab.trace.record(self._client, no_route_event(away))
-            raise TicketFailure("kdc-unreachable", asked, f"Cannot contact any KDC for realm '{away.realm}'")
         try:
+            if self._client in lab.off_network:
+                await self._reach_kdc_proxy()
             self._tickets.add(full, await self._request_service_ticket(spn, full.rpartition("@")[2]))
         except TicketFailure as failure:
             raise TicketFailure(failure.kind, asked, failure.text) from failure
@@ -195,6 +232,25 @@ class MemoryDevice(ServiceExchange):
         if token is None:
             raise TicketFailure("other", spn)
         return token
+
+    async def _reach_kdc_proxy(self) -> None:
+        """Open a connection to the KDC proxy of the user's realm; raises TicketFailure, also if there is none."""
+        lab, realm = self._lab, self._tickets.realm
+        url = find_kdc_proxy_url(lab.estate, self._owner)
+        if url is None:
+            lab.trace.record(self._client, no_route_event(lab.kdc_of(realm).hosts[0]))
+        else:
+            call = draft_request("POST", url, {}, b"")
+            with contextlib.suppress(NetworkFailure):
+                self._connect(call, await self._find_addresses(call.name), to_kdc_proxy=True)
+                return
+        raise TicketFailure("kdc-unreachable", "", f"Cannot contact any KDC for realm '{realm}'")
+
+    def _record_exchange(self, event: Event) -> None:
+        """Record an event of a ticket request, with its transport."""
+        if isinstance(event, KdcExchange) and self._client in self._lab.off_network:
+            event = msgspec.structs.replace(event, transport="https")
+        self._lab.trace.record(self._client, event)
 
     async def _request_service_ticket(self, spn: str, realm: str) -> IssuedKeys:
         """Request a ticket of the KDC of ``realm``, after those for the realms on the way; raises TicketFailure."""
@@ -215,7 +271,7 @@ class MemoryDevice(ServiceExchange):
         """Return the KDCs of ``realm`` that the device knows, or finds in DNS; raises TicketFailure for none."""
         estate = self._lab.estate
         found = estate.realm(realm)
-        if found is None or not found.dns_lookup_kdc:
+        if found is None or not found.dns_lookup_kdc or self._client in self._lab.off_network:
             return self._lab.kdc_of(realm).hosts
         hosts = await find_kdcs_in_dns(self._look_up, found.name, estate)
         if not hosts:
@@ -237,8 +293,10 @@ class MemoryDevice(ServiceExchange):
             name,
             self._client,
             lambda: lab.faults.state.kdc,
-            lab.recorder(self._client),
+            self._record_exchange,
             principal=self._tickets.principal,
+            check_account=functools.partial(self._check_account, kdc.realm),
+            offered=self._enctypes,
         )
         if requested.delay:
             await pause(requested.delay)
@@ -274,7 +332,7 @@ class MemoryDevice(ServiceExchange):
         except DnsFailure as failure:
             raise NetworkFailure.from_dns(failure) from failure
 
-    def _connect(self, call: DraftRequest, addresses: tuple[str, ...]) -> str:
+    def _connect(self, call: DraftRequest, addresses: tuple[str, ...], *, to_kdc_proxy: bool = False) -> str:
         """Return the first of ``addresses`` that accepts a connection, with a valid certificate; raises NetworkFailure.
 
         Failed connections are recorded in the trace.
@@ -282,7 +340,7 @@ class MemoryDevice(ServiceExchange):
         host, lab = call.name, self._lab
         refused = NetworkFailure("connect", "refused", f"{host} has no address")
         for address in addresses:
-            refusal = lab.find_connection_failure(address, call.port, host, tls=call.tls)
+            refusal = lab.find_connection_failure(address, call.port, host, tls=call.tls, to_kdc_proxy=to_kdc_proxy)
             if refusal is None:
                 return address
             refused = NetworkFailure(refusal.stage, refusal.kind, f"{host} at {address}")
@@ -397,7 +455,14 @@ def memory_device(
     if not found.corporate_network:
         lab.off_network.add(client)
     ports = MemoryDevice(
-        lab, client, user, servers, user_present=user_present, dual_stack=dual_stack, durations=durations
+        lab,
+        client,
+        user,
+        servers,
+        user_present=user_present,
+        dual_stack=dual_stack,
+        durations=durations,
+        enctypes=found.permitted_enctypes,
     )
     return build_device(lab, user, ports, random=random or client_random(0, client))
 

@@ -11,19 +11,20 @@ import base64
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ssosim_clients.ports import TicketFailure
 
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket
 from ssosim.estate import KdcHost, Realm
+from ssosim.faults.core.account_states import AccountRefusal
 from ssosim.faults.core.kdc_choice import choose_kdc
 from ssosim.faults.core.kdc_effect import KdcDecision, KdcEffect, KdcRule, decide_kdc_request
 from ssosim.faults.core.key_faults import KeyFaults, KeyRefusal
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.codes import KrbCode, error_name
-from ssosim.kerberos.enctypes import AES256
-from ssosim.kerberos.key_database import Account, IssuedKeys
+from ssosim.kerberos.enctypes import AES256, SUPPORTED, enctype_numbers
+from ssosim.kerberos.key_database import Account, IssuedKeys, KeyDatabase
 from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, build_error, build_tgs_reply, read_message
 from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.lab.base.kdc_events import passed_event
@@ -36,7 +37,10 @@ _TICKET = b"ssosim memory ticket "
 _MUTUAL = b"ssosim memory reply"
 _ATTEMPTS = 2
 _FIRST_KEYS = IssuedKeys("", 1, AES256, AES256)
+_NO_FAULTS = KeyFaults(KeyDatabase(()))
+"""The keys of a realm that no fault changes: all are the first ones."""
 _TEXTS: Mapping[int, str] = {
+    KrbCode.KDC_ERR_CLIENT_REVOKED: "Client's credentials have been revoked",
     KrbCode.KDC_ERR_ETYPE_NOSUPP: "KDC has no support for encryption type",
     KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN: "Server not found in Kerberos database",
     KrbCode.KDC_ERR_POLICY: "KDC policy rejects request",
@@ -92,8 +96,13 @@ class MemoryKdc:
         record: Callable[[Event], None],
         *,
         principal: str = "user",
+        check_account: Callable[[str], AccountRefusal | None] = lambda _kdc: None,
+        offered: tuple[str, ...] = (),
     ) -> TicketReply:
         """Request a ticket for ``spn`` for ``principal`` at ``client``; ``rules`` returns the faults of each request.
+
+        ``check_account`` returns why a KDC refuses it because of the user's account, by the name of the KDC's host.
+        ``offered`` are the encryption types of the client (none: those of libkrb5).
 
         Each exchange is passed to ``record``. libkrb5 takes any error to its first request as one about referrals, and
         sends a second request.
@@ -103,7 +112,7 @@ class MemoryKdc:
             return TicketReply(TicketFailure("other", spn, "Unknown error"))
         foreign = bool(of_realm) and of_realm != self.realm
         service = f"krbtgt/{of_realm}" if foreign else name
-        request = KdcRequest("TGS", self.realm, service, "")
+        request = KdcRequest("TGS", self.realm, service, "", enctype_numbers(offered))
 
         def decide(kdc: str) -> KdcDecision | None:
             return decide_kdc_request(rules(), request, client, is_model=True, kdc=kdc)
@@ -115,9 +124,10 @@ class MemoryKdc:
             record(passed_event(hosts[number], passed, name, named=self.named))
         kdc = hosts[choice.number].name
         failure, delay = TicketFailure("other", spn), choice.wait
-        for _ in range(1 if foreign else _ATTEMPTS):
+        for _ in range(1 if service.startswith("krbtgt/") else _ATTEMPTS):
             decision = decide(kdc)
-            code = self._code(service, kdc)
+            refused_account = check_account(kdc)
+            code = self._code(request, kdc) if refused_account is None else refused_account.code
             outcome: int | str | None = code
             if decision is not None:
                 decision.count_hits()
@@ -128,19 +138,19 @@ class MemoryKdc:
                 if decision is not None and refused:
                     record(passed_event(hosts[choice.number], decision, name, named=self.named))
                 else:
-                    record(self._event(name, _SILENCE, decision, kdc))
+                    record(self._event(replace(request, service=name), _SILENCE, decision, kdc))
                 text = f"Cannot contact any KDC for realm '{self.realm}'"
                 return TicketReply(TicketFailure("kdc-unreachable", spn, text), silent=not refused, delay=delay)
             if outcome is None:
-                keys = self._choose_keys(service, kdc) or _FIRST_KEYS
-                record(self._event(service, _ISSUED, decision, kdc, keys))
+                keys = self._choose_keys(service, kdc, offered) or _FIRST_KEYS
+                record(self._event(request, _ISSUED, decision, kdc, keys))
                 return TicketReply(delay=delay, keys=keys)
             if isinstance(outcome, str):
-                changed = self._choose_keys(service, kdc) if outcome == _ISSUED else None
-                record(self._event(service, outcome, decision, kdc, changed))
+                changed = self._choose_keys(service, kdc, offered) if outcome == _ISSUED else None
+                record(self._event(request, outcome, decision, kdc, changed))
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
-            record(self._event(service, error_name(outcome), decision, kdc))
+            record(self._event(request, error_name(outcome), decision, kdc, refused=refused_account))
             unchanged = decision is None or not decision.effect.decides_reply
             failure = self._failure(spn, service, outcome, from_kdc=unchanged)
         return TicketReply(failure, delay=delay)
@@ -176,28 +186,34 @@ class MemoryKdc:
         keys = None if self.keys is None else self.keys.database
         return spn in self.principals() or (keys is not None and keys.at(kdc).owner_of(spn) is not None)
 
-    def _code(self, service: str, kdc: str) -> int | None:
-        if not self.knows(service, kdc):
+    def _code(self, request: KdcRequest, kdc: str) -> int | None:
+        if not self.knows(request.service, kdc):
             return KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
-        refusal = self._refuse(service, kdc)
+        refusal = self._refuse(request, kdc)
         return None if refusal is None else refusal.code
 
-    def _refuse(self, service: str, kdc: str) -> KeyRefusal | None:
-        return None if self.keys is None else self.keys.refuse(KdcRequest("TGS", self.realm, service, ""), kdc)
+    def _refuse(self, request: KdcRequest, kdc: str) -> KeyRefusal | None:
+        return (self.keys or _NO_FAULTS).refuse(request, kdc)
 
-    def _choose_keys(self, service: str, kdc: str) -> IssuedKeys | None:
-        return _FIRST_KEYS if self.keys is None else self.keys.choose_keys(service, kdc)
+    def _choose_keys(self, service: str, kdc: str, offered: tuple[str, ...]) -> IssuedKeys | None:
+        return (self.keys or _NO_FAULTS).choose_keys(service, kdc, offered or SUPPORTED)
 
     def _event(
-        self, service: str, outcome: str, decision: KdcDecision | None, kdc: str, keys: IssuedKeys | None = None
+        self,
+        request: KdcRequest,
+        outcome: str,
+        decision: KdcDecision | None,
+        kdc: str,
+        keys: IssuedKeys | None = None,
+        refused: AccountRefusal | None = None,
     ) -> KdcExchange:
         faults = () if decision is None else decision.faults
-        refusal = self._refuse(service, kdc)
+        refusal = refused or self._refuse(request, kdc)
         if refusal is not None and (decision is None or decision.effect.is_forwarded):
             faults = tuple(sorted({*faults, *refusal.faults}))
         return KdcExchange(
             request="TGS",
-            service=service,
+            service=request.service,
             outcome=outcome,
             realm=self.realm,
             faults=faults,
@@ -221,25 +237,29 @@ class TicketCache:
     """The tickets of one client process: a second request for the same service does not reach the KDC.
 
     ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique. ``lifetime``: of
-    the ticket-granting ticket, in seconds from ``began`` on. ``padding``: octets of authorization data in each ticket.
+    the ticket-granting ticket, in seconds from ``began`` on (None: there is none). ``padding``: octets of authorization
+    data in each ticket.
     """
 
     principal: str
     realm: str
     numbers: Iterator[int]
     lifetime: float = float("inf")
-    began: float = 0.0
+    began: float | None = 0.0
     padding: int = 0
     _services: dict[str, IssuedKeys] = field(default_factory=dict)
 
-    def remove_expired(self, now: float) -> None:
-        """Remove the tickets if the ticket-granting ticket has expired, which is then a new one.
+    def is_valid(self, now: float) -> bool:
+        """Return whether there is a ticket-granting ticket that has not expired.
 
         No ticket is valid longer than that one. Source: RFC 4120, section 3.3.3.
         """
-        if now - self.began >= self.lifetime:
-            self._services.clear()
-            self.began = now
+        return self.began is not None and now - self.began < self.lifetime
+
+    def sign_on(self, now: float | None) -> None:
+        """Replace all tickets by a new ticket-granting ticket of ``now``, or by none."""
+        self._services.clear()
+        self.began = now
 
     def build_token(self, spn: str) -> bytes | None:
         """Return a new Negotiate token for ``spn``; None if there is no ticket for it yet."""

@@ -15,6 +15,7 @@ from ssosim.entra.http.exchange import Responder, headers_of, refuse_misdirected
 from ssosim.estate import Device, Estate, Realm, list_kdcs
 from ssosim.estate.trusts import list_trusts
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.account_states import AccountStates
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
 from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos.key_database import list_accounts
@@ -69,6 +70,8 @@ class MemoryLab:
         self.faults = ActiveFaults(self.zones, self.trace, engine.later, _every_client)
         self.faults.set_kdc_hosts(dict.fromkeys(kdc.name for kdc in list_kdcs(estate)))
         self._key_faults = KeyFaults(list_accounts(estate))
+        self.account_states = AccountStates(estate)
+        self.signed_on: dict[str, float] = {}  # when the users of clients signed on, by client
         self.provider = Provider(
             estate=estate,
             keys=keys
@@ -87,6 +90,7 @@ class MemoryLab:
 
             self.provider.find_exposures = ExposureFinder(self.provider, self.services, read_memory_ticket).examine
         self._reach = Reach(estate, self.services)
+        self._proxy_reach = Reach(estate, self.services, of_kdc_proxies=True)
         self._responders = start_applications(self.services, self.provider)
         self.provider.fetch_document = DocumentFetcher(
             self.provider,
@@ -103,6 +107,7 @@ class MemoryLab:
         self._dns = {*estate.addresses("dns"), *self._resolvers}
         self.faults.watch(make_provider_fault_applier(self.provider, _every_client))
         self.faults.watch(self._key_faults.apply)
+        self.faults.watch(self.account_states.apply)
 
     def _build_kdc(self, realm: Realm) -> MemoryKdc:
         estate = self.estate
@@ -162,14 +167,17 @@ class MemoryLab:
 
         return record
 
-    def find_connection_failure(self, address: str, port: int, host: str, *, tls: bool) -> Refusal | None:
+    def find_connection_failure(
+        self, address: str, port: int, host: str, *, tls: bool, to_kdc_proxy: bool = False
+    ) -> Refusal | None:
         """Return why a connection to ``address`` for ``host`` fails, over TLS or plain; None if it succeeds.
 
         Raises LabInputError for the port of a DNS server, which the lab in memory cannot simulate.
         """
         if port == _DNS_PORT and address in self._dns:
             raise LabInputError(f"HTTP with the DNS server at {address} is not supported in memory")
-        refusal = self._reach.refusal(address, port, host, tls=tls)
+        reach = self._proxy_reach if to_kdc_proxy else self._reach
+        refusal = reach.refusal(address, port, host, tls=tls)
         if refusal is not None:
             return refusal
         state = self.faults.state

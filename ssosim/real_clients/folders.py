@@ -39,8 +39,8 @@ def find_homes_folder() -> Path:
 
 
 def find_client_home(client: RealClient) -> Path:
-    """Return the folder where ``client`` is installed; its own folder if it has no installation steps."""
-    if not client.manifest.install:
+    """Return the folder where ``client`` is installed; its own folder if nothing is installed."""
+    if not client.needs_installation:
         return client.folder
     if client.folder in list_shipped_folders():
         return find_homes_folder() / client.name

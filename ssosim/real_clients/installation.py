@@ -21,6 +21,7 @@ from ssosim.files.opening import FolderRefusedError, printable_path
 from ssosim.files.owned_folder import MARK_FILE, claim_folder, make_mark, open_or_create_folder
 from ssosim.files.removal import empty_folder
 from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
+from ssosim.real_clients import debian_packages
 from ssosim.real_clients.folders import find_client_home
 from ssosim.real_clients.manifest import RealClient
 
@@ -42,7 +43,8 @@ _REMOVED_VARIABLES = (
 
 def list_missing_tools(client: RealClient) -> tuple[str, ...]:
     """Return the programs that ``client`` needs and this machine lacks."""
-    return tuple(tool for tool in client.manifest.needs if shutil.which(tool, path=_build_path()) is None)
+    tools = (*client.manifest.needs, *(debian_packages.TOOLS if client.manifest.debian_packages else ()))
+    return tuple(tool for tool in tools if shutil.which(tool, path=_build_path()) is None)
 
 
 def describe_missing_tools(client: RealClient) -> str:
@@ -52,6 +54,8 @@ def describe_missing_tools(client: RealClient) -> str:
         return ""
     packages = client.manifest.packages
     advice = f"; on Debian: apt-get install {' '.join(packages)}" if packages else ""
+    if not set(debian_packages.TOOLS).isdisjoint(missing):
+        advice += f"; it is made of packages that only Debian has: {', '.join(client.manifest.debian_packages)}"
     return f"{client.name} needs {' and '.join(missing)}, which this machine does not have{advice}"
 
 
@@ -70,7 +74,7 @@ def is_installed(client: RealClient) -> bool:
     """Return whether ``client`` can be run: its tools exist, and its stamp matches its folder."""
     if list_missing_tools(client):
         return False
-    return not client.manifest.install or _read_stamp(find_client_home(client)) == _compute_digest(client)
+    return not client.needs_installation or _read_stamp(find_client_home(client)) == _compute_digest(client)
 
 
 def check_installed(client: RealClient) -> None:
@@ -153,7 +157,7 @@ def _run_steps(client: RealClient, home: Path, lock: int) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in _REMOVED_VARIABLES}
     environment["PATH"] = _build_path()
     with log.open("wb") as output:
-        for step in client.manifest.install:
+        for step in (*_build_unpack_steps(client, home), *client.manifest.install):
             command = [word.replace("{home}", str(home)) for word in step]
             output.write(f"\n== {' '.join(command)}\n".encode())
             output.flush()
@@ -162,6 +166,14 @@ def _run_steps(client: RealClient, home: Path, lock: int) -> None:
                 lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()[-_LAST_LINES:]
                 text = "\n".join(f"    {line}" for line in lines)
                 raise LabError(f"{client.name}: this step {problem}: {' '.join(command)}\nthe end of {log}:\n{text}")
+
+
+def _build_unpack_steps(client: RealClient, home: Path) -> tuple[tuple[str, ...], ...]:
+    """Build the steps that unpack the client's Debian packages, if it has some. Raises PrerequisiteError."""
+    if not client.manifest.debian_packages:
+        return ()
+    needed = debian_packages.list_needed_packages(client.name, client.manifest.debian_packages)
+    return debian_packages.build_unpack_steps(needed, home / debian_packages.FOLDER)
 
 
 def _run_step(command: list[str], home: Path, environment: dict[str, str], output: int, lock: int) -> str:

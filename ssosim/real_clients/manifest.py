@@ -23,10 +23,12 @@ __all__ = ["FILE_NAME", "ClientSet", "Deviation", "Differs", "Flow", "Manifest",
 
 FILE_NAME = "client.toml"
 Differs = Literal["outcome", "spn", "requests"]
-ClientSet = Literal["sign-in", "credentials"]
-"""Which matrix the flows of a client belong to: sign-ins of a person, or credentials of a program."""
+ClientSet = Literal["sign-in", "spnego", "credentials"]
+"""Which matrix the flows of a client belong to: sign-ins of a person, HTTP libraries with Negotiate, or credentials of
+a program."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")  # Debian Policy 5.6.1
 _MAX_DEADLINE_S = 3600.0
 
 
@@ -35,11 +37,15 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Deviation(_Frozen, frozen=True, kw_only=True):
-    """A known difference between a flow and its model. ``phase`` is a phase's name, ``scenario#phase``, or ``*``."""
+    """A known difference between a flow and its model. ``phase`` is a phase's name, ``scenario#phase``, or ``*``.
+
+    ``at_times``: chance decides whether it occurs, so it is no mistake if it does not.
+    """
 
     phase: str
     differs: Differs
     reason: str
+    at_times: bool = False
 
 
 class Flow(_Frozen, frozen=True, kw_only=True):
@@ -75,7 +81,9 @@ class Flow(_Frozen, frozen=True, kw_only=True):
 class Manifest(_Frozen, frozen=True, kw_only=True):
     """A real client: its title and source, its prerequisites, its installation steps, and its flows.
 
-    ``needs`` are programs that must be on PATH, ``packages`` the Debian packages that contain them. ``install`` are the
+    ``needs`` are programs that must be on PATH, ``packages`` the Debian packages that contain them.
+    ``debian_packages`` are unpacked into ``{home}/debian`` before the installation steps, with the packages that they
+    need and the machine lacks. ``install`` are the
     installation steps, run in a copy of the client's folder. Without steps nothing is copied, and the client runs in
     its own folder. ``unattended`` is a program for devices without a person, which scenarios do not play: its arguments
     are a credential and settings (``managed-identity client_id=...``). It may contain ``{home}``. ``set`` says in which
@@ -90,6 +98,7 @@ class Manifest(_Frozen, frozen=True, kw_only=True):
     source: str = ""
     needs: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    debian_packages: tuple[str, ...] = ()
     install: tuple[tuple[str, ...], ...] = ()
 
 
@@ -104,6 +113,11 @@ class RealClient:
     def name(self) -> str:
         """The client's name."""
         return self.manifest.name
+
+    @property
+    def needs_installation(self) -> bool:
+        """Whether the client has packages or steps to be installed; otherwise it runs in its own folder."""
+        return bool(self.manifest.install or self.manifest.debian_packages)
 
     def flow(self, name: str) -> Flow:
         """Return the flow called ``name``; raises KeyError."""
@@ -152,6 +166,9 @@ def _installation_mistakes(manifest: Manifest) -> Iterator[_Mistake]:
     for index, tool in enumerate(manifest.needs):
         if not tool or "\0" in tool:
             yield ("needs", index), "expected the name of a program"
+    for index, package in enumerate(manifest.debian_packages):
+        if not _DEBIAN_PACKAGE.fullmatch(package):
+            yield ("debian_packages", index), f"{package!r}: expected the name of a Debian package"
 
 
 def _flow_mistakes(flow: Flow, folder: Path) -> Iterator[_Mistake]:

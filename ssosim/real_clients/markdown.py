@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ssosim.output import one_line
 from ssosim.real_clients.batch import Cell
 from ssosim.real_clients.lookup import ClientFlow
+from ssosim.real_clients.manifest import ClientSet
 from ssosim.real_clients.matrix import PASSWORD_FAULTS, Matrix
 from ssosim.real_clients.measured import MeasurementDifference, count_compared_cells
 from ssosim.scenario.model import Scenario
@@ -33,12 +34,24 @@ MEX (m), WS-Trust or single sign-on (w), tokens (t), of names without an address
 """
 
 
-def render_header(client_flows: Sequence[ClientFlow], scenarios: Sequence[Scenario]) -> str:
-    """Render the page up to the figures."""
+_TITLES: dict[ClientSet, str] = {
+    "sign-in": "Real clients in scenarios",
+    "spnego": "HTTP libraries and browsers with Negotiate in scenarios",
+}
+_COMMANDS: dict[ClientSet, str] = {
+    "sign-in": "ssosim matrix --write docs/matrix.md",
+    "spnego": "ssosim matrix --set spnego --write docs/spnego-matrix.md",
+}
+
+
+def render_header(
+    client_flows: Sequence[ClientFlow], scenarios: Sequence[Scenario], client_set: ClientSet = "sign-in"
+) -> str:
+    """Render the page of ``client_set``, which is not the set of credentials, up to the figures."""
     lines = [
-        "# Real clients in scenarios",
+        f"# {_TITLES[client_set]}",
         "",
-        "Made by `ssosim matrix --write docs/matrix.md`; not to be edited by hand. [What it is](real-clients.md).",
+        f"Made by `{_COMMANDS[client_set]}`; not to be edited by hand. [What it is](real-clients.md).",
         "",
         "| client | what it is |",
         "| --- | --- |",
@@ -58,9 +71,9 @@ def render_header(client_flows: Sequence[ClientFlow], scenarios: Sequence[Scenar
     return "\n".join(lines)
 
 
-def render_page(matrix: Matrix, differences: Sequence[MeasurementDifference]) -> str:
-    """Render the whole page."""
-    blocks = [render_header(matrix.client_flows, matrix.scenarios)]
+def render_page(matrix: Matrix, differences: Sequence[MeasurementDifference], client_set: ClientSet = "sign-in") -> str:
+    """Render the whole page of ``client_set``."""
+    blocks = [render_header(matrix.client_flows, matrix.scenarios, client_set)]
     for scenario in matrix.scenarios:
         blocks.append(f"## {scenario.name}\n\n{one_line(scenario.title)}.\n")
         blocks.append("\n".join(_table(matrix, scenario)) + "\n")

@@ -17,13 +17,16 @@ from ssosim.scenario.client_choice import with_clients
 from ssosim.scenario.loader import load_scenario
 from ssosim.scenario.model import Client, Phase, Scenario
 
-__all__ = ["PASSWORD_FAULTS", "SCENARIOS", "Matrix", "play_clients", "play_matrix"]
+__all__ = ["PASSWORD_FAULTS", "SCENARIOS", "SPNEGO_SCENARIOS", "Matrix", "play_clients", "play_matrix"]
 
 PASSWORD_FAULTS = "password-faults"  # noqa: S105 - the name of a scenario
 """The scenario of the fault rows; only clients that post a federated user's password are played in it."""
 
 SCENARIOS = ("feb-2025", "short-blip", "middlebox", "kdc-unreachable", PASSWORD_FAULTS)
-"""The scenarios of the matrix by default."""
+"""The scenarios of the matrix of sign-ins by default."""
+
+SPNEGO_SCENARIOS = ("feb-2025",)
+"""The scenarios of the matrix of HTTP libraries and browsers with Negotiate by default."""
 
 _LABS_AT_ONCE = 2
 _PROGRAMS_AT_ONCE = 4

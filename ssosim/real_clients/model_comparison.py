@@ -106,7 +106,7 @@ def compare(cells: Sequence[Cell], client_flows: Sequence[ClientFlow]) -> Compar
         found += here
         for deviation in client_flow.flow.deviations:
             played = any(_fits(deviation, *place) for place in both)
-            if played and not any(each.known is deviation for each in here):
+            if played and not deviation.at_times and not any(each.known is deviation for each in here):
                 stale.append(StaleDeviation(client_flow.name, deviation))
     return Comparison(tuple(found), tuple(stale))
 

@@ -85,7 +85,8 @@ def _steps(records: Sequence[Record], zones: Sequence[str]) -> Iterable[str]:
         if isinstance(event, HttpExchange):
             step = "" if _is_outside_sign_in(event) else str(event.step)
         elif isinstance(event, ConnectionFailed) and event.stage == "tls":
-            step = f"no TLS {event.host}"
+            # Browsers open connections in advance, and give up one that they do not need within its handshake.
+            step = "" if event.reason == "unfinished" and not event.faults else f"no TLS {event.host}"
         elif isinstance(event, DnsAnswered) and event.type == "A" and not event.answers:
             step = f"no name {event.name}" if any(event.name.endswith(f".{zone}") for zone in zones) else ""
             if step == last and event.rcode not in _FINAL_RCODES:

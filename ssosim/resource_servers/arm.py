@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ssosim.entra import Call, HttpReply, Provider
+from ssosim.entra import Call, HttpReply
 from ssosim.estate import Estate, Subscription, Tenant
 from ssosim.estate.first_party import cloud_name_of
 from ssosim.resource_servers.access_tokens import (
@@ -23,40 +23,42 @@ from ssosim.resource_servers.access_tokens import (
     TokenRefusedError,
     check_access_token,
 )
+from ssosim.resource_servers.application import ResourceApplication, ResourceError
 from ssosim.resource_servers.arm_groups import ResourceGroups
 from ssosim.resource_servers.arm_replies import ArmError, refuse_token, reply, reply_error
 from ssosim.resource_servers.arm_request import ArmRequest, read_version
 from ssosim.resource_servers.authorization import list_visible_subscriptions, tenant_of
 from ssosim.resource_servers.endpoints import ARM_HOSTS, arm_audiences
-from ssosim.services.service import Service, ServiceContext
+from ssosim.services.service import Service
 
 __all__ = ["ResourceManagerApplication", "arm"]
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceManagerApplication:
+class ResourceManagerApplication(ResourceApplication):
     """The endpoints of Azure Resource Manager."""
 
-    provider: Provider
     groups: ResourceGroups = field(default_factory=ResourceGroups)
 
-    @classmethod
-    def start(cls, context: ServiceContext) -> ResourceManagerApplication:
-        """Create the application of the context's service."""
-        return cls(context.provider)
-
-    def handle(self, call: Call) -> HttpReply:
+    def answer(self, call: Call) -> HttpReply:
         """Answer one request."""
         named = self._find_subscription(call)
-        tenant = tenant_of(self.provider, named) if named is not None else None
+        tenant = self._find_tenant(named)
         audiences = arm_audiences(self.provider.estate)
         wanted = Requirements(audiences, tenant.id if tenant else None, USER_IMPERSONATION)
-        try:
-            return self._answer(call, check_access_token(self.provider, call, wanted), named)
-        except TokenRefusedError as refused:
-            return refuse_token(call, refused, tenant, tuple(sorted(audiences, reverse=True)))
-        except ArmError as error:
-            return reply_error(call, error)
+        return self._answer(call, check_access_token(self.provider, call, wanted), named)
+
+    def refuse_token(self, call: Call, refused: TokenRefusedError) -> HttpReply:
+        """Return 401 with the challenge for the tenant of the subscription in the path."""
+        audiences = tuple(sorted(arm_audiences(self.provider.estate), reverse=True))
+        return refuse_token(call, refused, self._find_tenant(self._find_subscription(call)), audiences)
+
+    def reply_error(self, call: Call, error: ResourceError) -> HttpReply:
+        """Return an error as Azure Resource Manager writes it."""
+        return reply_error(call, error)
+
+    def _find_tenant(self, subscription: Subscription | None) -> Tenant | None:
+        return tenant_of(self.provider, subscription) if subscription is not None else None
 
     def _find_subscription(self, call: Call) -> Subscription | None:
         """Return the subscription in the path, which decides whose tokens are taken."""

@@ -12,7 +12,7 @@ from typing import Any
 from ssosim.entra import HttpReply
 from ssosim.entra.core.messages import make_guid
 from ssosim.resource_servers.arm_operations import Deployment, OperationStore, describe_deployment, find_state
-from ssosim.resource_servers.arm_replies import ArmError, reply
+from ssosim.resource_servers.arm_replies import ArmError, format_time, reply
 from ssosim.resource_servers.arm_request import ArmRequest
 
 __all__ = ["ResourceGroups"]
@@ -21,6 +21,7 @@ _GROUP_NAME = re.compile(r"[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]")
 _DEPLOYMENT_NAME = re.compile(r"[A-Za-z0-9_().-]{1,64}")
 _GROUP = "Microsoft.Resources/subscriptions/resourceGroups"
 _DEPLOYMENTS = "Microsoft.Resources/deployments"
+_EXPIRES_AFTER_S = 7 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,8 @@ class ResourceGroups:
 
     def _deploy(self, request: ArmRequest, group: str, name: str) -> HttpReply:
         mode = _read_mode(request, name)
+        if running := self.operations.find_running(group, name, request.call.now):
+            raise _still_active(running)
         duration = request.provider.estate.resource_manager.deployment_duration
         made = self.operations.deploy(group, name, request.call.now, duration, mode)
         status = request.url(f"{made.path}/operationStatuses/{made.operation}")
@@ -165,8 +168,8 @@ class ResourceGroups:
 
     def _poll_deployment(self, request: ArmRequest, path: str, operation: str) -> HttpReply:
         request.require(f"{_DEPLOYMENTS}/operationstatuses/read", f"{path}/operationStatuses/{operation}")
-        deployment = self.operations.deployments.get(path.lower())
-        if deployment is None or deployment.operation != operation:
+        deployment = self.operations.deployment_operations.get(operation)
+        if deployment is None or deployment.path.lower() != path.lower():
             raise ArmError(404, "DeploymentOperationNotFound", f"Operation '{operation[:64]}' is not known.")
         state = find_state(deployment, request.call.now)
         return reply(request.call, {"status": state}, 200, () if state == "Succeeded" else _wait(request))
@@ -211,6 +214,17 @@ def _resources(request: ArmRequest) -> list[tuple[str, str]]:
 
 def _no_group(name: str) -> ArmError:
     return ArmError(404, "ResourceGroupNotFound", f"Resource group '{name[:90]}' could not be found.")
+
+
+def _still_active(running: Deployment) -> ArmError:
+    """Return the refusal of a deployment whose name is taken by one that runs: bicep issue 13771."""
+    began, ends = format_time(running.began), format_time(running.began + _EXPIRES_AFTER_S)
+    return ArmError(
+        409,
+        "DeploymentActive",
+        f"Unable to edit or replace deployment '{running.name}': previous deployment from '{began}' is still active "
+        f"(expiration time is '{ends}'). Please see https://aka.ms/arm-deploy-resources for usage details.",
+    )
 
 
 def _describe_group(path: str, name: str, location: str) -> dict[str, Any]:

@@ -15,6 +15,9 @@ from uuid import uuid4
 
 __all__ = ["Deployment", "GroupDeletion", "OperationStore", "describe_deployment", "find_state"]
 
+_HISTORY = 800
+"""Deployments that are kept: the limit of a resource group (Azure document "Azure Resource Manager limits")."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -50,15 +53,23 @@ class OperationStore:
     """The operations of a lab, and the resource groups that requests have added or removed."""
 
     deployments: dict[str, Deployment] = field(default_factory=dict)
+    deployment_operations: dict[str, Deployment] = field(default_factory=dict)
     deletions: dict[str, GroupDeletion] = field(default_factory=dict)
     added_groups: dict[str, tuple[str, str]] = field(default_factory=dict)
     removed_groups: dict[str, float] = field(default_factory=dict)
 
     def deploy(self, group: str, name: str, now: float, duration: float, mode: str) -> Deployment:
-        """Begin a deployment. One of the same name is replaced."""
+        """Begin a deployment. One of the same name is replaced; its operation stays known."""
         made = Deployment(group, name, str(uuid4()), now, duration, mode, str(uuid4()))
-        self.deployments[made.path.lower()] = made
+        self.deployments[made.path.lower()] = self.deployment_operations[made.operation] = made
+        while len(self.deployment_operations) > _HISTORY:
+            del self.deployment_operations[next(iter(self.deployment_operations))]
         return made
+
+    def find_running(self, group: str, name: str, now: float) -> Deployment | None:
+        """Return the deployment of this name if it has not ended yet."""
+        found = self.deployments.get(Deployment(group, name, "", 0, 0, "", "").path.lower())
+        return found if found and find_state(found, now) != "Succeeded" else None
 
     def delete_group(self, group: str, now: float, duration: float) -> GroupDeletion:
         """Begin the deletion of a resource group; it exists until the operation is done."""

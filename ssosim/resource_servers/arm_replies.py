@@ -16,16 +16,13 @@ from ssosim.entra import Call, HttpReply
 from ssosim.entra.core.messages import make_guid, make_json_reply
 from ssosim.estate import Tenant
 from ssosim.resource_servers.access_tokens import Caller, TokenRefusedError
+from ssosim.resource_servers.application import ResourceError
 
-__all__ = ["ArmError", "refuse_token", "reply", "reply_error"]
+__all__ = ["ArmError", "format_time", "refuse_token", "reply", "reply_error"]
 
 
-class ArmError(Exception):
+class ArmError(ResourceError):
     """A request that Azure Resource Manager refuses, with its status and code."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
 
     @classmethod
     def forbidden(cls, caller: Caller, action: str, scope: str) -> ArmError:
@@ -45,7 +42,7 @@ def reply(call: Call, value: Any, status: int = 200, headers: tuple[tuple[str, s
     return HttpReply(status, b"", "", fields) if value is None else make_json_reply(value, status, fields)
 
 
-def reply_error(call: Call, error: ArmError, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
+def reply_error(call: Call, error: ResourceError, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
     """Return the error as Azure Resource Manager writes it."""
     body = {"error": {"code": error.code, "message": error.message}}
     failure = (("x-ms-failure-cause", "gateway"),) if error.status in (401, 403, 404) else ()
@@ -85,10 +82,9 @@ def _describe(
                 f"should exactly match with one of the allowed audiences {allowed}."
             )
         case "expired":
-            code, expired = "ExpiredAuthenticationToken", _format(refused.expires)
-            text = (
-                f"The access token expiry UTC time '{expired}' is earlier than current UTC time '{_format(call.now)}'."
-            )
+            code, expired = "ExpiredAuthenticationToken", format_time(refused.expires)
+            now = format_time(call.now)
+            text = f"The access token expiry UTC time '{expired}' is earlier than current UTC time '{now}'."
         case "revoked":
             code = "TokenIssuedBeforeRevocationTimestamp"
             text = "The presented access token was issued before the revocation timestamp of the user."
@@ -111,7 +107,7 @@ def _quote(text: str) -> str:
     return "".join(letter for letter in text if " " <= letter <= "~" and letter not in "\"\\'")[:256]
 
 
-def _format(moment: float) -> str:
+def format_time(moment: float) -> str:
     """Format a time as Azure Resource Manager does: ``3/19/2023 8:55:46 AM``."""
     parts = time.gmtime(moment)
     hour = parts.tm_hour % 12 or 12

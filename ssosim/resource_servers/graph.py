@@ -12,14 +12,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from ssosim.entra import Call, HttpReply, Provider
+from ssosim.entra import Call, HttpReply
 from ssosim.entra.core.messages import make_json_reply
 from ssosim.entra.oauth.userinfo import handle_userinfo
 from ssosim.estate import Estate, Tenant, User
 from ssosim.estate.first_party import GRAPH, cloud_name_of
 from ssosim.resource_servers.access_tokens import Caller, Requirements, TokenRefusedError, check_access_token
+from ssosim.resource_servers.application import ResourceApplication, ResourceError
 from ssosim.resource_servers.endpoints import GRAPH_HOSTS, graph_audiences
-from ssosim.services.service import Service, ServiceContext
+from ssosim.services.service import Service
 
 __all__ = ["GraphApplication", "graph"]
 
@@ -31,41 +32,29 @@ _ORGANIZATION = frozenset({"Organization.Read.All", "Organization.ReadWrite.All"
 _EXPIRED = "Lifetime validation failed, the token is expired."
 
 
-class _GraphError(Exception):
-    """A request that Microsoft Graph refuses."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
-
 @dataclass(frozen=True, slots=True)
-class GraphApplication:
+class GraphApplication(ResourceApplication):
     """The endpoints of Microsoft Graph."""
 
-    provider: Provider
-
-    @classmethod
-    def start(cls, context: ServiceContext) -> GraphApplication:
-        """Create the application of the context's service."""
-        return cls(context.provider)
-
-    def handle(self, call: Call) -> HttpReply:
+    def answer(self, call: Call) -> HttpReply:
         """Answer one request."""
         words = [part.lower() for part in call.path]
         if words == ["oidc", "userinfo"] and call.method in ("GET", "POST"):
             return handle_userinfo(self.provider, call, ())
-        try:
-            caller = check_access_token(self.provider, call, Requirements(graph_audiences(self.provider.estate)))
-            return make_json_reply(self._answer(call, caller, words))
-        except TokenRefusedError as refused:
-            return _refuse_token(call, refused)
-        except _GraphError as error:
-            return _reply_error(call, error)
+        caller = check_access_token(self.provider, call, Requirements(graph_audiences(self.provider.estate)))
+        return make_json_reply(self._answer(call, caller, words))
+
+    def refuse_token(self, call: Call, refused: TokenRefusedError) -> HttpReply:
+        """Return 401 with the challenge of Microsoft Graph."""
+        return _refuse_token(call, refused)
+
+    def reply_error(self, call: Call, error: ResourceError) -> HttpReply:
+        """Return an error as Microsoft Graph writes it."""
+        return _reply_error(call, error)
 
     def _answer(self, call: Call, caller: Caller, words: list[str]) -> dict[str, Any]:
         if call.method != "GET" or words[:1] not in (["v1.0"], ["beta"]):
-            raise _GraphError(400, "BadRequest", "Resource not found for the segment of the request.")
+            raise ResourceError(400, "BadRequest", "Resource not found for the segment of the request.")
         base = f"https://{call.host}/{words[0]}/$metadata"
         match words[1:]:
             case ["me"]:
@@ -78,15 +67,15 @@ class GraphApplication:
                 return {"@odata.context": f"{base}#users", "value": values}
             case ["users", name]:
                 return {"@odata.context": f"{base}#users/$entity", **self._find_user(caller, name)}
-        raise _GraphError(400, "BadRequest", f"Resource not found for the segment '{'/'.join(words[1:])[:64]}'.")
+        raise ResourceError(400, "BadRequest", f"Resource not found for the segment '{'/'.join(words[1:])[:64]}'.")
 
     def _describe_self(self, caller: Caller) -> dict[str, Any]:
         if caller.kind == "app":
-            raise _GraphError(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+            raise ResourceError(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
         _require(caller, delegated=_ME | _DIRECTORY_AS_USER, application=frozenset())
         user = self.provider.directory.find_user_by_id(caller.object_id)
         if user is None:
-            raise _GraphError(404, "Request_ResourceNotFound", f"Resource '{caller.object_id}' does not exist.")
+            raise ResourceError(404, "Request_ResourceNotFound", f"Resource '{caller.object_id}' does not exist.")
         return self._describe(user, caller.tenant)
 
     def _describe_organization(self, caller: Caller) -> dict[str, Any]:
@@ -111,7 +100,7 @@ class GraphApplication:
         delegated = (_ME if own else _USERS) | _DIRECTORY_AS_USER
         _require(caller, delegated=delegated, application=_USERS | _DIRECTORY)
         if user is None or user not in self._users(caller.tenant):
-            raise _GraphError(
+            raise ResourceError(
                 404,
                 "Request_ResourceNotFound",
                 f"Resource '{name[:128]}' does not exist or one of its queried reference-property objects are not "
@@ -154,7 +143,7 @@ def _require(caller: Caller, *, delegated: frozenset[str], application: frozense
     """Raise the refusal unless the token has one of the permissions of its kind."""
     had, wanted = (caller.scopes, delegated) if caller.kind == "user" else (caller.roles, application)
     if not had & wanted:
-        raise _GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        raise ResourceError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
 
 def _refuse_token(call: Call, refused: TokenRefusedError) -> HttpReply:
@@ -171,11 +160,11 @@ def _refuse_token(call: Call, refused: TokenRefusedError) -> HttpReply:
     authorize = f'Bearer realm="", authorization_uri="https://{host}/common/oauth2/authorize", client_id="{GRAPH}"'
     if refused.claims:
         authorize += f', error="insufficient_claims", claims="{refused.claims}"'
-    reply = _reply_error(call, _GraphError(401, "InvalidAuthenticationToken", text))
+    reply = _reply_error(call, ResourceError(401, "InvalidAuthenticationToken", text))
     return dataclasses.replace(reply, headers=(*reply.headers, ("WWW-Authenticate", authorize)))
 
 
-def _reply_error(call: Call, error: _GraphError) -> HttpReply:
+def _reply_error(call: Call, error: ResourceError) -> HttpReply:
     inner = {
         "date": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(call.now)),
         "request-id": call.trace_id,

@@ -15,7 +15,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from ssosim.entra import Call, HttpReply, Provider
+from ssosim.entra import Call, HttpReply
 from ssosim.entra.core.endpoint_urls import primary_login_host
 from ssosim.entra.core.messages import make_json_reply
 from ssosim.estate import Estate, KeyVault
@@ -27,9 +27,11 @@ from ssosim.resource_servers.access_tokens import (
     TokenRefusedError,
     check_access_token,
 )
+from ssosim.resource_servers.application import ResourceApplication, ResourceError
 from ssosim.resource_servers.authorization import is_allowed, tenant_of
 from ssosim.resource_servers.endpoints import VAULT_SUFFIXES, vault_audiences
-from ssosim.services.service import Service, ServiceContext
+from ssosim.services.provider_application import NOT_FOUND
+from ssosim.services.service import Service
 
 __all__ = ["KeyVaultApplication", "key_vault"]
 
@@ -44,12 +46,12 @@ _PROPAGATION = (
 )
 
 
-class _VaultError(Exception):
+class _VaultError(ResourceError):
     """A request that Key Vault refuses. ``inner`` is the code of the inner error."""
 
     def __init__(self, status: int, code: str, message: str, inner: str = "") -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.inner = status, code, message, inner
+        super().__init__(status, code, message)
+        self.inner = inner
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +63,32 @@ class _Secret:
     created: int
 
 
-@dataclass(slots=True)
-class KeyVaultApplication:
+@dataclass(frozen=True, slots=True)
+class KeyVaultApplication(ResourceApplication):
     """The secrets of all vaults; the host selects the vault. ``_set`` are those that requests have set."""
 
-    provider: Provider
     _set: dict[tuple[str, str], list[_Secret]] = field(default_factory=dict)
 
-    @classmethod
-    def start(cls, context: ServiceContext) -> KeyVaultApplication:
-        """Create the application of the context's service."""
-        return cls(context.provider)
-
-    def handle(self, call: Call) -> HttpReply:
+    def answer(self, call: Call) -> HttpReply:
         """Answer one request."""
-        vault = next((each for each in self.provider.estate.key_vaults if _is_host_of(each, call.host)), None)
+        vault = self._find_vault(call)
         if vault is None:
-            return HttpReply(404, b"Not found.\n", "text/plain; charset=utf-8")
-        try:
-            audiences = vault_audiences(self.provider.estate)
-            wanted = Requirements(audiences, self._tenant_id(vault), USER_IMPERSONATION)
-            return self._answer(call, vault, check_access_token(self.provider, call, wanted))
-        except TokenRefusedError as refused:
-            return self._refuse_token(vault, refused)
-        except _VaultError as error:
-            return _reply_error(error)
+            return NOT_FOUND
+        audiences = vault_audiences(self.provider.estate)
+        wanted = Requirements(audiences, self._tenant_id(vault), USER_IMPERSONATION)
+        return self._answer(call, vault, check_access_token(self.provider, call, wanted))
+
+    def refuse_token(self, call: Call, refused: TokenRefusedError) -> HttpReply:
+        """Return 401 with the challenge for the tenant of the vault, which is at the host that was asked."""
+        vault = self._find_vault(call)
+        return NOT_FOUND if vault is None else self._refuse_token(vault, refused)
+
+    def reply_error(self, call: Call, error: ResourceError) -> HttpReply:  # noqa: ARG002 - the same for each call
+        """Return an error as Key Vault writes it."""
+        return _reply_error(error)
+
+    def _find_vault(self, call: Call) -> KeyVault | None:
+        return next((each for each in self.provider.estate.key_vaults if _is_host_of(each, call.host)), None)
 
     def _tenant_id(self, vault: KeyVault) -> str:
         subscription = self.provider.estate.subscription(vault.subscription)
@@ -181,13 +184,14 @@ def _describe_refusal(refused: TokenRefusedError, estate: Estate, tenant: str) -
             return f"[BearerReadAccessTokenFailed] Error validating token: {refused.text}."
 
 
-def _reply_error(error: _VaultError) -> HttpReply:
+def _reply_error(error: ResourceError) -> HttpReply:
     body: dict[str, Any] = {"code": error.code, "message": error.message}
-    if error.inner:
-        body["innererror"] = {"code": error.inner}
+    inner = error.inner if isinstance(error, _VaultError) else ""
+    if inner:
+        body["innererror"] = {"code": inner}
     reply = make_json_reply({"error": body}, error.status)
     summary = error.message.partition("\r\n")[0]
-    return dataclasses.replace(reply, error_description=f"{error.inner or error.code}: {summary}")
+    return dataclasses.replace(reply, error_description=f"{inner or error.code}: {summary}")
 
 
 def _describe(secret: _Secret, url: str) -> dict[str, Any]:

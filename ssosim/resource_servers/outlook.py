@@ -11,12 +11,14 @@ import re
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, unescape
 
-from ssosim.entra import Call, HttpReply, Provider
+from ssosim.entra import Call, HttpReply
 from ssosim.estate import Estate, User
 from ssosim.estate.first_party import EXCHANGE_ONLINE, cloud_name_of
 from ssosim.resource_servers.access_tokens import Caller, Requirements, TokenRefusedError, check_access_token
+from ssosim.resource_servers.application import ResourceApplication, ResourceError
 from ssosim.resource_servers.endpoints import OUTLOOK_HOSTS, outlook_audiences
-from ssosim.services.service import Service, ServiceContext
+from ssosim.services.provider_application import NOT_FOUND
+from ssosim.services.service import Service
 
 __all__ = ["OutlookApplication", "outlook"]
 
@@ -25,33 +27,30 @@ _XML = "text/xml; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class OutlookApplication:
+class OutlookApplication(ResourceApplication):
     """Exchange Web Services."""
 
-    provider: Provider
-
-    @classmethod
-    def start(cls, context: ServiceContext) -> OutlookApplication:
-        """Create the application of the context's service."""
-        return cls(context.provider)
-
-    def handle(self, call: Call) -> HttpReply:
+    def answer(self, call: Call) -> HttpReply:
         """Answer one request."""
         if [part.lower() for part in call.path] != ["ews", "exchange.asmx"]:
-            return HttpReply(404, b"Not found.\n", "text/plain; charset=utf-8")
-        try:
-            caller = check_access_token(self.provider, call, Requirements(outlook_audiences(self.provider.estate)))
-        except TokenRefusedError as refused:
-            return _refuse_token(refused)
+            return NOT_FOUND
+        caller = check_access_token(self.provider, call, Requirements(outlook_audiences(self.provider.estate)))
         if not caller.scopes & {"EWS.AccessAsUser.All"} and not (
             caller.kind == "app" and caller.roles & {"full_access_as_app"}
         ):
-            reason = "The token contains not enough scope to make this call."
-            fields = (("x-ms-diagnostics", f'2000008;reason="{reason}";error_category="invalid_grant"'),)
-            return HttpReply(403, b"", "", fields, error_description=reason)
+            raise ResourceError(403, "2000008", "The token contains not enough scope to make this call.")
         if call.method != "POST" or b"GetFolder" not in call.body:
             return HttpReply(200, b"", "text/html; charset=utf-8")
         return self._get_folder(call, caller)
+
+    def refuse_token(self, call: Call, refused: TokenRefusedError) -> HttpReply:  # noqa: ARG002 - the same for each call
+        """Return 401 with the challenge of Exchange Online."""
+        return _refuse_token(refused)
+
+    def reply_error(self, call: Call, error: ResourceError) -> HttpReply:  # noqa: ARG002 - the same for each call
+        """Return an error with its diagnostics, which is all that Exchange Online says."""
+        fields = (("x-ms-diagnostics", f'{error.code};reason="{error.message}";error_category="invalid_grant"'),)
+        return HttpReply(error.status, b"", "", fields, error_description=error.message)
 
     def _get_folder(self, call: Call, caller: Caller) -> HttpReply:
         directory = self.provider.directory

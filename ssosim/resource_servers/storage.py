@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-from ssosim.entra import Call, HttpReply, Provider
+from ssosim.entra import Call, HttpReply
 from ssosim.entra.core.endpoint_urls import primary_login_host
 from ssosim.estate import Estate, StorageAccount
 from ssosim.estate.first_party import cloud_name_of
@@ -24,9 +24,11 @@ from ssosim.resource_servers.access_tokens import (
     TokenRefusedError,
     check_access_token,
 )
+from ssosim.resource_servers.application import ResourceApplication, ResourceError
 from ssosim.resource_servers.authorization import is_allowed, tenant_of
 from ssosim.resource_servers.endpoints import BLOB_SUFFIXES, storage_audiences
-from ssosim.services.service import Service, ServiceContext
+from ssosim.services.provider_application import NOT_FOUND
+from ssosim.services.service import Service
 
 __all__ = ["BlobStorageApplication", "blob_storage"]
 
@@ -43,39 +45,37 @@ _LOOK = f"{_AUTHENTICATE}Please refer to the information in the www-authenticate
 _FORMED = f"{_AUTHENTICATE}Make sure the value of Authorization header is formed correctly including the signature."
 
 
-class _StorageError(Exception):
+class _StorageError(ResourceError):
     """A request that Azure Storage refuses."""
 
     def __init__(self, status: int, code: str, message: str, detail: str = "") -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.detail = status, code, message, detail
+        super().__init__(status, code, message)
+        self.detail = detail
 
 
-@dataclass(slots=True)
-class BlobStorageApplication:
+@dataclass(frozen=True, slots=True)
+class BlobStorageApplication(ResourceApplication):
     """The blobs of all accounts; the host selects the account. ``_written`` are those that requests have written."""
 
-    provider: Provider
     _written: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
 
-    @classmethod
-    def start(cls, context: ServiceContext) -> BlobStorageApplication:
-        """Create the application of the context's service."""
-        return cls(context.provider)
-
-    def handle(self, call: Call) -> HttpReply:
+    def answer(self, call: Call) -> HttpReply:
         """Answer one request."""
+        account = self._find_account(call)
+        return NOT_FOUND if account is None else self._answer(call, account, self._authenticate(call, account))
+
+    def refuse_token(self, call: Call, refused: TokenRefusedError) -> HttpReply:
+        """Return 401 with the challenge for the tenant of the account, which is at the host that was asked."""
+        account = self._find_account(call)
+        return NOT_FOUND if account is None else self._refuse_token(call, account, refused)
+
+    def reply_error(self, call: Call, error: ResourceError) -> HttpReply:
+        """Return an error as Azure Storage writes it."""
+        return _reply_error(call, error)
+
+    def _find_account(self, call: Call) -> StorageAccount | None:
         label = call.host.partition(".")[0]
-        account = next((each for each in self.provider.estate.storage_accounts if each.name == label), None)
-        if account is None:
-            return HttpReply(404, b"Not found.\n", "text/plain; charset=utf-8")
-        try:
-            caller = self._authenticate(call, account)
-            return self._answer(call, account, caller)
-        except TokenRefusedError as refused:
-            return self._refuse_token(call, account, refused)
-        except _StorageError as error:
-            return _reply_error(call, error)
+        return next((each for each in self.provider.estate.storage_accounts if each.name == label), None)
 
     def _authenticate(self, call: Call, account: StorageAccount) -> Caller:
         version = call.headers.get("x-ms-version", "")
@@ -201,13 +201,14 @@ def _list_containers(call: Call, account: StorageAccount) -> HttpReply:
     )
 
 
-def _reply_error(call: Call, error: _StorageError, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
+def _reply_error(call: Call, error: ResourceError, headers: tuple[tuple[str, str], ...] = ()) -> HttpReply:
     when = time.strftime("%Y-%m-%dT%H:%M:%S.0000000Z", time.gmtime(call.now))
-    detail = f"<AuthenticationErrorDetail>{escape(error.detail)}</AuthenticationErrorDetail>" if error.detail else ""
+    given = error.detail if isinstance(error, _StorageError) else ""
+    detail = f"<AuthenticationErrorDetail>{escape(given)}</AuthenticationErrorDetail>" if given else ""
     text = f"{error.message}\nRequestId:{call.trace_id}\nTime:{when}"
     body = f"<Error><Code>{error.code}</Code><Message>{escape(text)}</Message>{detail}</Error>"
     fields = (*headers, ("x-ms-error-code", error.code), *_ids(call))
-    description = f"{error.code}: {error.detail or error.message}"
+    description = f"{error.code}: {given or error.message}"
     content = b"" if call.method == "HEAD" else _PROLOG + body.encode()
     return HttpReply(error.status, content, "application/xml", fields, error_description=description)
 

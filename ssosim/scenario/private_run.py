@@ -117,7 +117,7 @@ class _Programs:
             except LabInputError as error:
                 raise LabInputError(f"client {client.name!r}: device: {error}") from error
             if client.run and device.user and self._private.lab.gets_ticket(device):
-                await self._private.lab.ticket_of(self._private.lab.user_of(device))
+                await self._private.lab.find_ticket(self._private.lab.user_of(device), client.name, device)
 
     async def run(self, client: Client) -> None:
         """Run the client's program to its end or its deadline; record its output in the trace."""

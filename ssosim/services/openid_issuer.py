@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
-from ssosim.entra import Call, HttpReply, Provider
+from ssosim.entra import Call, HttpReply
 from ssosim.entra.core.jose import build_key_set, sign_jwt
 from ssosim.entra.core.keys import SigningKey, issuer_key_name
 from ssosim.entra.core.messages import make_guid, make_json_reply, read_fields
 from ssosim.estate import Estate, OpenidIssuer
-from ssosim.services.service import Service, ServiceContext
+from ssosim.services.provider_application import NOT_FOUND, ProviderApplication
+from ssosim.services.service import Service
 
 __all__ = ["EXCHANGE_AUDIENCE", "IssuerApplication", "oidc_issuer", "sign_federated_token"]
 
@@ -47,15 +48,8 @@ def sign_federated_token(
 
 
 @dataclass(frozen=True, slots=True)
-class IssuerApplication:
+class IssuerApplication(ProviderApplication):
     """The endpoints of all issuers of the estate; host and path select the issuer."""
-
-    provider: Provider
-
-    @classmethod
-    def start(cls, context: ServiceContext) -> IssuerApplication:
-        """Create the application of the context's service."""
-        return cls(context.provider)
 
     def handle(self, call: Call) -> HttpReply:
         """Answer one request: discovery, key set or token."""
@@ -73,7 +67,7 @@ class IssuerApplication:
                     return make_json_reply(build_key_set((key,)))
                 case "POST", "/token":
                     return _sign(call, issuer, key)
-        return HttpReply(404, b"Not found.\n", "text/plain; charset=utf-8")
+        return NOT_FOUND
 
 
 def _configuration(issuer: OpenidIssuer) -> dict[str, Any]:

@@ -168,14 +168,16 @@ class HostedLab:
         """
         where = self._lab.device_of(device)
 
-        async def ticket(lab: Lab) -> Path:
-            return await lab.ticket_of(lab.user_of(lab.device_of(device)))
+        async def ticket(lab: Lab) -> Path | None:
+            return await lab.find_ticket(lab.user_of(where), "", where)
 
         self._devices += 1
         own = self.folder / f"ccache-{self._devices}"
-        krb5_conf = self.krb5_conf
+        krb5_conf = self._lab.krb5_conf_of(where, self.folder / f"device-{self._devices}")
         if where.corporate_network:
-            shutil.copyfile(self.call(ticket), own)
+            found = self.call(ticket)
+            if found is not None:
+                shutil.copyfile(found, own)
         else:
             krb5_conf = self.folder / f"krb5-{self._devices}.conf"
             nobody = {realm.name: [Address("127.0.0.1", _DISCARD)] for realm in self._lab.estate.realms}

@@ -23,7 +23,7 @@ from ssosim_clients.spn import RULES
 
 from ssosim.estate import Device, User
 from ssosim.kerberos import Address
-from ssosim.kerberos.kinit import ClientOptions
+from ssosim.kerberos.kinit import ClientOptions, restrict_enctypes
 from ssosim.lab.base.client_conf import write_client_conf
 from ssosim.lab.base.kerberos_environment import enter_environment, leave_environment
 from ssosim.lab.base.resolver_choice import resolver_addresses
@@ -169,8 +169,9 @@ class PatchedDevice:
             for kdc, address in (await lab.gateway_for(self._network.own)).items():
                 kdcs.setdefault(kdc.realm, []).append(address)
             ccache.unlink(missing_ok=True)
-            await _copy_ticket(lab, self._user, ccache)
-        write_client_conf(conf, lab.estate, kdcs, _OPTIONS)
+            await _copy_ticket(lab, self._user, self._device, ccache)
+        options = restrict_enctypes(self._device.permitted_enctypes, _OPTIONS)
+        write_client_conf(conf, lab.estate, kdcs, options)
         return {"KRB5_CONFIG": str(conf), "KRB5CCNAME": f"FILE:{ccache}"}
 
     async def _close_resolver(self, _: Lab) -> None:
@@ -190,5 +191,7 @@ async def _find_foreign_host(lab: Lab) -> tuple[str, int]:
     return await lab.foreign_host_endpoint()
 
 
-async def _copy_ticket(lab: Lab, user: User, target: Path) -> None:
-    shutil.copyfile(await lab.ticket_of(user), target)
+async def _copy_ticket(lab: Lab, user: User, device: Device, target: Path) -> None:
+    found = await lab.find_ticket(user, "", device)
+    if found is not None:
+        shutil.copyfile(found, target)

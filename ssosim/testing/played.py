@@ -193,6 +193,8 @@ class Played:
         client: str | None = None,
         within: str | float | None = None,
         never: str | Iterable[str] = (),
+        code: str | int | Iterable[str | int] = (),
+        reason_contains: str | Iterable[str] = (),
         max_prompts: int | None = None,
         max_rate: str | float | None = None,
         no_exposure: bool | None = None,
@@ -200,12 +202,15 @@ class Played:
         """Fail the test (AssertionError) if a client does otherwise in a phase; the text has phase, rule and figure.
 
         ``outcome`` and ``never`` are outcomes, such as ``"silent|interactive"``; ``within`` is a duration (``"30s"``,
-        or seconds), ``max_rate`` requests in a minute (``"60/min"``). ``phase`` are names of phases, by default all;
-        ``client`` is a client's name, by default all. Without an expectation: what the scenario expects; that is a
+        or seconds), ``max_rate`` requests in a minute (``"60/min"``), ``code`` the error code of the cause
+        (``"AADSTS50126"``), ``reason_contains`` what the reason must contain. ``phase`` are names of phases, by default
+        all; ``client`` is a client's name, by default all. Without an expectation: what the scenario expects; that is a
         mistake where it expects nothing. Raises LabInputError for an unknown name or a wrong value. Returns the run.
         """
         __tracebackhide__ = True
-        expectation = _make_expectation(outcome, within, never, max_prompts, max_rate, no_exposure)
+        expectation = _make_expectation(
+            outcome, within, never, max_prompts, max_rate, no_exposure, code=code, reason_contains=reason_contains
+        )
         phases = self._phases() if phase is None else (phase,) if isinstance(phase, str) else tuple(phase)
         clients = self.clients if client is None else (client,)
         results = [self.phase(name, who) for name in phases for who in clients]
@@ -294,18 +299,23 @@ class Played:
         return tuple(phase.name for phase in self.scenario.phases)
 
 
-def _make_expectation(
+def _make_expectation(  # noqa: PLR0913 - one for each rule
     outcome: str | Iterable[str],
     within: str | float | None,
     never: str | Iterable[str],
     max_prompts: int | None,
     max_rate: str | float | None,
     no_exposure: bool | None,
+    *,
+    code: str | int | Iterable[str | int],
+    reason_contains: str | Iterable[str],
 ) -> Expectation | None:
     """Return the expectation of the arguments of ``require``; None if there is none. Raises LabInputError."""
     table = ExpectationTable(
         outcome=outcome if isinstance(outcome, str) else tuple(outcome),
         never=never if isinstance(never, str) else tuple(never),
+        code=code if isinstance(code, str | int) else tuple(code),
+        reason_contains=reason_contains if isinstance(reason_contains, str) else tuple(reason_contains),
         within=within,
         max_prompts=max_prompts,
         max_rate=max_rate,

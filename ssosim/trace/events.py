@@ -130,7 +130,8 @@ class HttpExchange(Event, frozen=True, kw_only=True, gc=False):
     service's own answer; ``dropped``: none came, and the connection was ended at once.
     ``step`` is what the provider has at that path, whoever answered.
     ``scheme`` and ``port`` are those of where the request arrived. ``client_credential`` is what a request for an
-    application's own token (client credentials) carried to prove which application it is.
+    application's own token (client credentials) carried to prove which application it is. ``mutual_token``: the
+    response to a ticket has a token of the service, with which the client can check it (RFC 4559, section 4.2).
     """
 
     layer: ClassVar[Layer] = "http"
@@ -149,6 +150,7 @@ class HttpExchange(Event, frozen=True, kw_only=True, gc=False):
     dropped: bool = False
     error_description: str = ""
     client_credential: Literal["", "client_secret", "client_assertion"] = ""
+    mutual_token: bool = False
     faults: tuple[int, ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""What is expected of a client in a phase, as values: outcomes, time, prompts, request rate, exposure.
+"""What is expected of a client in a phase, as values: outcomes, reason, time, prompts, request rate, exposure.
 
 Pure functions. ``Expectation`` is the checked value. ``ExpectationTable`` is its form in files and requests, with text
 for outcomes, durations and rates. ``check`` compares an expectation with a verdict and its measures.
@@ -32,6 +32,7 @@ __all__ = [
     "find_expectation_mistake",
     "make_table",
     "merge",
+    "parse_codes",
     "parse_duration",
     "parse_outcomes",
     "parse_rate",
@@ -44,13 +45,15 @@ ANY_PHASE = "*"
 SIGNED_IN = (Outcome.SILENT, Outcome.INTERACTIVE)
 """The outcomes of a client that signed in."""
 
-RuleName = Literal["outcome", "never", "within", "max-prompts", "max-rate", "no-exposure"]
+RuleName = Literal["outcome", "never", "code", "reason-contains", "within", "max-prompts", "max-rate", "no-exposure"]
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _PART = r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h)"
 _DURATION = re.compile(rf"{_PART}(?:\s*{_PART})*")
 _MAX_SECONDS = 366 * 86_400.0
 _MAX_PROMPTS = 1_000_000
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
+_AADSTS_NUMBER = re.compile(r"(?:AADSTS)?([1-9]\d{3,8})", re.ASCII | re.IGNORECASE)
 
 
 class ExpectationError(ValueError):
@@ -60,7 +63,9 @@ class ExpectationError(ValueError):
 class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is expected of one client in one phase.
 
-    ``outcome`` are the outcomes that are right, none for any. ``never`` are outcomes that are wrong. ``within_s`` is
+    ``outcome`` are the outcomes that are right, none for any. ``never`` are outcomes that are wrong. ``code`` are error
+    codes; the cause of the failure must have one of them. ``reason_contains`` are texts, all of which the reason must
+    contain. ``within_s`` is
     the longest time from the start of the phase to the decision, in seconds (of the lab for a model, real ones for a
     program). ``max_prompts`` is the largest number of prompts, ``max_requests_per_minute`` that of DNS, KDC and HTTP
     requests in any minute. ``no_exposure``: no credential is sent to a wrong host.
@@ -68,6 +73,8 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     outcome: tuple[Outcome, ...] = ()
     never: tuple[Outcome, ...] = ()
+    code: tuple[str, ...] = ()
+    reason_contains: tuple[str, ...] = ()
     within_s: float | None = None
     max_prompts: int | None = None
     max_requests_per_minute: float | None = None
@@ -79,6 +86,8 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return bool(
             self.outcome
             or self.never
+            or self.code
+            or self.reason_contains
             or any(each is not None for each in (self.within_s, self.max_prompts, self.max_requests_per_minute))
         )
 
@@ -89,6 +98,8 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Return it as text, such as ``silent or interactive, within 30 s``."""
         parts = [_any_of(self.outcome)] if self.outcome else []
         parts += [f"never {_any_of(self.never)}"] if self.never else []
+        parts += [f"with code {' or '.join(self.code)}"] if self.code else []
+        parts += [f"with {text!r} in the reason" for text in self.reason_contains]
         parts += [f"within {self.within_s:g} s"] if self.within_s is not None else []
         parts += [f"at most {_count(self.max_prompts, 'prompt')}"] if self.max_prompts is not None else []
         rate = self.max_requests_per_minute
@@ -100,12 +111,14 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class ExpectationTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An expectation in a file: ``outcome = "silent|interactive"``, ``within = "30s"``, ``max_rate = "60/min"``.
 
-    Outcomes are one text with ``|`` between them, or a list. A number as ``within`` is in seconds, a number as
-    ``max_rate`` is requests in a minute.
+    Outcomes and codes are one text with ``|`` between them, or a list. A number as ``code`` is an AADSTS code, as
+    ``within`` seconds, as ``max_rate`` requests in a minute.
     """
 
     outcome: str | tuple[str, ...] = ()
     never: str | tuple[str, ...] = ()
+    code: str | int | tuple[str | int, ...] = ()
+    reason_contains: str | tuple[str, ...] = ()
     within: str | float | None = None
     max_prompts: int | None = None
     max_rate: str | float | None = None
@@ -135,11 +148,16 @@ def convert_expectation(data: AnyExpectation) -> Expectation:
     outcome, never = parse_outcomes(data.outcome), parse_outcomes(data.never)
     if both := set(outcome) & set(never):
         raise ExpectationError(f"{_any_of(sorted(both))}: both expected and never; remove one of them")
+    code, reason_contains = parse_codes(data.code), _parse_texts(data.reason_contains)
+    if code and outcome == (Outcome.SILENT,):
+        raise ExpectationError("code: a client that signs in silently has no error code; expect refused or failed, too")
     if data.max_prompts is not None and not 0 <= data.max_prompts <= _MAX_PROMPTS:
         raise ExpectationError(f"max_prompts {data.max_prompts}: expected a whole number, 0 or more")
     return Expectation(
         outcome=outcome,
         never=never,
+        code=code,
+        reason_contains=reason_contains,
         within_s=None if data.within is None else parse_duration(data.within),
         max_prompts=data.max_prompts,
         max_requests_per_minute=None if data.max_rate is None else parse_rate(data.max_rate),
@@ -152,6 +170,8 @@ def make_table(expectation: Expectation) -> ExpectationTable:
     return ExpectationTable(
         outcome=tuple(str(each) for each in expectation.outcome),
         never=tuple(str(each) for each in expectation.never),
+        code=expectation.code,
+        reason_contains=expectation.reason_contains,
         within=expectation.within_s,
         max_prompts=expectation.max_prompts,
         max_rate=expectation.max_requests_per_minute,
@@ -181,6 +201,33 @@ def parse_outcomes(text: str | Iterable[str]) -> tuple[Outcome, ...]:
             raise ExpectationError(f"{plain[:60]!r} is not an outcome; {hint}expected one of: {', '.join(known)}")
         found.append(Outcome(plain))
     return tuple(dict.fromkeys(found))
+
+
+def parse_codes(data: str | int | Iterable[str | int]) -> tuple[str, ...]:
+    """Return the error codes in ``AADSTS50126|ForbiddenByRbac``, in a number, or in a list. Raises ExpectationError.
+
+    A number is an AADSTS code: 50126 and ``AADSTS50126`` are the same.
+    """
+    parts = data.split("|") if isinstance(data, str) else [data] if isinstance(data, int) else list(data)
+    found: list[str] = []
+    for part in parts:
+        plain = "" if isinstance(part, bool) else str(part).strip()
+        if number := _AADSTS_NUMBER.fullmatch(plain):
+            found.append(f"AADSTS{number[1]}")
+        elif _CODE.fullmatch(plain) and not plain.upper().startswith("AADSTS"):
+            found.append(plain)
+        else:
+            wanted = "an error code, such as AADSTS50126, ForbiddenByRbac or KDC_ERR_S_PRINCIPAL_UNKNOWN"
+            raise ExpectationError(f"code {str(part)[:40]!r}: expected {wanted}")
+    return tuple(dict.fromkeys(found))
+
+
+def _parse_texts(data: str | Iterable[str]) -> tuple[str, ...]:
+    texts = (data,) if isinstance(data, str) else tuple(data)
+    for text in texts:
+        if not text.strip() or not text.isprintable():
+            raise ExpectationError(f"reason_contains {text[:40]!r}: expected a text, without control characters")
+    return tuple(dict.fromkeys(texts))
 
 
 def parse_duration(text: str | float) -> float:
@@ -219,7 +266,8 @@ def parse_rate(text: str | float) -> float:
 def merge(*layers: Expectation | None) -> Expectation:
     """Return one expectation of several; each part is that of the first layer that has it.
 
-    An outcome that an earlier layer excludes by ``never`` is removed from the outcomes of later layers.
+    An outcome that an earlier layer excludes by ``never`` is removed from the outcomes of later layers. Code and reason
+    belong to the outcome of their layer: where an earlier layer names outcomes, those of later layers do not count.
     """
     found = Expectation()
     for layer in layers:
@@ -229,6 +277,8 @@ def merge(*layers: Expectation | None) -> Expectation:
         found = Expectation(
             outcome=outcome,
             never=found.never or tuple(each for each in layer.never if each not in found.outcome),
+            code=found.code or (() if found.outcome else layer.code),
+            reason_contains=found.reason_contains or (() if found.outcome else layer.reason_contains),
             within_s=layer.within_s if found.within_s is None else found.within_s,
             max_prompts=layer.max_prompts if found.max_prompts is None else found.max_prompts,
             max_requests_per_minute=(
@@ -266,6 +316,7 @@ def check(expectation: Expectation, verdict: Verdict, measures: Measures) -> tup
         broken("outcome", _any_of(expectation.outcome), str(verdict.outcome))
     if verdict.outcome in expectation.never:
         broken("never", f"never {_any_of(expectation.never)}", str(verdict.outcome))
+    found += _check_reason(expectation, verdict)
     limit = expectation.within_s
     if limit is not None and (verdict.after_s is None or verdict.after_s > limit):
         took = "no decision" if verdict.after_s is None else f"{verdict.after_s:.3g} s"
@@ -283,6 +334,15 @@ def check(expectation: Expectation, verdict: Verdict, measures: Measures) -> tup
         what = "; ".join(dict.fromkeys(f"{each.what} to {each.where}" for each in measures.exposures))
         broken("no-exposure", "no exposure", what)
     return tuple(found)
+
+
+def _check_reason(expectation: Expectation, verdict: Verdict) -> Iterable[BrokenExpectation]:
+    if expectation.code and verdict.code not in expectation.code:
+        found = verdict.code or f"no code: {verdict.reason}"
+        yield BrokenExpectation(rule="code", expected=f"the code {' or '.join(expectation.code)}", found=found)
+    for text in expectation.reason_contains:
+        if text not in verdict.reason:
+            yield BrokenExpectation(rule="reason-contains", expected=f"{text!r} in the reason", found=verdict.reason)
 
 
 def _any_of(outcomes: Iterable[Outcome]) -> str:

@@ -39,10 +39,12 @@ from ssosim.verdict.steps import (
     PREAUTH_REQUIRED,
     choose_unanswered_name,
     describe_rcode,
+    describe_unused_success,
     find_refused_certificate,
     has_address,
     is_address_query,
     is_refused_by_kdc,
+    is_refused_sign_on,
 )
 
 __all__ = ["FoundCause", "find_causes"]
@@ -91,8 +93,12 @@ def find_causes(
 
 
 def _find_last_failure(records: Sequence[Record], first_steps: FirstSteps) -> Record | None:
-    """Return the last failure that no later success cancels; if all are cancelled, the last one."""
-    failures = _find_open_failures(records) or [record for record in records if _is_failure(record.event)]
+    """Return the last failure that no later success cancels; if all are cancelled, the last one.
+
+    The 401 that starts Negotiate is none if a later request to the same place succeeded.
+    """
+    failures = _find_open_failures(records)
+    failures = failures or [r for r in records if _is_failure(r.event) and not _starts_negotiate(r.event)]
     failures = [record for record in failures if not _is_for_realm(record.event)] or failures
     last = failures[-1] if failures else None
     if last is None or not isinstance(last.event, DnsAnswered):
@@ -172,14 +178,24 @@ def _is_failure(event: Event) -> bool:
             return False
 
 
+def _starts_negotiate(event: Event) -> bool:
+    return isinstance(event, HttpExchange) and (event.status, event.auth, event.code) == (401, "none", None)
+
+
 def _is_for_realm(event: Event) -> bool:
     """Return whether it is a request for another realm, which libkrb5 derives from the name of an unknown host."""
     return isinstance(event, KdcExchange) and event.request == "TGS" and event.service.startswith("krbtgt/")
 
 
 def _find_last_ticket(records: Sequence[Record], before: int) -> Record | None:
-    """Return the last ticket request before record number ``before``; one for a realm only if there is no other."""
-    requests = [r for r in records if r.seq < before and isinstance(r.event, KdcExchange) and r.event.request == "TGS"]
+    """Return the last ticket request before record number ``before``; one for a realm only if there is no other.
+
+    A sign-on that the KDC refused because of the user's account is the reason if no request follows it.
+    """
+    exchanges = [r for r in records if r.seq < before and isinstance(r.event, KdcExchange)]
+    if (refused := [r for r in exchanges if is_refused_sign_on(r.event)]) and refused[-1] is exchanges[-1]:
+        return refused[-1]
+    requests = [r for r in exchanges if isinstance(r.event, KdcExchange) and r.event.request == "TGS"]
     own = [record for record in requests if not _is_for_realm(record.event)]
     return next(reversed(own or requests), None)
 
@@ -388,6 +404,8 @@ def _explain_without_failure(records: Sequence[Record]) -> Iterator[FoundCause]:
     changed = next((r for r in reversed(records) if _faults_of(r.event)), None)
     if changed is not None:
         yield FoundCause(_describe_changed(changed.event), changed, _faults_of(changed.event))
+    elif last is not None and getattr(last.event, "auth", "") == "kerberos":
+        yield FoundCause(describe_unused_success(records), last)
 
 
 def _faults_of(event: Event) -> tuple[int, ...]:

@@ -62,6 +62,7 @@ up without ending cannot be told from one that is still trying; both are stalled
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -99,11 +100,13 @@ from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_wait
 from ssosim.verdict.steps import (
     classify_failed_step,
     describe_rcode,
+    describe_unused_success,
     find_refused_certificate,
     find_unanswered_name,
     is_attempt,
     is_on_the_wire,
     is_refused_by_kdc,
+    is_refused_sign_on,
     select_before_prompt,
 )
 
@@ -121,6 +124,7 @@ _STEP_TOKENS = ("assertion", "browser")
 _WSTRUST_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_PASSWORD)
 _NO_FAILURE = "no exchange failed, and nothing was issued that signs in"
 _ONLY_ASSERTION = "an assertion was issued, and no token was asked for with it"
+_RESOURCE_CODE = re.compile(r"([A-Za-z][A-Za-z0-9_.]{2,127})(?::|$)")
 _SENTENCE = 240  # characters of the provider's text in a reason
 _PENDING_CODES = (70016,)  # authorization_pending: the device code waits for the user, which is not a refusal
 
@@ -145,7 +149,9 @@ class Verdict:
     client was waiting; ``note`` explains them to the reader. ``credential`` describes the credential that signed in
     without a person, and is empty for a person's. ``credential_attempts`` are the credentials without a person that
     sent requests, in order; the last one gave the token, if ``credential`` is not empty. ``tried`` is the end of
-    ``reason`` that says which of them gave no token and why, and whether a chain went on.
+    ``reason`` that says which of them gave no token and why, and whether a chain went on. ``code`` is the error code of
+    the cause that the reason names, such as ``AADSTS50126``, ``ForbiddenByRbac`` or ``KDC_ERR_S_PRINCIPAL_UNKNOWN``;
+    empty if the cause has none.
     """
 
     outcome: Outcome
@@ -160,6 +166,7 @@ class Verdict:
     credential: str = ""
     credential_attempts: tuple[CredentialAttempt, ...] = ()
     tried: str = ""
+    code: str = ""
 
 
 def judge(
@@ -209,6 +216,8 @@ def _judge(records: Sequence[Record], began: float, before: Sequence[Record], pe
     if signed_in is not None and client.is_final(signed_in) and not client.ended_with_error(signed_in):
         return _judge_sign_in(client, client.find_lasting_sign_in(signed_in), began, period)
     cause, evidence = client.describe_cause(), client.cause_evidence()
+    if cause == _NO_FAILURE and signed_in is not None and client.ended_with_error(signed_in):
+        cause = describe_unused_success(records)
     stopped = finished is not None and bool(finished.event.stopped)
     decided = finished.at - began if finished is not None and not stopped else None
     outcome, reason = _describe_end(client, cause, before, began)
@@ -217,7 +226,17 @@ def _judge(records: Sequence[Record], began: float, before: Sequence[Record], pe
     made = list_attempts(client.records)
     judged = outcome is not Outcome.STALLED and client.first(UserPrompted) is None
     tried = _describe_tried(made, client.records) if judged else ""
-    return Verdict(outcome, reason + tried, decided, spn, attempts, evidence, credential_attempts=made, tried=tried)
+    return Verdict(
+        outcome,
+        reason + tried,
+        decided,
+        spn,
+        attempts,
+        evidence,
+        credential_attempts=made,
+        tried=tried,
+        code=client.cause_code() if cause in reason else "",
+    )
 
 
 def _describe_tried(tried: Sequence[CredentialAttempt], records: Sequence[Record]) -> str:
@@ -238,14 +257,15 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float, peri
         before = [
             each for each in select_before_prompt(client.records, prompt) if not is_probe_without_host(each.event)
         ]
-        cause = _ClientRecords(before).describe_cause()
+        cause, code = _ClientRecords(before).describe_cause(), ""
         reason = f"the user was asked{client.describe_prompts()}"
         if client.had_token_before(prompt):
             reason += " although a token had come"
         elif cause != _NO_FAILURE:
             reason += f", because {cause}"
+            code = _ClientRecords(before).cause_code()
         evidence = (prompt.seq, signed_in.seq)
-        return Verdict(Outcome.INTERACTIVE, reason + late, after, spn, attempts, evidence)
+        return Verdict(Outcome.INTERACTIVE, reason + late, after, spn, attempts, evidence, code=code)
     reason = client.describe_silent_sign_in()
     if client.used_earlier_refresh_token(signed_in):
         reason += " with a refresh token of an earlier sign-in"
@@ -523,40 +543,52 @@ class _ClientRecords:
                     last = None
         return last
 
-    def describe_cause(self) -> str:  # noqa: PLR0911 - one for each kind of cause
+    def describe_cause(self) -> str:
         """Describe the deepest cause in one clause."""
+        return self._find_cause()[0]
+
+    def cause_code(self) -> str:
+        """Return the error code of the cause that ``describe_cause`` names; empty if it has none."""
+        event = self._find_cause()[1]
+        return "" if event is None else _find_code(event)
+
+    def _find_cause(self) -> tuple[str, Event | None]:  # noqa: PLR0911 - one for each kind of cause
+        """Return the deepest cause in one clause, and the event that it is; None if it is no single event."""
         if (ticket := self._last_refused_ticket()) and self.was_refused():
-            return self._describe_ticket_failure(ticket)
+            return self._describe_ticket_failure(ticket), ticket.event
         if (certificate := find_refused_certificate(self._records)) and not self.was_refused():
-            return _describe_failed_exchange(certificate.event)
+            return _describe_failed_exchange(certificate.event), None
         if missing := self.unresolved_name():
             event = missing.event
             assert isinstance(event, DnsAnswered)  # noqa: S101 - by find_unresolved_name
-            return f"{event.name} has no address ({describe_rcode(event)})"
+            return f"{event.name} has no address ({describe_rcode(event)})", None
         if ticket:
-            return self._describe_ticket_failure(ticket)
+            return self._describe_ticket_failure(ticket), ticket.event
         refusal, failed = self.last_refusal(), self.last_failed_exchange()
         if failed is not None and (refusal is None or failed.seq >= refusal.seq):
-            return _describe_failed_exchange(failed.event)
+            return _describe_failed_exchange(failed.event), failed.event
         if refusal is not None:
             event = refusal.event
             assert isinstance(event, HttpExchange)  # noqa: S101 - by last_refusal
-            return _describe_answer(event)
+            return _describe_answer(event), event
         asked = [
             r.event for r in self._records if isinstance(r.event, HttpExchange) and r.event.code not in _PENDING_CODES
         ]
         # A refusal among them was cancelled by a success, such as the 401 that starts Negotiate.
         if errors := [event for event in asked if event.is_error and event.status not in _REFUSALS]:
-            return _describe_answer(errors[-1])
+            return _describe_answer(errors[-1]), errors[-1]
         if any(is_probe_without_host(record.event) for record in self._records):
-            return "there is no managed identity here: 169.254.169.254 does not answer on this device"
+            return "there is no managed identity here: 169.254.169.254 does not answer on this device", None
         if asked and asked[-1].step in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
-            return f"{asked[-1].host} offers no silent way for this user"
-        return _ONLY_ASSERTION if self.only_has_assertion() else _NO_FAILURE
+            return f"{asked[-1].host} offers no silent way for this user", None
+        return (_ONLY_ASSERTION if self.only_has_assertion() else _NO_FAILURE), None
 
     def _describe_ticket_failure(self, ticket: Record) -> str:
         event = ticket.event
         assert isinstance(event, KdcExchange)  # noqa: S101 - by _last_refused_ticket
+        if event.request == "AS":
+            verb, why = ("did not answer", "") if event.outcome == "no answer" else ("refused", f": {event.outcome}")
+            return f"the KDC {verb} the sign-on of {event.principal}{why}{self._describe_response()}"
         if event.outcome == _UNKNOWN_SPN:
             return f"it asked for {event.service}, which the KDC does not know{self._describe_response()}"
         response = "did not answer" if event.outcome == "no answer" else f"said {event.outcome}"
@@ -575,9 +607,11 @@ class _ClientRecords:
         return f", and got {refusal.event.status}{how.get(refusal.event.auth, '')}"
 
     def _last_refused_ticket(self) -> Record | None:
-        """Return the last ticket request, if the KDC did not issue the ticket."""
+        """Return the last ticket request, if the KDC did not issue the ticket; or a sign-on that it refused."""
         for record in reversed(self._records):
             event = record.event
+            if is_refused_sign_on(event):
+                return record
             if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
                 return record if event.outcome != "issued" else None
         return None
@@ -599,6 +633,18 @@ class _ClientRecords:
             find_refused_certificate(self._records),
         )
         return missing if all(other is None for other in others) else None
+
+
+def _find_code(event: Event) -> str:
+    """Return the error code in an answer: AADSTS, that of a resource server, or that of a KDC; empty without one."""
+    if isinstance(event, KdcExchange):
+        return event.outcome if event.outcome.startswith(("KDC_", "KRB_")) else ""
+    if not isinstance(event, HttpExchange) or not event.is_error:
+        return ""
+    if event.code is not None:
+        return f"AADSTS{event.code}"
+    named = _RESOURCE_CODE.match(event.error_description) if event.auth == "bearer" else None
+    return named[1] if named else ""
 
 
 def _is_refusal(event: HttpExchange) -> bool:

@@ -72,6 +72,7 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
     credential: str = ""
     credential_attempts: tuple[CredentialAttempt, ...] = ()
     tried: str = ""
+    code: str = ""
     measures: Measures = NOTHING_MEASURED
     expected: Expectation | None = None
     broken: tuple[BrokenExpectation, ...] = ()
@@ -102,6 +103,7 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
             credential=verdict.credential,
             credential_attempts=verdict.credential_attempts,
             tried=verdict.tried,
+            code=verdict.code,
             measures=measures,
             expected=expected,
             broken=broken,
@@ -125,6 +127,7 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
             self.credential,
             self.credential_attempts,
             self.tried,
+            self.code,
         )
 
     @property

@@ -24,6 +24,7 @@ __all__ = [
     "choose_unanswered_name",
     "classify_failed_step",
     "describe_rcode",
+    "describe_unused_success",
     "find_refused_certificate",
     "find_unanswered_name",
     "has_address",
@@ -31,10 +32,14 @@ __all__ = [
     "is_attempt",
     "is_on_the_wire",
     "is_refused_by_kdc",
+    "is_refused_sign_on",
     "select_before_prompt",
 ]
 
 _LATE_ALERT_S, _KDC_PORT = 1.0, 88
+_SIGN_ON_ERRORS = frozenset(
+    {"KDC_ERR_CLIENT_REVOKED", "KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_KEY_EXPIRED", "KDC_ERR_NAME_EXP", "no answer"}
+)
 PREAUTH_REQUIRED = "KDC_ERR_PREAUTH_REQUIRED"
 """The normal reply to the first AS request; it names the pre-authentication to use (RFC 4120, section 3.1.1)."""
 
@@ -58,6 +63,11 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
             return event.step
         case _:
             return None
+
+
+def is_refused_sign_on(event: Event) -> bool:
+    """Return whether the KDC gave no ticket-granting ticket: because of the user's account, or without an answer."""
+    return isinstance(event, KdcExchange) and event.request == "AS" and event.outcome in _SIGN_ON_ERRORS
 
 
 def is_attempt(event: Event) -> bool:
@@ -117,6 +127,23 @@ def has_address(event: DnsAnswered) -> bool:
 def describe_rcode(event: DnsAnswered) -> str:
     """Return the response code, with the extended error of the server if there is one (RFC 8914)."""
     return f"{event.rcode}, {event.extended_error}" if event.extended_error else event.rcode
+
+
+def describe_unused_success(records: Sequence[Record]) -> str:
+    """Say what a client had got that ended with an error although no exchange failed.
+
+    A client that demands mutual authentication (RFC 4559, section 4.2) takes no response without a token of the
+    service, although the service has signed it in: for example requests-kerberos, by default.
+    """
+    last = next((record.event for record in reversed(records) if isinstance(record.event, HttpExchange)), None)
+    if last is None or last.auth != "kerberos":
+        return "no exchange failed, and it had signed in"
+    if last.mutual_token:
+        return "no exchange failed, and the ticket was accepted"
+    return (
+        "the ticket was accepted, and the response had no token of the service, which a client that demands mutual "
+        "authentication does not take"
+    )
 
 
 def select_before_prompt(records: Sequence[Record], prompt: Record) -> list[Record]:

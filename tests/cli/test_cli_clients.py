@@ -18,3 +18,13 @@ def test_models_and_real_clients_are_listed_a_line_each(capsys: pytest.CaptureFi
     assert main(["clients", "--sources"]) == 0
     with_sources = capsys.readouterr().out
     assert all(f"source: {source}" in with_sources for model in MODELS.values() for source in model.sources)
+
+
+def test_a_set_is_listed_alone(capsys: pytest.CaptureFixture[str]):
+    """``--set`` lists the real clients of that matrix and nothing else; it does not go with names to install."""
+    assert main(["clients", "--set", "spnego"]) == 0
+    names = {line.split()[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")}
+    assert "httpclient5/canonical-name" in names
+    assert not {"curl/windowstransport", "office"} & names
+    assert main(["clients", "--set", "spnego", "--install", "curl"]) == 2
+    assert "leave --set out" in capsys.readouterr().err

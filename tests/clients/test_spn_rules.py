@@ -116,7 +116,7 @@ def test_families_under_a_cname(zone: ClientEnvironment) -> None:
     host = f"alias.{CORP}"
     moved = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("real",)}
     kept = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("alias",)}
-    assert kept == {"mit-no-canon", "sspi", "winhttp-typed", "curl-sspi", "java", "java-no-canon"}
+    assert kept == {"mit-no-canon", "sspi", "winhttp-typed", "curl-sspi", "java", "java-no-canon", "java-jgss"}
     assert moved | kept | {"mit-fallback", "heimdal-rules"} == {
         name for name, rule in RULES.items() if rule.service == "HTTP"
     }
@@ -192,6 +192,31 @@ def test_sql_spn_has_its_port(zone: ClientEnvironment) -> None:
     assert _ask(zone, "sqlclient", f"alias.{CORP}", port=1433) == (f"MSSQLSvc/real.{CORP}:1433",)
 
 
+@pytest.mark.parametrize(
+    ("host", "httpclient5", "jgss", "go_spnego"),
+    [
+        ("plain", "plain", "plain", "plain"),
+        ("alias", "real", "alias", "real"),
+        ("ptrdiff", "ptrdiff", "ptrdiff", "node7.dc"),
+        ("ptrext", "ptrext.corp.test.evil.test", "ptrext.corp.test.evil.test", "ptrext.corp.test.evil.test"),
+        ("noptr", "noptr", "noptr", None),
+        ("gone", "gone", "gone", None),
+    ],
+)
+def test_reverse_look_ups_differ(
+    zone: ClientEnvironment, host: str, httpclient5: str, jgss: str, go_spnego: str | None
+) -> None:
+    """A PTR name that leads elsewhere: HttpClient keeps the typed name, go-spnego uses it, and fails without any."""
+    fqdn = f"{host}.{CORP}"
+    assert _ask(zone, "httpclient5", fqdn) == (httpclient5,)
+    assert _ask(zone, "java-jgss", fqdn) == (jgss,)
+    if go_spnego is None:
+        with pytest.raises(DnsFailure):
+            _ask(zone, "go-spnego", fqdn)
+    else:
+        assert _ask(zone, "go-spnego", fqdn) == (go_spnego,)
+
+
 # read-spn, row by row: how the client and its library canonicalise, what happens when the look-up fails, and when the
 # KDC knows no candidate. One of typed, forward, forward+reverse and lengthen, twice; "" where there is no library.
 TABLE_1_1 = {
@@ -216,10 +241,15 @@ TABLE_1_1 = {
     "curl-sspi": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "java": ("lengthen", "", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
     "java-no-canon": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
+    "java-jgss": ("typed", "lengthen", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
+    "httpclient5": ("confirmed reverse", "lengthen", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
+    "go-spnego": ("reverse only", "", OnLookupFailure.RAISE, OnUnknown.ERROR),
     "gokrb5": ("first or last target", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "requests-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "requests-kerberos": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "httpx-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.RESEND_PLAIN),
+    "libsoup": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
+    "lwp-negotiate": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
     "pyspnego": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "python-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "node-kerberos": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),

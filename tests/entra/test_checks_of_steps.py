@@ -109,3 +109,10 @@ def test_shared_authorities_name_no_tenant(site: Any, browser: Any) -> None:
 def test_bad_requests_of_realm_discovery(site: Any, method: str, target: str, body: bytes, code: int) -> None:
     """A parameter that is absent, of another type, unknown or too long is refused by its code."""
     assert site.ask(method, LOGIN, target, body=body).code == code
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"[" * 50_000, b'{"x": "' + b"x" * 70_000 + b'"}'])
+@pytest.mark.parametrize("path", ["BeginAuth", "EndAuth"])
+def test_bad_requests_of_the_second_factor(site: Any, path: str, body: bytes) -> None:
+    """A body that is no object of JSON, too long or too deep is refused as malformed, before its token is looked at."""
+    assert site.ask("POST", LOGIN, f"/common/SAS/{path}", body=body).code == 9002313

@@ -57,6 +57,15 @@ def test_mutual_authentication_token_is_sent_back(site):
     """The 200 carries the acceptor's reply, so that a client that asked for mutual authentication can check it."""
     headers = dict(site.windows(site.ALICE).headers)
     assert headers["WWW-Authenticate"] == "Negotiate " + base64.b64encode(b"mutual").decode()
+    assert [event.mutual_token for event in site.events(HttpExchange)] == [True]
+
+
+def test_without_mutual_authentication_there_is_none(make_site):
+    """``cloud.mutual_authentication = false``: the same 200 without the acceptor's reply, and the trace says so."""
+    quiet = make_site(cloud={"mutual_authentication": False})
+    answer = quiet.windows(quiet.ALICE)
+    assert (answer.status, "WWW-Authenticate" in dict(answer.headers)) == (200, False)
+    assert [(event.auth, event.mutual_token) for event in quiet.events(HttpExchange)] == [("kerberos", False)]
 
 
 @pytest.mark.parametrize(

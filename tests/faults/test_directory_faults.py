@@ -158,6 +158,25 @@ def test_a_certificate_is_removed(lab):
     assert codes(by_certificate(lab)) == []
 
 
+def test_new_access_tokens_live_for_a_moment(lab):
+    """``expires_in`` and ``exp`` are those of the fault while it is there; 0 s and more than a day are refused."""
+
+    def lifetime() -> tuple[int, int]:
+        found = by_secret(lab)
+        part = found["access_token"].split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return found["expires_in"], claims["exp"] - int(lab.engine.now)
+
+    before = lifetime()
+    undo = fault_from({"fault": "access-token-lifetime", "seconds": 3}).apply(lab)
+    assert lifetime() == (3, 3)
+    undo()
+    assert lifetime() == before
+    for seconds in (0, 86401):
+        with pytest.raises(FaultError):
+            fault_from({"fault": "access-token-lifetime", "seconds": seconds})
+
+
 def kinds(lab: MemoryLab, times: int) -> list[str]:
     """What realm discovery says about the federated domain, so many times."""
     target = f"/common/userrealm/{FRANK}?api-version=1.0"

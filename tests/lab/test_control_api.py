@@ -252,6 +252,9 @@ def test_a_verdict_can_be_compared_with_what_is_expected(api: Api) -> None:
     assert (good["as_expected"], good["broken"]) == (True, [])
     (bad,) = api.ok("GET", "/v1/verdicts", client="one", never="silent", max_rate="1/min")["verdicts"]
     assert [each["rule"] for each in bad["broken"]] == ["never", "max-rate"]
+    (other,) = api.ok("GET", "/v1/verdicts", client="one", code="AADSTS50126", reason_contains="a text")["verdicts"]
+    assert [each["rule"] for each in other["broken"]] == ["code", "reason-contains"]
+    assert api.call("GET", "/v1/verdicts", code="AADSTS")[0] == 400
     for parameters in ({"expect": "sillent"}, {"within": "soon"}, {"max_prompts": "x"}, {"no_exposure": "perhaps"}):
         assert api.call("GET", "/v1/verdicts", **parameters)[0] == 400
 

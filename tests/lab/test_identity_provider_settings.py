@@ -47,6 +47,39 @@ def test_a_wrong_setting_changes_nothing(api: Api, body: Any) -> None:
     assert api.ok("GET", "/v1/identity-provider")["not_checked"] == []
 
 
+SSO = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
+NEGOTIATE = ("curl", "-s", "-o", "/dev/null", "--negotiate", "-u", ":", SSO)
+
+
+def _mutual_tokens(bench: Any, client: str) -> list[bool]:
+    events = [each for each in bench.records() if each["event"] == "HttpExchange" and each["client"] == client]
+    return [each["mutual_token"] for each in events if each["auth"] == "kerberos"]
+
+
+def test_mutual_authentication_is_switched_off_and_on(api: Api) -> None:
+    """A 200 to a ticket has a token of the service, none while the setting is off, and one again; rules stay."""
+    assert api.ok("GET", "/v1/identity-provider")["mutual_authentication"] is True
+    api.ok("POST", "/v1/identity-provider", {"not_checked": ["consent"]})
+    try:
+        off = api.ok("POST", "/v1/identity-provider", {"mutual_authentication": False})
+        assert (off["not_checked"], off["mutual_authentication"]) == (["consent"], False)
+        api.bench.run("exec", "--as", "mutual-off", "--", *NEGOTIATE)
+    finally:
+        api.ok("POST", "/v1/identity-provider", {"mutual_authentication": True, "not_checked": []})
+    api.bench.run("exec", "--as", "mutual-on", "--", *NEGOTIATE)
+    assert (_mutual_tokens(api.bench, "mutual-off"), _mutual_tokens(api.bench, "mutual-on")) == ([False], [True])
+
+
+@pytest.mark.parametrize("value", ["no", 0, None])
+def test_a_wrong_value_of_mutual_authentication(api: Api, value: Any) -> None:
+    """400 for anything but true and false, and nothing changes, the rules of the same request included."""
+    body = {"mutual_authentication": value, "not_checked": ["consent"]}
+    status, said = api.call("POST", "/v1/identity-provider", body)
+    assert (status, said["error"]) == (400, "mutual_authentication: expected true or false")
+    assert api.ok("GET", "/v1/identity-provider")["not_checked"] == []
+    assert api.ok("GET", "/v1/identity-provider")["mutual_authentication"] is True
+
+
 def test_up_switches_rules_off(bench: Any) -> None:
     """``ssosim up --not-checked``: the lab's first token rests on it; an unknown rule is a mistake of the caller."""
     done = bench.run("up", "--detach", "--not-checked", "consnet")

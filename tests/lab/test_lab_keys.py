@@ -46,3 +46,16 @@ def test_tickets_of_a_real_program_live_through_a_rollover(running, words, statu
     mine = [record for record in running.records() if record["client"] == name]
     assert [r["kvno"] for r in mine if r["event"] == "TicketChecked"] == kvnos
     assert [r["kvno"] for r in mine if r["event"] == "KdcExchange"] == [1, kvnos[-1]]
+
+
+def test_curl_of_a_user_whose_account_is_disabled(running):
+    """MS-KILE 3.3.5.6.3: the sign-on to the device is refused, so curl has no ticket; enabled again, it has one."""
+    words = ("exec", "--as", "curl-disabled", "--device", "desk-2", "--", *shlex.split(CURL))
+    apply(running, "user-disabled", "user=bob@contoso.com")
+    disabled = running.run(*words)
+    assert running.run("fault", "undo", "all").returncode == 0
+    enabled = running.run(*words)
+    assert [each.stdout.split()[-1] for each in (disabled, enabled)] == ["401", "200"], disabled.stderr
+    asked = [record for record in running.records() if record["client"] == "curl-disabled"]
+    exchanges = [(r["request"], r["outcome"], r["faults"] != []) for r in asked if r["event"] == "KdcExchange"]
+    assert exchanges == [("AS", "KDC_ERR_CLIENT_REVOKED", True), ("TGS", "issued", False)]

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ssosim.lab.trust.browsers import merge_firefox_policies
+
 HOST = "login.microsoftonline.com"
 URL = f"https://{HOST}/common/oauth2/deviceauth"
+FIREFOX = "/etc/firefox/policies/policies.json"
 VARIABLES = (
     "SSL_CERT_FILE",
     "REQUESTS_CA_BUNDLE",
@@ -166,12 +169,47 @@ def test_policies_tell_browsers_of_the_authority(running):
     """Chromium's relatives and Firefox by their policies' files, which hold that one thing."""
     files = ["chromium/policies/managed/ssosim.json", "opt/chrome/policies/managed/ssosim.json"]
     shown = running.run("exec", "--", "cat", *(f"/etc/{name}" for name in files)).stdout
-    pem = (running.home / "labs/default/ca.pem").read_text()
+    authority = str(running.home / "labs/default/ca.pem")
+    pem = Path(authority).read_text()
     one = "".join(line for line in pem.splitlines() if "-----" not in line)
     assert shown == json.dumps({"CACertificates": [one]}) * 2
-    if not Path("/etc/firefox/policies/policies.json").exists():
-        firefox = json.loads(running.run("exec", "--", "cat", "/etc/firefox/policies/policies.json").stdout)
-        assert firefox == {"policies": {"Certificates": {"Install": [str(running.home / "labs/default/ca.pem")]}}}
+    firefox = json.loads(running.run("exec", "--", "cat", FIREFOX).stdout)
+    assert authority in firefox["policies"]["Certificates"]["Install"]
+
+
+def test_firefox_has_the_policies_of_a_folder_and_the_labs(running, tmp_path):
+    """``--etc`` with policies of Firefox: each of its settings, and the lab's CA beside the certificates it names."""
+    own = {"policies": {"Authentication": {"SPNEGO": ["a.example"]}, "Certificates": {"Install": ["mine.pem"]}}}
+    file = tmp_path / "etc/firefox/policies/policies.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(own))
+    done = running.run("exec", "--etc", str(tmp_path / "etc"), "--", "cat", FIREFOX)
+    policies = json.loads(done.stdout)["policies"]
+    authority = str(running.home / "labs/default/ca.pem")
+    assert policies["Authentication"] == {"SPNEGO": ["a.example"]}
+    assert {"mine.pem", authority} <= set(policies["Certificates"]["Install"])
+    assert json.loads(file.read_text()) == own, "the user's folder is not written to"
+    for wrong in ("policies", "[]", '{"policies": []}'):
+        file.write_text(wrong)
+        done = running.run("exec", "--etc", str(tmp_path / "etc"), "--", "true")
+        assert done.returncode == 125
+        assert f"{file}: " in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("own", "added", "merged"),
+    [
+        ({"a": 1}, {"a": 2, "b": 3}, {"a": 1, "b": 3}),
+        ({"a": {"x": [1]}}, {"a": {"x": [1, 2], "y": 0}}, {"a": {"x": [1, 2], "y": 0}}),
+        ({"a": {"x": 1}}, {"a": [2]}, {"a": {"x": 1}}),
+        ({}, {"a": [2]}, {"a": [2]}),
+    ],
+)
+def test_policies_of_firefox_are_merged_setting_by_setting(own, added, merged):
+    """Lists are joined, entries once; where both have a value of another kind or another value, the user's counts."""
+    found = json.loads(merge_firefox_policies(json.dumps({"policies": own}), json.dumps({"policies": added})))
+    assert found == {"policies": merged}
 
 
 def test_an_ordinary_users_programs_trust_the_authority_as_well(as_user):

@@ -149,6 +149,7 @@ OWN: dict[str, Strategy] = {
     "mfa-required": _fields(user=PEOPLE, registered=st.booleans()),
     "consent-revoked": _fields(client_id=st.just(BACK_END)),
     "secret-expired": _fields(client_id=st.just(BACK_END)),
+    "access-token-lifetime": _fields(seconds=st.sampled_from([1, 600])),
     "certificate-removed": _fields(client_id=st.just(SYNC)),
     "domain-managed": _fields(domain=st.just("fabrikam.com"), old_share=st.sampled_from([0.0, 0.25, 0.5])),
     "jwks-key-removed": _fields(clients=CLIENTS),
@@ -167,7 +168,7 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
                              "wrong-view", "signature-expired", "signature-tampered",
                              "validation-failing", "realm-managed", "password-changed",
                              "password-expired", "sessions-revoked", "user-locked", "user-disabled", "mfa-required",
-                             "consent-revoked",
+                             "consent-revoked", "access-token-lifetime",
                              "secret-expired", "certificate-removed", "domain-managed", "key-rolled",
                              "account-encryption-types", "kdc-encryption-types", "spn-moved", "host-spn-registered",
                              "spn-duplicate", "kdc-connection-refused", "kdc-replica-lag")  # fmt: skip

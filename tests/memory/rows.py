@@ -127,6 +127,7 @@ ROWS: dict[str, list[Fields]] = {
     "mfa-required": [{"user": "alice@contoso.com"}, {"user": "alice@contoso.com", "registered": False}],
     "consent-revoked": [{"client_id": BACK_END}, {"client_id": BACK_END, "tenant": "contoso.com"}],
     "secret-expired": [{"client_id": BACK_END}],
+    "access-token-lifetime": [{"seconds": 60}],
     "certificate-removed": [{"client_id": SYNC}],
     "domain-managed": [{"domain": "fabrikam.com"}, {"domain": "fabrikam.com", "old_share": 0.5}],
     "jwks-key-removed": [{}, {"clients": ["office"]}],

@@ -15,7 +15,13 @@ def played():
 def test_what_holds_passes_and_returns_the_run(played):
     """Outcomes, times, prompts and rates that hold: no error, and calls can be chained."""
     assert played.require("silent", phase="healthy", within="30s", max_prompts=0).require(
-        "refused|failed", phase="cname", client="office", never="stalled", max_rate="100/min"
+        "refused|failed",
+        phase="cname",
+        client="office",
+        never="stalled",
+        max_rate="100/min",
+        code="KDC_ERR_S_PRINCIPAL_UNKNOWN",
+        reason_contains="which the KDC does not know",
     )
 
 
@@ -25,6 +31,8 @@ def test_what_holds_passes_and_returns_the_run(played):
         ({"outcome": "silent"}, "office in phase 'record-empty': expected silent\n    office in 'record-empty'"),
         ({"outcome": ["silent", "interactive"]}, "office in phase 'cname': expected silent or interactive"),
         ({"never": "stalled"}, "office in phase 'record-empty': expected never stalled"),
+        ({"code": "KDC_ERR_ETYPE_NOSUPP", "phase": "cname"}, "found KDC_ERR_S_PRINCIPAL_UNKNOWN"),
+        ({"reason_contains": "AADSTS", "phase": "cname"}, "expected 'AADSTS' in the reason, found it asked for HTTP/"),
         ({"within": "1m"}, "office in phase 'restored': expected a decision within 60 s, found 258 s"),
         ({"max_rate": "3/min"}, "office in phase 'record-empty': expected at most 3 requests in any minute, found 15"),
         ({"no_exposure": True}, "office in phase 'cname': expected no exposure, found ntlm to autologon"),

@@ -1,5 +1,6 @@
 """What is made of what clients sent: the form for comparison, the differences, and what a manifest may set aside."""
 
+import msgspec
 import pytest
 
 from ssosim.real_clients.batch import Cell
@@ -9,7 +10,7 @@ from ssosim.real_clients.measured import find_measurement_differences, load_meas
 from ssosim.real_clients.model_comparison import compare
 from ssosim.real_clients.sent_requests import SentRequests, collect_sent_requests
 from ssosim.scenario.loader import load_scenario
-from ssosim.trace import DnsAnswered, HttpExchange, KdcExchange, SignInStep, Trace
+from ssosim.trace import ConnectionFailed, DnsAnswered, HttpExchange, KdcExchange, SignInStep, Trace
 
 HOST = "login.microsoftonline.com"
 
@@ -53,6 +54,14 @@ def test_a_name_without_address_is_a_step_where_it_matters():
         == ("no name mex.fabrikam.com",) * 2
     )
     assert len(_seen(*[_lookup("mex.fabrikam.com", "SERVFAIL")] * 4).steps) == 1
+
+
+def test_a_handshake_that_a_browser_gives_up_is_no_request():
+    """A connection opened in advance may end within its handshake; under a fault that is a refused certificate."""
+    closed = ConnectionFailed(host=HOST, address="192.0.2.10", stage="tls", reason="unfinished", by="server")
+    assert _seen(closed).steps == ()
+    assert _seen(msgspec.structs.replace(closed, faults=(1,))).steps == (f"no TLS {HOST}",)
+    assert _seen(msgspec.structs.replace(closed, reason="unknown_ca")).steps == (f"no TLS {HOST}",)
 
 
 def test_services_are_those_of_the_host_type():
@@ -111,6 +120,14 @@ def test_a_listed_deviation_that_does_not_show_is_wrong(tmp_path, phase):
     assert "did not occur" in wrong
     if phase != "*":
         assert compare(_cells("one"), [client_flow]).wrong("mine/f") == []
+
+
+def test_a_deviation_of_chance_may_not_show(tmp_path):
+    """``at_times``: it is known where it shows, and no mistake where it does not."""
+    client_flow = _part(tmp_path, DEVIATION.format("two") + "at_times = true\n")
+    assert compare(_cells("two"), [client_flow]).wrong("mine/f") == []
+    assert compare(_cells("two", steps=("realm", "mex")), [client_flow]).wrong("mine/f") == []
+    assert compare(_cells("two", original="failed"), [client_flow]).wrong("mine/f") != []
 
 
 def test_the_measured_rows_are_those_of_the_scenario():

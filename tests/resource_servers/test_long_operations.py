@@ -48,6 +48,25 @@ def test_a_deployment_runs_and_ends(servers: Servers) -> None:
     assert json.loads(servers.arm("GET", PATH, token).body)["properties"]["provisioningState"] == "Succeeded"
 
 
+def test_a_name_is_taken_while_its_deployment_runs(servers: Servers) -> None:
+    """A second PUT is 409 DeploymentActive and changes nothing; after the end it begins a new one, and both are known.
+
+    Azure/bicep issue 13771: two builds that use the same name at once.
+    """
+    token = servers.token("orders")
+    first = header_of(begin(servers, 60, token), "Azure-AsyncOperation")
+    servers.now = NOW + 30
+    again = servers.arm("PUT", PATH, token, body=BODY)
+    code, text = error_of(again)
+    assert (again.status, code) == (409, "DeploymentActive")
+    assert "Unable to edit or replace deployment 'shop': previous deployment from '" in text
+    servers.now = NOW + 60
+    assert json.loads(poll(servers, first, token).body)["status"] == "Succeeded"
+    second = header_of(servers.arm("PUT", PATH, token, body=BODY), "Azure-AsyncOperation")
+    states = [json.loads(poll(servers, url, token).body)["status"] for url in (first, second)]
+    assert states == ["Succeeded", "Accepted"]
+
+
 @pytest.mark.parametrize("refreshes", [False, True])
 def test_an_operation_longer_than_a_token(servers: Servers, refreshes: bool) -> None:
     """90 minutes with tokens of 60: the client that keeps its token is refused at the first poll after its end.

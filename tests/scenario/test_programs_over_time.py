@@ -80,3 +80,32 @@ def test_a_cached_failure_expires_for_a_program(bench, tmp_path):
     clients = _play(bench, _scenario(tmp_path, steps, {"patient": TRIES}, more=resolver))["clients"]
     assert clients["patient"]["outcome"] == "silent", clients["patient"]["reason"]
     assert clients["patient"]["decided_s"] >= 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ('{ fault = "password-expired", user = "alice@contoso.com" }', "KDC_ERR_KEY_EXPIRED"),
+        ('{ fault = "kdc-connection-refused" }', "the KDC did not answer the sign-on of alice"),
+    ],
+    ids=["password-expired", "kdc-connection-refused"],
+)
+def test_the_ticket_of_a_program_expires_by_the_clock_of_the_scenario(bench, tmp_path, fault, words):
+    """RFC 4120, 3.3.3: eleven hours later the ticket-granting ticket of ten hours has to be a new one.
+
+    dotnet/Kerberos.NET#275: a client that uses an expired ticket is told so by the service.
+    """
+    phases = "".join(
+        f'[[phases]]\nname = "{name}"\nstart = 2025-03-0{start}Z\nfaults = [{fault}]\n'
+        for name, start in (("soon", "1T11:00:00"), ("late", "1T21:00:01"))
+    )
+    file = _scenario(tmp_path, phases, {"curl": CURL})
+    text = (tmp_path / "mine.toml").read_text().replace("end = 2025-03-01T11", "end = 2025-03-02T11")
+    (tmp_path / "mine.toml").write_text(text)
+    done = bench.run("run", file, "--json")
+    assert done.returncode in (0, 1), done.stderr
+    _, soon, late = json.loads(done.stdout)["phases"]
+    if "password" in fault:
+        assert soon["clients"]["curl"]["outcome"] == "silent", soon["clients"]["curl"]["reason"]
+    assert late["clients"]["curl"]["outcome"] != "silent"
+    assert words in late["clients"]["curl"]["reason"]

@@ -60,6 +60,8 @@ def test_the_command_of_the_readme_guards_a_pipeline(bench, short):
         (CURL, ["--never", "failed"], "[expected: never failed]"),
         (CURL, ["--expect", "refused"], "[expected: refused]"),
         (f"sh -c 'sleep 1; {CURL}'", ["--within", "healthy=500ms"], "[expected: a decision within 0.5 s, found 1."),
+        (CURL, ["--code", "broken=AADSTS50126"], "[expected: the code AADSTS50126, found no code: "),
+        (CURL, ["--reason-contains", "broken=a=b"], "[expected: 'a=b' in the reason, found "),
         (CURL, ["--max-rate", "1/min"], "[expected: at most 1 requests in any minute, found "),
         (f"sh -c '{CURL}; sleep 60'", ["--deadline", "2s", "--within", "broken=30s"], "found no decision]"),
         (
@@ -111,6 +113,12 @@ def test_the_options_are_about_the_scenarios_clients_without_another(bench, shor
         (["--expect", "stalled", "--never", "stalled"], "--never stalled: --expect names it for the same phase"),
         (["--within", "soon"], "--within: 'soon': expected a duration above 0, such as 30s"),
         (["--max-prompts", "-1"], "--max-prompts"),
+        (["--code", "AADSTS"], "--code: code 'AADSTS': expected an error code, such as AADSTS50126"),
+        (
+            ["--code", "healthy=50126", "--expect", "healthy=silent"],
+            "--code AADSTS50126: a client that signs in silently",
+        ),
+        (["--reason-contains", ""], "--reason-contains: '': expected a text"),
         (["--max-rate", "5/day"], "--max-rate: '5/day': expected requests in a minute"),
         (["--deadline", "5s"], "--deadline: only programs have one"),
         (["--exec", CURL, "--kind", "offices"], "expects nothing of 'offices'; known: office; did you mean 'office'?"),

@@ -15,6 +15,7 @@ from ssosim.trace import (
     Record,
     SignInStep,
     TicketChecked,
+    TokenIssued,
 )
 from ssosim.verdict.explain import explain
 from ssosim.verdict.steps import classify_failed_step
@@ -117,6 +118,40 @@ CASES: dict[str, tuple[list[Event], list[str]]] = {
         [f"{LOGIN} has no address (SERVFAIL)"],
     ),
 }
+
+
+signed_in = TokenIssued(kind="browser", grant="kerberos", subject="a@b.c")
+NO_MUTUAL_TOKEN = (
+    "the ticket was accepted, and the response had no token of the service, which a client that demands mutual "
+    "authentication does not take"
+)
+UNUSED: dict[str, tuple[list[Event], str]] = {
+    "no token of the service": (
+        [challenge, kdc(f"HTTP/{AUTOLOGON}", "issued"), signed_in, http(200, auth="kerberos"), ended],
+        NO_MUTUAL_TOKEN,
+    ),
+    "its own error": (
+        [
+            challenge,
+            kdc(f"HTTP/{AUTOLOGON}", "issued"),
+            signed_in,
+            http(200, auth="kerberos", mutual_token=True),
+            ended,
+        ],
+        "no exchange failed, and the ticket was accepted",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNUSED)
+def test_a_program_that_fails_after_its_sign_in(name):
+    """The 401 that a ticket answered is no cause; what the program had got is said, in reason and explanation."""
+    events, said = UNUSED[name]
+    (found,) = explain(
+        [Record(number, float(number), "c", event) for number, event in enumerate(events, 1)], client="c"
+    )
+    assert (str(found.outcome), [link.text for link in found.links]) == ("failed", [said])
+    assert found.reason == f"it ended with exit code 1: {said}"
 
 
 @pytest.mark.parametrize("name", CASES)

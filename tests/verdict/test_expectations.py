@@ -13,6 +13,7 @@ from ssosim.verdict.expectations import (
     default_expectation,
     make_table,
     merge,
+    parse_codes,
     parse_duration,
     parse_outcomes,
     parse_rate,
@@ -68,12 +69,26 @@ def test_outcomes_are_listed_with_bars():
 def test_a_table_is_the_same_after_both_conversions():
     """The form for files loses nothing."""
     table = msgspec.convert(
-        {"outcome": "silent|failed", "never": ["stalled"], "within": "2m", "max_prompts": 1, "max_rate": "60/min"},
+        {
+            "outcome": "silent|failed",
+            "never": ["stalled"],
+            "code": [50126, "ForbiddenByRbac"],
+            "reason_contains": "a text",
+            "within": "2m",
+            "max_prompts": 1,
+            "max_rate": "60/min",
+        },
         ExpectationTable,
     )
     expectation = convert_expectation(table)
     assert expectation == Expectation(
-        outcome=(SILENT, FAILED), never=(STALLED,), within_s=120, max_prompts=1, max_requests_per_minute=60
+        outcome=(SILENT, FAILED),
+        never=(STALLED,),
+        code=("AADSTS50126", "ForbiddenByRbac"),
+        reason_contains=("a text",),
+        within_s=120,
+        max_prompts=1,
+        max_requests_per_minute=60,
     )
     assert convert_expectation(make_table(expectation)) == expectation
 
@@ -82,6 +97,48 @@ def test_an_outcome_cannot_be_both_expected_and_never():
     """A table that no run can satisfy is a mistake."""
     with pytest.raises(ExpectationError, match="stalled: both expected and never"):
         convert_expectation(ExpectationTable(outcome="stalled", never="stalled|failed"))
+
+
+@pytest.mark.parametrize(
+    ("data", "codes"),
+    [
+        ("AADSTS50126", ("AADSTS50126",)),
+        ("aadsts50126 | 50034", ("AADSTS50126", "AADSTS50034")),
+        (7000215, ("AADSTS7000215",)),
+        ([50126, "KDC_ERR_S_PRINCIPAL_UNKNOWN", 50126], ("AADSTS50126", "KDC_ERR_S_PRINCIPAL_UNKNOWN")),
+        ((), ()),
+    ],
+)
+def test_a_code_is_written_with_or_without_its_prefix(data, codes):
+    """A number is an AADSTS code; several have bars between them or are a list."""
+    assert parse_codes(data) == codes
+
+
+@pytest.mark.parametrize(
+    "data", ["", "AADSTS", "AADSTS12x", "50126|", "0", -5, 12, True, "two words", ["", "x"], "5" * 40]
+)
+def test_what_is_no_code_is_refused(data):
+    """What no answer can have as its code is a mistake: the expectation would never hold."""
+    with pytest.raises(ExpectationError, match="such as AADSTS50126"):
+        parse_codes(data)
+
+
+def test_a_silent_sign_in_has_no_code():
+    """A table that no run can satisfy is a mistake; so is a reason that contains nothing."""
+    with pytest.raises(ExpectationError, match="signs in silently has no error code"):
+        convert_expectation(ExpectationTable(outcome="silent", code=50126))
+    for text in ("", "  ", "two\nlines"):
+        with pytest.raises(ExpectationError, match="expected a text"):
+            convert_expectation(ExpectationTable(reason_contains=text))
+
+
+def test_a_code_belongs_to_the_outcome_beside_it():
+    """Who names another outcome is not held to the code and the reason of the layer below."""
+    scenario = Expectation(outcome=(FAILED,), code=("AADSTS50126",), reason_contains=("text",))
+    assert merge(Expectation(within_s=5), scenario).code == ("AADSTS50126",)
+    assert merge(Expectation(code=("AADSTS50034",)), scenario).code == ("AADSTS50034",)
+    other = merge(Expectation(outcome=(SILENT,)), scenario)
+    assert (other.code, other.reason_contains) == ((), ())
 
 
 def test_the_first_layer_that_says_something_counts():
@@ -101,6 +158,16 @@ def test_the_first_layer_that_says_something_counts():
         (Expectation(outcome=(SILENT, INTERACTIVE)), Verdict(STALLED, "r"), Measures(), ["outcome"]),
         (Expectation(never=(STALLED,)), Verdict(STALLED, "r"), Measures(), ["never"]),
         (Expectation(never=(STALLED,)), Verdict(FAILED, "r"), Measures(), []),
+        (Expectation(code=("AADSTS50126",)), Verdict(FAILED, "r", code="AADSTS50126"), Measures(), []),
+        (Expectation(code=("AADSTS50126",)), Verdict(FAILED, "AADSTS50126", code="AADSTS501262"), Measures(), ["code"]),
+        (Expectation(code=("AADSTS50126",)), Verdict(FAILED, "tried before: AADSTS50126"), Measures(), ["code"]),
+        (Expectation(reason_contains=("400",)), Verdict(FAILED, "answered 400"), Measures(), []),
+        (
+            Expectation(reason_contains=("a", "400", "500")),
+            Verdict(FAILED, "answered 401"),
+            Measures(),
+            ["reason-contains", "reason-contains"],
+        ),
         (Expectation(within_s=30), Verdict(SILENT, "r", 30.0), Measures(), []),
         (Expectation(within_s=30), Verdict(SILENT, "r", 30.1), Measures(), ["within"]),
         (Expectation(within_s=30), Verdict(STALLED, "r"), Measures(), ["within"]),

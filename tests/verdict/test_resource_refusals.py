@@ -19,6 +19,12 @@ def answer(status: int, text: str = "", auth: str = "bearer") -> HttpExchange:
     return HttpExchange(host=host, method="GET", path="/x", status=status, auth=auth, error_description=text)  # type: ignore[arg-type]
 
 
+def refusal(code: int) -> HttpExchange:
+    """Return a refusal of the identity provider."""
+    host, text = "login.microsoftonline.com", f"AADSTS{code}: text"
+    return HttpExchange(host=host, method="POST", path="/t", status=401, code=code, error_description=text)
+
+
 def verdict_on(*events: Event) -> tuple[Outcome, str]:
     """Judge a client with these events."""
     records = [Record(number, 100.0 + number, "client", event) for number, event in enumerate(events, start=1)]
@@ -54,3 +60,25 @@ def test_a_deadline_is_still_a_deadline() -> None:
     """A program that ssosim stopped after a refusal has stalled."""
     end = ClientFinished(program="python", exit_code=-1, stopped="deadline")
     assert verdict_on(ISSUED, answer(403, "x"), end)[0] is Outcome.STALLED
+
+
+@pytest.mark.parametrize(
+    ("events", "code"),
+    [
+        ((ISSUED, CHECKED, answer(403, "AuthorizationFailed: The client"), END), "AuthorizationFailed"),
+        ((ISSUED, answer(401, "ExpiredAuthenticationToken: The access"), END), "ExpiredAuthenticationToken"),
+        ((ISSUED, answer(403, "The token contains not enough scope."), END), ""),
+        ((refusal(7000215), END), "AADSTS7000215"),
+        ((refusal(50126), refusal(7000215), END), "AADSTS7000215"),
+        ((refusal(50126), ISSUED, ClientFinished(program="python", exit_code=0)), ""),
+        ((refusal(50126), UserPrompted(reason="sign-in page"), ISSUED), "AADSTS50126"),
+        ((ClientFinished(program="python", exit_code=1),), ""),
+        ((UserPrompted(reason="sign-in page"), answer(500, auth="none"), END), ""),
+    ],
+)
+def test_the_code_of_a_verdict_is_that_of_its_cause(events: tuple[Event, ...], code: str) -> None:
+    """AADSTS or the code of the resource server; none where nothing failed in the end, or the cause has no code."""
+    records = [Record(number, 100.0 + number, "client", event) for number, event in enumerate(events, start=1)]
+    found = judge(records, 100.0)
+    assert found.code == code, found.reason
+    assert not code or code in found.reason

@@ -88,7 +88,7 @@ TROUBLES: dict[str, Trouble] = {
     "no-record": Trouble(f"{AUTOLOGON} has no address", estate=_without_record),
     "no-spn": Trouble(f"the KDC does not know HTTP/{AUTOLOGON}", estate=_without_spn),
     "not-synced": Trouble("AADSTS81011", estate=_user(synced=False)),
-    "disabled": Trouble("AADSTS50057", estate=_user(enabled=False)),
+    "disabled": Trouble("KDC_ERR_CLIENT_REVOKED", estate=_user(enabled=False)),
     "mfa": Trouble("AADSTS50076", estate=_user(mfa_required=True)),
 }
 UNRELATED: dict[str, dict[str, object]] = {

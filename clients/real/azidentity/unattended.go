@@ -43,9 +43,11 @@ func unattended(flow string, settings map[string]string) (credential azcore.Toke
 	case "cli":
 		credential, err = azidentity.NewAzureCLICredential(nil)
 	case "developer-cli":
-		credential, err = azidentity.NewAzureDeveloperCLICredential(nil)
+		credential, err = azidentity.NewAzureDeveloperCLICredential(
+			&azidentity.AzureDeveloperCLICredentialOptions{TenantID: tenantID})
 	case "powershell":
-		credential, err = azidentity.NewAzurePowerShellCredential(nil)
+		credential, err = azidentity.NewAzurePowerShellCredential(
+			&azidentity.AzurePowerShellCredentialOptions{TenantID: tenantID})
 	case "pipelines":
 		value := func(name, variable string) string {
 			if given, found := settings[name]; found {

@@ -134,7 +134,7 @@ def deploy(credential, options):
     """Deploy an empty template and wait until it is done."""
     properties = {"mode": "Incremental", "template": {"resources": []}, "parameters": {}}
     with DeploymentsMgmtClient(credential, options.subscription, retry_total=1) as client:
-        poller = client.deployments.begin_create_or_update("shop", "first", {"properties": properties})
+        poller = client.deployments.begin_create_or_update("shop", options.name or "first", {"properties": properties})
         return poller.result().properties.provisioning_state
 
 

@@ -165,3 +165,7 @@ class Chromium:
         key: dict[str, Any] = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
         self.send("Input.dispatchKeyEvent", type="keyDown", text="\r", **key)
         self.send("Input.dispatchKeyEvent", type="keyUp", **key)
+
+
+Browser = Chromium
+"""The name by which a program that runs in any browser finds it."""

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a program, started by path
-"""One sign-in with Chromium, in one of three flows.
+"""One sign-in with the browser of ``browser.py``, in one of three flows.
 
 ``winauth-sso``   open the URL of the autologon host as a page: only challenge and ticket
 ``sign-in-page``  an application opens the authorize page in the browser and waits for the code at a loopback URL
@@ -24,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Final
 
-from browser import BrowserError, Chromium
+from browser import Browser, BrowserError
 
 AUTOLOGON: Final = "https://autologon.microsoftazuread-sso.com"
 AUTHORITY: Final = "https://login.microsoftonline.com/organizations/oauth2/v2.0"
@@ -52,14 +52,14 @@ class SignInError(Exception):
 def winauth_sso(user: str) -> str:
     """Open /winauth/sso as a page. A 200 has a token for the user of the ticket."""
     domain = user.rpartition("@")[2]
-    with Chromium() as browser:
+    with Browser() as browser:
         trouble = browser.open(f"{AUTOLOGON}/{domain}/winauth/sso?desktopsso=true&isAdalRequest=False", TIMEOUT_S)
         if trouble or browser.status != 200:
             raise SignInError(trouble or f"{AUTOLOGON} answered {browser.status}")
     return user
 
 
-def sign_in_page(user: str, *, seen_negotiate: bool = True) -> str:
+def sign_in_page(user: str, **options: bool) -> str:
     """The complete flow: authorize page, silent attempt or form, code at the loopback URL, tokens."""
     listener = Listener()
     verifier = secrets.token_urlsafe(48)
@@ -73,7 +73,7 @@ def sign_in_page(user: str, *, seen_negotiate: bool = True) -> str:
         "code_challenge": base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode(),
         "code_challenge_method": "S256",
     }
-    with listener, Chromium(seen_negotiate=seen_negotiate) as browser:
+    with listener, Browser(**options) as browser:
         trouble = browser.open(f"{AUTHORITY}/authorize?{urllib.parse.urlencode(query)}", TIMEOUT_S)
         if trouble:
             raise SignInError(trouble)
@@ -89,7 +89,7 @@ def first_start(user: str) -> str:
     return sign_in_page(user, seen_negotiate=False)
 
 
-def act_as_user(browser: Chromium, listener: Listener) -> None:
+def act_as_user(browser: Browser, listener: Listener) -> None:
     """Act as the scripted user whenever a sign-in form is visible, until the application has its response."""
     script = json.loads(Path(os.environ["SSOSIM_PERSON"]).read_text(encoding="utf-8"))
     behaviour, tried, end = script["behaviour"], 0, time.monotonic() + TIMEOUT_S
@@ -106,7 +106,7 @@ def act_as_user(browser: Chromium, listener: Listener) -> None:
         fill_in_form(browser, script, behaviour)
 
 
-def fill_in_form(browser: Chromium, script: dict[str, Any], behaviour: str) -> None:
+def fill_in_form(browser: Browser, script: dict[str, Any], behaviour: str) -> None:
     """Type name and password and press Enter, or press Cancel. The page is marked, so that this is done only once."""
     browser.js(f"{_SENT} = true")
     if behaviour == "refuses":

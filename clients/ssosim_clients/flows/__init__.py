@@ -7,6 +7,7 @@ from ssosim_clients.flows.chain import ChainCredential, ChainFlow
 from ssosim_clients.flows.login_host import AppOnlyFlow, PrtFlow
 from ssosim_clients.flows.native import Flow, NativeFlow
 from ssosim_clients.flows.password import AdalPassword, MsalDotnetPassword, MsalPythonPassword
+from ssosim_clients.flows.sso_request import SsoRequestFlow
 from ssosim_clients.flows.token import Tokens
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "MsalPythonPassword",
     "NativeFlow",
     "PrtFlow",
+    "SsoRequestFlow",
     "Tokens",
 ]

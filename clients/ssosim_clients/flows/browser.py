@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from ssosim_clients.failures import HttpFailure, InteractionRequired, ProtocolFailure, Stage, during
-from ssosim_clients.flows import negotiate, wstrust
+from ssosim_clients.flows.sso_request import request_sso_token
 from ssosim_clients.flows.token import Application, Tokens
-from ssosim_clients.ports import Device, HttpResponse
+from ssosim_clients.ports import Device
 from ssosim_clients.spn.rule import SpnRule
 
 __all__ = ["BrowserFlow"]
@@ -34,24 +33,9 @@ class BrowserFlow:
         """Try once. Raises ``StageFailure``."""
         with during(Stage.REALM):
             await self._require_seamless_sso(device)
-        domain = quote(device.upn.rpartition("@")[2], safe="")
-        query = f"desktopsso=true&isAdalRequest=False&client-request-id={device.new_id()}"
-        url = f"https://{self.autologon_host}/{domain}/winauth/sso?{query}"
-
-        async def send(authorization: str | None) -> HttpResponse:
-            headers = {"Origin": f"https://{self.app.login_host}"}
-            if authorization:
-                headers["Authorization"] = authorization
-            return await device.http.request("GET", url, headers, b"")
-
-        response = await negotiate.exchange(device, spn, url, send)
-        with during(Stage.TRUST):
-            if response.status != 200:
-                raise wstrust.read_fault(response)
-            token = response.body.decode("ascii", "replace").strip()
-            if not token or "<" in token:
-                raise ProtocolFailure("the response of winauth/sso contains no token")
-        return Tokens(token, 0.0)
+        query = f"?desktopsso=true&isAdalRequest=False&client-request-id={device.new_id()}"
+        headers = {"Origin": f"https://{self.app.login_host}"}
+        return await request_sso_token(device, spn, self.autologon_host, query, headers)
 
     async def _require_seamless_sso(self, device: Device) -> None:
         """Send GetCredentialType. Raises ``InteractionRequired`` if Seamless SSO is off for the user."""

@@ -13,7 +13,7 @@ from ssosim_clients.flows import wstrust
 from ssosim_clients.ports import Device, HttpResponse
 from ssosim_clients.spn.rule import NegotiateAbandoned, OnUnknown, SpnRule
 
-__all__ = ["ChallengeResponse", "Send", "exchange", "is_challenge", "respond_to_challenge"]
+__all__ = ["ChallengeResponse", "Send", "exchange", "is_challenge", "respond_to_challenge", "send_with_ticket"]
 
 Send = Callable[[str | None], Awaitable[HttpResponse]]
 """Sends the client's request with this value of the Authorization header; None: without the header."""
@@ -37,22 +37,38 @@ def is_challenge(response: HttpResponse) -> bool:
     return response.status == 401 and any(part.split()[:1] == ["negotiate"] for part in offered.lower().split(","))
 
 
-async def exchange(device: Device, rule: SpnRule, url: str, send: Send) -> HttpResponse:
+async def exchange(device: Device, rule: SpnRule, url: str, send: Send, *, challenges: int = 1) -> HttpResponse:
     """Send a request; on a challenge get a ticket and send it again. Return the last response.
 
-    If the first response is 200, it is returned. Raises ``StageFailure`` of the stage challenge (no response, or
-    neither 200 nor a challenge), ticket (no ticket; the 401 is the result for the caller), or trust (no response).
+    ``challenges`` is how many challenges in a row the client responds to: a server that refuses a ticket without a
+    token of its own sends a challenge again. If the first response is 200, it is returned. Raises ``StageFailure`` of
+    the stage challenge (no response, or neither 200 nor a challenge), ticket (no ticket; the 401 is the result for the
+    caller), or trust (no response).
     """
     with during(Stage.CHALLENGE):
         first = await send(None)
         if first.status != 200 and not is_challenge(first):
             raise wstrust.read_fault(first)
-    if first.status == 200:
-        return first
+    last = first
+    for _ in range(challenges):
+        if not is_challenge(last):
+            break
+        with during(Stage.TICKET):
+            reply = await respond_to_challenge(device, rule, url)
+            if not reply.repeat:
+                raise wstrust.read_fault(last)
+        with during(Stage.TRUST):
+            last = await send(reply.header)
+    return last
+
+
+async def send_with_ticket(device: Device, rule: SpnRule, url: str, send: Send) -> HttpResponse:
+    """Get a ticket and send it with the first request, without waiting for a challenge. Return the response.
+
+    Raises ``StageFailure`` of the stage ticket (no name or no ticket, as ``rule`` says) or trust (no response).
+    """
     with during(Stage.TICKET):
         reply = await respond_to_challenge(device, rule, url)
-        if not reply.repeat:
-            raise wstrust.read_fault(first)
     with during(Stage.TRUST):
         return await send(reply.header)
 

@@ -9,7 +9,7 @@ from ssosim_clients.models.client import Client
 from ssosim_clients.policies import PromptAtOnce
 from ssosim_clients.spn import RULES
 
-__all__ = ["BROWSER_LINUX", "BROWSER_WINDOWS", "FIREFOX_WINDOWS", "build_browser"]
+__all__ = ["BROWSER_LINUX", "BROWSER_WINDOWS", "FIREFOX_LINUX", "FIREFOX_WINDOWS", "build_browser"]
 
 _PAGE: Final = "Entra documentation: the page's script tries in the background and falls back to the password box"
 
@@ -32,3 +32,6 @@ BROWSER_LINUX: Final = build_browser("browser-linux", "Chromium on Linux, canoni
 and third-party cookies are not blocked. If one of these is missing, Chromium 156 shows the password box (measured)."""
 FIREFOX_WINDOWS: Final = build_browser("firefox-windows", "Firefox on Windows", "firefox-windows")
 """It gives up Negotiate if its own look-up fails. Chromium continues with the name as typed."""
+
+FIREFOX_LINUX: Final = build_browser("firefox-linux", "Firefox on Linux, libkrb5 canonicalises", "firefox-linux")
+"""A Firefox that may send tickets: the host is among ``network.negotiate-auth.trusted-uris``."""

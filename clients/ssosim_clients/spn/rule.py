@@ -75,6 +75,10 @@ class NameForm(StrEnum):
     """as FORWARD, then the PTR name of the first address, if there is one"""
     LENGTHEN = "lengthen"
     """the PTR name of the address, if it resolves to that address and begins with the typed name and a dot (Java)"""
+    CONFIRMED_REVERSE = "confirmed reverse"
+    """the PTR name of the address, if it resolves to that address (Java's getCanonicalHostName)"""
+    REVERSE_ONLY = "reverse only"
+    """the PTR name of the first address; an address without one is a failed look-up"""
 
 
 _FORM_ORDER: Final = (
@@ -83,11 +87,15 @@ _FORM_ORDER: Final = (
     NameForm.FIRST_TARGET,
     NameForm.FIRST_OR_LAST,
     NameForm.FORWARD,
+    NameForm.CONFIRMED_REVERSE,
     NameForm.FORWARD_REVERSE,
+    NameForm.REVERSE_ONLY,
 )
 """From the form that changes a name least to the one that changes it most."""
 
-_FORMS_WITH_PTR: Final = frozenset({NameForm.LENGTHEN, NameForm.FORWARD_REVERSE})
+_FORMS_WITH_PTR: Final = frozenset(
+    {NameForm.LENGTHEN, NameForm.CONFIRMED_REVERSE, NameForm.FORWARD_REVERSE, NameForm.REVERSE_ONLY}
+)
 _RACES: Final = {NameForm.FIRST_OR_LAST: (NameForm.FIRST_TARGET, NameForm.FORWARD)}
 
 
@@ -273,12 +281,22 @@ async def _canonicalise(form: NameForm, name: str, resolver: Resolver) -> str:
         return found.canonical
     if form is NameForm.FIRST_TARGET:
         return found.chain[0] if found.chain else found.canonical
-    reverse = await resolver.reverse(found.addresses[0])
+    return await _use_pointer(form, name, found, resolver)
+
+
+async def _use_pointer(form: NameForm, name: str, found: Resolution, resolver: Resolver) -> str:
+    """``name``, whose look-up gave ``found``, after a canonicaliser that uses the PTR name of the first address."""
+    address = found.addresses[0]
+    reverse = await resolver.reverse(address)
     if form is NameForm.FORWARD_REVERSE:
         return reverse or found.canonical
-    if reverse is None or not reverse.lower().startswith(f"{name}."):
+    if form is NameForm.REVERSE_ONLY:
+        if reverse is None:
+            raise DnsFailure("nxdomain", ipaddress.ip_address(address.partition("%")[0]).reverse_pointer)
+        return reverse
+    if reverse is None or (form is NameForm.LENGTHEN and not reverse.lower().startswith(f"{name}.")):
         return name
-    return reverse if found.addresses[0] in (await resolver.resolve(reverse, "any")).addresses else name
+    return reverse if address in (await resolver.resolve(reverse, "any")).addresses else name
 
 
 def _is_address(name: str) -> bool:

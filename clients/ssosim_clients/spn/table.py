@@ -156,6 +156,20 @@ _RUNTIMES = (
         remembers_failure=True,
     ),
     SpnRule(
+        name="java-jgss",
+        source="JGSS without HttpURLConnection, openjdk PrincipalName.java; with Apache HttpClient 5.6.5 "
+        "(useCanonicalHostname=false) and OkHttp 4.12 (read, run): the 401 is the result",
+        forms=_TYPED,
+        library_forms=(NameForm.LENGTHEN,),
+    ),
+    SpnRule(
+        name="httpclient5",
+        source="httpclient5 GGSSchemeBase.java, SystemDefaultDnsResolver.java: Java's getCanonicalHostName, else the "
+        "name as typed; then JGSS (5.3.1 read, 5.6.5 run)",
+        forms=(NameForm.CONFIRMED_REVERSE,),
+        library_forms=(NameForm.LENGTHEN,),
+    ),
+    SpnRule(
         name="gokrb5",
         source="gokrb5 v8/spnego/http.go: net.LookupCNAME, krb5.conf is not asked; Go 1.20 and later "
         "net/dnsclient_unix.go goLookupIPCNAMEOrder: behind several CNAMEs the first target if CNAME is answered "
@@ -166,6 +180,14 @@ _RUNTIMES = (
 )
 
 _PROGRAMS = (
+    SpnRule(
+        name="go-spnego",
+        source="github.com/dpotapov/go-spnego spnego.go canonicalizeHostname: net.LookupHost, then net.LookupAddr of "
+        "the first address, whose error is returned; krb5.conf is not asked (2021-03-15, read, run)",
+        forms=(NameForm.REVERSE_ONLY,),
+        on_lookup_failure=OnLookupFailure.RAISE,
+        on_unknown=OnUnknown.ERROR,
+    ),
     SpnRule(
         name="curl-gssapi",
         source="curl lib/vauth/spnego_gssapi.c: libkrb5 decides; goes on without a token (read, run)",
@@ -198,6 +220,21 @@ _PROGRAMS = (
         forms=_TYPED,
         library_forms=_REVERSE,
         on_unknown=OnUnknown.RESEND_PLAIN,
+        adds_search_domain=True,
+    ),
+    SpnRule(
+        name="libsoup",
+        source="libsoup 3 libsoup/auth/soup-auth-negotiate.c: libkrb5 decides; the 401 is the result (read, run)",
+        forms=_TYPED,
+        library_forms=_REVERSE,
+        adds_search_domain=True,
+    ),
+    SpnRule(
+        name="lwp-negotiate",
+        source="LWP::Authen::Negotiate 0.08 lib/LWP/Authen/Negotiate.pm: libkrb5 decides; the 401 is the result "
+        "(read, run)",
+        forms=_TYPED,
+        library_forms=_REVERSE,
         adds_search_domain=True,
     ),
     SpnRule(

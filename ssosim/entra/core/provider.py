@@ -62,15 +62,16 @@ class Provider:
     with a key table has one. ``client_of`` returns the name of the client for (remote address, local address).
     ``service_by_host`` maps a host name (lower case) to ``login``, ``autologon`` or ``federation``, and
     ``federation_by_host`` to the federation service there. ``replay_cache`` holds the ids of single-use tokens that
-    have been used. ``not_checked`` are the rules that are switched off (``Cloud.not_checked``); it may change at any
-    time. ``is_off_network`` says whether the device of a client is outside of the corporate network.
-    ``find_exposures`` returns the credentials in a call that its recipient must not have, as events; None: nobody
-    looks. ``find_estate_faults`` returns the numbers of the faults of the estate that changed a reply. ``find_effect``
-    returns the effect of the active faults on a call and may change at any time; ``sleep`` waits for the delay of a
-    fault. ``find_client_time`` returns the time by the clock of the machine of a client, which a lab with virtual time
-    knows; None: all have the provider's clock. ``fetch_document`` gets the configuration and the keys of other issuers;
-    the composition root connects it to the hosts of the lab. ``whole`` is the provider of the whole estate, for a
-    provider of one of its clouds (``at``); it is None for the provider of the whole estate itself.
+    have been used. ``not_checked`` are the rules that are switched off (``Cloud.not_checked``), and
+    ``mutual_authentication`` is that of ``Cloud``; both may change at any time. ``is_off_network`` says whether the
+    device of a client is outside of the corporate network. ``find_exposures`` returns the credentials in a call that
+    its recipient must not have, as events; None: nobody looks. ``find_estate_faults`` returns the numbers of the faults
+    of the estate that changed a reply. ``find_effect`` returns the effect of the active faults on a call and may change
+    at any time; ``sleep`` waits for the delay of a fault. ``find_client_time`` returns the time by the clock of the
+    machine of a client, which a lab with virtual time knows; None: all have the provider's clock. ``fetch_document``
+    gets the configuration and the keys of other issuers; the composition root connects it to the hosts of the lab.
+    ``whole`` is the provider of the whole estate, for a provider of one of its clouds (``at``); it is None for the
+    provider of the whole estate itself.
     """
 
     estate: Estate
@@ -92,6 +93,7 @@ class Provider:
     replay_cache: ReplayCache = field(init=False)
     device_codes: DeviceCodeStore = field(init=False)
     not_checked: frozenset[UncheckedRule] = field(init=False)
+    mutual_authentication: bool = field(init=False)
     host_conditions: frozenset[str] = field(init=False, default=frozenset())
     federation_by_host: Mapping[str, FederationService] = field(init=False)
     service_by_host: Mapping[str, str] = field(init=False)
@@ -110,6 +112,7 @@ class Provider:
         self.loops = LoopDetector()
         self.sessions = BrowserSessions()
         self.not_checked = frozenset(self.estate.cloud.not_checked)
+        self.mutual_authentication = self.estate.cloud.mutual_authentication
         self.set_estate(self.estate)
 
     def set_estate(self, estate: Estate) -> None:
@@ -153,6 +156,7 @@ class Provider:
         found.find_effect, found.find_exposures = self.find_effect, self.find_exposures
         found.find_estate_faults, found.host_conditions = self.find_estate_faults, self.host_conditions
         found.not_checked = self.not_checked | frozenset(found.estate.cloud.not_checked)
+        found.mutual_authentication = self.mutual_authentication and found.estate.cloud.mutual_authentication
         return found
 
     def list_clouds(self) -> tuple[Provider, ...]:

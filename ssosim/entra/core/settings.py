@@ -60,7 +60,6 @@ class Settings:
     ``ticket_codes``: AADSTS code for each kind of refused ticket (the choice is unconfirmed).
     ``refused_ticket_status``: 403 was seen for a refused ticket at windowstransport; its body is unconfirmed.
     ``fault_status``: 400 was seen on the login host's SOAP STS, assumed at the autologon host.
-    ``mutual_authentication``: whether a 200 carries the acceptor's token in ``WWW-Authenticate`` (unconfirmed).
     ``header_limit``: 50 KB, from the Seamless SSO troubleshooting page (AADSTS81001).
     ``refuse_replay``: whether an assertion is good for one token only (the real service: unconfirmed).
     ``replay_capacity``: how many used assertions are remembered; beyond it the oldest is forgotten.
@@ -84,7 +83,6 @@ class Settings:
     ticket_codes: Mapping[RefusalReason, int] = field(default_factory=lambda: TICKET_CODES)
     refused_ticket_status: int = 403
     fault_status: int = 400
-    mutual_authentication: bool = True
     header_limit: int = 50 * 1024
     soap_limit: int = 256 * 1024
     refuse_replay: bool = True

@@ -132,6 +132,7 @@ def run_exchange(
             injected=injected,
             step=step,
             dropped=effect is not None and effect.dropped,
+            mutual_token=trace_buffer.auth == "kerberos" and reply is not None and _has_mutual_token(reply),
             client_credential=_read_credential_kind(call) if step is SignInStep.TOKEN else "",
             faults=(*effect.faults, *faults) if effect else faults,
         ),
@@ -139,6 +140,14 @@ def run_exchange(
     for each in exposed:
         record(client, each)
     return reply
+
+
+def _has_mutual_token(reply: HttpReply) -> bool:
+    """Return whether ``reply`` has a token of the service for the client (RFC 4559, section 4.2)."""
+    return any(
+        name.lower() == "www-authenticate" and value[:10].lower() == "negotiate " and bool(value[10:].strip())
+        for name, value in reply.headers
+    )
 
 
 def _name_path(call: Call, exposed: Sequence[CredentialExposed]) -> str:

@@ -173,7 +173,7 @@ def user_of_password(provider: Provider, service: FederationService, name: str, 
     user = _find_user(provider, service, name)
     if user is None or user.locked or not is_password_of(user, password):
         raise AadstsError(AUTHENTICATION_FAILED)
-    if user.password_expired or user.force_change_password_next_sign_in:
+    if user.password_expired or user.force_change_password_next_sign_in or user.has_expired(provider.clock.now()):
         raise AadstsError(AUTHENTICATION_FAILED)
     return user
 

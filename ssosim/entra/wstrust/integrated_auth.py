@@ -165,7 +165,7 @@ def find_ticket_owner(directory: Directory, estate: Estate, tenant: Tenant, prin
 
 def mutual_auth_headers(provider: Provider, ticket: AcceptedTicket) -> tuple[tuple[str, str], ...]:
     """Return the header with the token for mutual authentication; none if the settings say so or there is no token."""
-    if not ticket.reply or not provider.settings.mutual_authentication:
+    if not ticket.reply or not provider.mutual_authentication:
         return ()
     return (("WWW-Authenticate", f"Negotiate {base64.b64encode(ticket.reply).decode()}"),)
 

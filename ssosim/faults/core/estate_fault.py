@@ -12,12 +12,15 @@ import msgspec
 from ssosim.estate import Application, Estate, User
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.fault import Applied, Fault, FaultState
+from ssosim.trace import SignInStep
 
 __all__ = ["EstateFault", "change_application", "change_user"]
 
 
 class EstateFault(Fault, frozen=True, kw_only=True):
-    """A change of the estate that the identity provider uses. Active Directory and its KDC keep what they have.
+    """A change of the estate that the identity provider uses.
+
+    The KDCs know of it whether a user's account is disabled or locked, or its password has expired, and nothing else.
 
     ``CODES`` are the AADSTS codes of what it makes fail.
     """
@@ -36,6 +39,10 @@ class EstateFault(Fault, frozen=True, kw_only=True):
         """
         name = self.subject.lower()
         return code in self.CODES and bool(name) and (name in text.lower() or quote(name) in text.lower())
+
+    def changes_answer(self, step: SignInStep) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether it changes each good answer at this step, whoever asks."""
+        return False
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:  # noqa: ARG002 - needs no memory
         """Return ``state`` with the change."""

@@ -129,11 +129,12 @@ def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bo
 
     def find_estate_faults(call: Call, step: SignInStep, code: int | None) -> tuple[int, ...]:
         of_domains = domains if step in _SEAMLESS_STEPS else []
+        changed = [] if code is not None else [number for number, fault in explained if fault.changes_answer(step)]
         if not of_domains and (code is None or not explained):
-            return ()
+            return tuple(changed)
         text = f"{call.target} {call.body[:_MOST_TEXT].decode('utf-8', 'replace')}"
         lower = text.lower()
-        found = [number for number, names in of_domains if any(name in lower for name in names)]
+        found = changed + [number for number, names in of_domains if any(name in lower for name in names)]
         if code is not None:
             found += [number for number, fault in explained if fault.explains(text, code, healthy)]
         return tuple(dict.fromkeys(found))
@@ -190,13 +191,16 @@ def is_nowhere(address: str) -> bool:
 
 
 class Reach:
-    """Which of ``services`` listens at which address and port of the hosts of ``estate``."""
+    """Which of ``services`` listens at which address and port of the hosts of ``estate``.
 
-    def __init__(self, estate: Estate, services: Iterable[Service]) -> None:
+    ``of_kdc_proxies``: the KDC proxies among them, which are no application; else all others with an application.
+    """
+
+    def __init__(self, estate: Estate, services: Iterable[Service], *, of_kdc_proxies: bool = False) -> None:
         self._hosts = {host.address for host in estate.hosts}
         self._listening: dict[tuple[str, int], tuple[bool, tuple[str, ...]]] = {}
         for each in services:
-            if each.application is not None:
+            if each.name == "kdc-proxy" if of_kdc_proxies else each.application is not None:
                 at = each.address, each.port
                 self._listening[at] = each.tls, (*self._listening.get(at, (True, ()))[1], *each.dns_names)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ssosim.faults.core.errors import FaultError
@@ -40,10 +40,18 @@ class KeyFaults:
     """The keys of a realm under the active faults. ``healthy`` are those without faults.
 
     ``show`` is called with each new state of the keys before it is in force; it raises FaultError if that fails.
+    ``has_duplicates``: the KDC itself can have a name on two accounts, and refuses it as Active Directory does.
     """
 
-    def __init__(self, healthy: KeyDatabase, show: Callable[[KeyDatabase], None] = lambda _database: None) -> None:
+    def __init__(
+        self,
+        healthy: KeyDatabase,
+        show: Callable[[KeyDatabase], None] = lambda _database: None,
+        *,
+        has_duplicates: bool = False,
+    ) -> None:
         self.healthy = healthy
+        self._has_duplicates = has_duplicates
         self._show = show
         self._rules: tuple[KeyRule, ...] = ()
         self.database = healthy
@@ -62,16 +70,16 @@ class KeyFaults:
         self._show(database)
         self._rules, self.database = state.keys, database
 
-    def choose_keys(self, principal: str, kdc: str = "") -> IssuedKeys | None:
+    def choose_keys(self, principal: str, kdc: str = "", offered: Sequence[str] = SUPPORTED) -> IssuedKeys | None:
         """Return the keys of a ticket of ``kdc`` for ``principal`` under the active faults.
 
         See ``KeyDatabase.choose_keys``.
         """
-        return self.database.at(kdc).choose_keys(principal)
+        return self.database.at(kdc).choose_keys(principal, offered)
 
     def refuse(self, message: Message, kdc: str = "") -> KeyRefusal | None:
         """Return why ``kdc`` has no keys for a ticket request; None where it has."""
-        if not self._rules or not isinstance(message, KdcRequest) or message.kind != "TGS":
+        if not isinstance(message, KdcRequest) or message.kind != "TGS" or not (self._rules or message.etypes):
             return None
         offered = tuple(enctype_name(each) for each in message.etypes) or SUPPORTED
         view = self.database.at(kdc)
@@ -84,7 +92,8 @@ class KeyFaults:
         code = int(KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN) if behind else KrbCode.KDC_ERR_ETYPE_NOSUPP
         code = code if duplicate is None else duplicate
         faults = find_enctype_faults(self.healthy, self._rules, message.service, offered, kdc)
-        return KeyRefusal(faults, code, by_gateway=no_key or duplicate is not None)
+        at_kdc = self._has_duplicates and duplicate == KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
+        return KeyRefusal(faults, code, by_gateway=no_key or (duplicate is not None and not at_kdc))
 
     def find_faults(self, principal: str, kvno: int | None, enctype: str) -> tuple[int, ...]:
         """Return the numbers of the faults because of which a service cannot decrypt such a ticket."""

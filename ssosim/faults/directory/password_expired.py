@@ -15,7 +15,8 @@ __all__ = ["PasswordExpired"]
 class PasswordExpired(EstateFault, frozen=True, kw_only=True, tag="password-expired"):
     """The password of ``user`` has expired: AADSTS50055 for every use of it. Refresh tokens stay good.
 
-    Source: Entra document "Refresh tokens".
+    The KDC refuses the sign-on with KDC_ERR_KEY_EXPIRED; tickets of before stay good. Source: Entra document "Refresh
+    tokens"; MS-KILE section 3.3.5.6.3.
     """
 
     CODES: ClassVar[tuple[int, ...]] = (50055,)

@@ -15,7 +15,8 @@ __all__ = ["UserDisabled"]
 class UserDisabled(EstateFault, frozen=True, kw_only=True, tag="user-disabled"):
     """The account of ``user`` is disabled: AADSTS50057 for every way to sign in, refresh tokens included.
 
-    Source: Entra error-code reference.
+    The KDC refuses the sign-on with KDC_ERR_CLIENT_REVOKED, and service tickets from 20 minutes after it. Source: Entra
+    error-code reference; MS-KILE sections 3.3.5.6.3 and 3.3.5.7.1.
     """
 
     CODES: ClassVar[tuple[int, ...]] = (50057,)

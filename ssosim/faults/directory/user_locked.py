@@ -15,7 +15,8 @@ __all__ = ["UserLocked"]
 class UserLocked(EstateFault, frozen=True, kw_only=True, tag="user-locked"):
     """The account of ``user`` is locked: AADSTS50053 for every use of the password. Refresh tokens stay good.
 
-    Source: Entra document "Smart lockout".
+    The KDC refuses the sign-on with KDC_ERR_CLIENT_REVOKED, and service tickets from 20 minutes after it. Source: Entra
+    document "Smart lockout"; MS-KILE sections 3.3.5.6.3 and 3.3.5.7.1.
     """
 
     CODES: ClassVar[tuple[int, ...]] = (50053,)

@@ -50,11 +50,23 @@ KdcErrorName = Literal[
     "KRB_ERR_GENERIC",
     "KRB_ERR_FIELD_TOOLONG",
     "KDC_ERR_WRONG_REALM",
+    "KRB_AP_ERR_REPEAT",
+    "KRB_AP_ERR_BADMATCH",
+    "KRB_AP_ERR_BADVERSION",
+    "KRB_AP_ERR_MSG_TYPE",
+    "KRB_AP_ERR_ILL_CR_TKT",
+    "KRB_AP_ERR_BADKEYVER",
+    "KRB_AP_ERR_NOKEY",
+    "KRB_AP_ERR_INAPP_CKSUM",
+    "KRB_AP_PATH_NOT_ACCEPTED",
+    "KRB_AP_ERR_NO_TGT",
+    "KRB_AP_ERR_USER_TO_USER_REQUIRED",
 ]
 """The errors that a KDC answers, by their names in RFC 4120, section 7.5.9.
 
 KDC_ERR_PREAUTH_REQUIRED is no refusal. After KDC_ERR_SVC_UNAVAILABLE libkrb5 asks the same KDC again, in real time, or
-the next one; that is not the same in memory, so it is left out.
+the next one; that is not the same in memory, so it is left out. So are the errors of certificates and of
+pre-authentication, which the lab's sign-ons do not use, and those that only a service sends.
 """
 
 

@@ -12,7 +12,7 @@ from ssosim.kerberos import Address, ClientOptions, write_krb5_conf
 from ssosim.kerberos.kinit import OtherRealms
 from ssosim.services import KeyTable
 
-__all__ = ["KDC_PROXY_PATH", "name_realm", "realms_of", "write_client_conf"]
+__all__ = ["KDC_PROXY_PATH", "find_kdc_proxy_url", "name_realm", "realms_of", "write_client_conf"]
 
 KDC_PROXY_PATH = "/KdcProxy"
 """The path of a KDC proxy. Source: MS-KKDCP section 2.1 (the default of Windows)."""
@@ -34,8 +34,7 @@ def write_client_conf(
     for realm in estate.realms:
         lines[realm.name] = [] if realm.dns_lookup_kdc and ca is not None else [*kdcs.get(realm.name, ())]
         if realm.kdc_proxy is not None and ca is not None:
-            url = f"https://{realm.kdc_proxy.rstrip('.')}{KDC_PROXY_PATH}"
-            lines[realm.name].append(f"{url}\n        http_anchors = FILE:{ca}")
+            lines[realm.name].append(f"{_build_proxy_url(realm.kdc_proxy)}\n        http_anchors = FILE:{ca}")
     options = options or ClientOptions()
     if ca is not None:
         options = replace(
@@ -47,6 +46,16 @@ def write_client_conf(
     write_krb5_conf(
         path, first.name, first.domain, own, options, OtherRealms(kdcs=lines, hosts=tuple(list_host_routes(estate)))
     )
+
+
+def find_kdc_proxy_url(estate: Estate, user: User) -> str | None:
+    """Return the URL of the KDC proxy of the realm of ``user``; None if it has none."""
+    proxy = estate.realm_of(user).kdc_proxy
+    return None if proxy is None else _build_proxy_url(proxy)
+
+
+def _build_proxy_url(host: str) -> str:
+    return f"https://{host.rstrip('.')}{KDC_PROXY_PATH}"
 
 
 def realms_of(estate: Estate, keys: KeyTable) -> list[Realm]:

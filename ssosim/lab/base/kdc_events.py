@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from ssosim.estate import KdcHost
+from ssosim.estate import Estate, KdcHost, User, list_kdcs
 from ssosim.faults.core.kdc_effect import KdcDecision
 from ssosim.trace import ConnectionFailed, KdcExchange
 
-__all__ = ["no_route_event", "passed_event"]
+__all__ = ["NO_ANSWER", "NO_CREDENTIALS", "no_route_event", "passed_event", "refused_sign_on_event"]
 
 _KDC_PORT = 88
+
+NO_ANSWER = "no answer"
+"""The outcome of a request that no KDC answered."""
+
+NO_CREDENTIALS = "No Kerberos credentials available"
+"""The text of GSS-API for a request without a ticket-granting ticket. Source: krb5 1.20, ``acquire_cred.c``."""
 
 
 def passed_event(kdc: KdcHost, decision: KdcDecision, spn: str, *, named: bool) -> KdcExchange | ConnectionFailed:
@@ -23,6 +29,20 @@ def passed_event(kdc: KdcHost, decision: KdcDecision, spn: str, *, named: bool) 
 def no_route_event(kdc: KdcHost) -> ConnectionFailed:
     """Return the event of a device outside the corporate network, which has no route to ``kdc``."""
     return _connection_failed(kdc, "unreachable", ())
+
+
+def refused_sign_on_event(estate: Estate, user: User, outcome: str, faults: tuple[int, ...]) -> KdcExchange:
+    """Return the event of a request for a ticket-granting ticket that was refused, or that no KDC answered."""
+    realm = estate.realm_of(user).name
+    return KdcExchange(
+        request="AS",
+        service=f"krbtgt/{realm}",
+        principal=user.sam_account or "",
+        realm=realm,
+        outcome=outcome,
+        faults=faults,
+        kdc=list_kdcs(estate, realm)[0].name if len(list_kdcs(estate)) > 1 else "",
+    )
 
 
 def _connection_failed(kdc: KdcHost, reason: str, faults: tuple[int, ...]) -> ConnectionFailed:

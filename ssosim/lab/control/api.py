@@ -52,7 +52,7 @@ from ssosim.lab.control.device_handlers import DeviceHandlers
 from ssosim.lab.control.expectation_query import EXPECTATION_KEYS, parse_expectation
 from ssosim.lab.control.fault_handlers import apply_fault, list_faults, undo_faults
 from ssosim.lab.control.federated_token_handlers import sign_token
-from ssosim.lab.control.identity_provider_handlers import change_settings, show_settings
+from ssosim.lab.control.identity_provider_handlers import SETTINGS, change_settings, show_settings
 from ssosim.lab.control.injected_handlers import InjectedHandlers, MakeInjectedHandlers
 from ssosim.lab.control.json_errors import JsonRunner
 from ssosim.lab.control.request_bodies import json_object, parse_query, parse_whole_number
@@ -229,7 +229,7 @@ class ControlApi:
         return web.json_response(show_settings(self._get_provider()))
 
     async def _change_identity_provider(self, request: web.Request) -> web.Response:
-        body = await json_object(request, ("not_checked",))
+        body = await json_object(request, SETTINGS)
         return web.json_response(change_settings(self._get_provider(), body))
 
     def _get_provider(self) -> Provider:

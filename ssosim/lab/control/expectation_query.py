@@ -10,7 +10,7 @@ from ssosim.verdict.expectations import Expectation, ExpectationError, Expectati
 
 __all__ = ["EXPECTATION_KEYS", "parse_expectation"]
 
-EXPECTATION_KEYS = ("expect", "within", "never", "max_prompts", "max_rate", "no_exposure")
+EXPECTATION_KEYS = ("expect", "within", "never", "code", "reason_contains", "max_prompts", "max_rate", "no_exposure")
 """The names of the parameters."""
 
 _MAX_PROMPTS = 1_000_000
@@ -27,6 +27,8 @@ def parse_expectation(query: Mapping[str, str]) -> Expectation | None:
     table = ExpectationTable(
         outcome=query.get("expect", ()),
         never=query.get("never", ()),
+        code=query.get("code", ()),
+        reason_contains=query.get("reason_contains", ()),
         within=query.get("within"),
         max_prompts=prompts,
         max_rate=query.get("max_rate"),

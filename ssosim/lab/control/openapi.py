@@ -86,7 +86,8 @@ def _paths() -> Data:
         "/v1/identity-provider": {
             "get": _operation("the settings of the identity provider", named("IdentityProvider")),
             "post": _operation(
-                "switch rules of the identity provider off, or on again: not_checked are those that are off",
+                "switch rules of the identity provider off, or on again: not_checked are those that are off; "
+                "mutual_authentication is whether a 200 to a ticket has a token of the service",
                 named("IdentityProvider"),
                 named("IdentityProviderChange"),
             ),
@@ -103,6 +104,8 @@ def _paths() -> Data:
                     _query("expect", TEXT, "what is expected of each verdict: outcomes, such as silent|interactive"),
                     _query("within", TEXT, "the longest time to the decision, such as 30s"),
                     _query("never", TEXT, "outcomes that must not occur, such as stalled|refused"),
+                    _query("code", TEXT, "the error code of the cause, such as AADSTS50126|AADSTS50034"),
+                    _query("reason_contains", TEXT, "a text that the reason must contain"),
                     _query("max_prompts", _whole(0), "the largest number of prompts"),
                     _query("max_rate", TEXT, "the largest number of requests in a minute, such as 60/min"),
                     _query("no_exposure", {"type": "boolean"}, "whether no credential may be sent to a wrong host"),

@@ -121,8 +121,13 @@ def _static_schemas() -> dict[str, Schema]:
             optional=("issuer", "audience", "expires_in", "claims"),
         ),
         "Faults": object_of({"faults": array(named("FaultInForce"))}),
-        "IdentityProvider": object_of({"not_checked": array(_RULE), "rules": array(_RULE)}),
-        "IdentityProviderChange": object_of({"not_checked": array(_RULE)}),
+        "IdentityProvider": object_of(
+            {"not_checked": array(_RULE), "rules": array(_RULE), "mutual_authentication": YES_NO}
+        ),
+        "IdentityProviderChange": object_of(
+            {"not_checked": array(_RULE), "mutual_authentication": YES_NO},
+            optional=("not_checked", "mutual_authentication"),
+        ),
         "Undone": object_of({"undone": array(named("FaultInForce"))}),
         "Records": object_of({"records": array(named("Record")), "last_seq": WHOLE, "more": YES_NO}),
         "Verdict": object_of(

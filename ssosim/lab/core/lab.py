@@ -47,7 +47,7 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -76,22 +76,26 @@ from ssosim.entra.http.server import ListenerConfig, ProviderServer
 from ssosim.estate import Device, Estate, KdcHost, User, find_kdc_at, list_kdcs
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.account_states import AccountRefusal
 from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import Address, KdcEndedError, KdcGateway, RealmKdcs
 from ssosim.kerberos.carried_tickets import read_ticket_service
+from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.key_database import list_accounts
-from ssosim.kerberos.kinit import enlarge_ticket, kinit
+from ssosim.kerberos.kinit import KinitError, enlarge_ticket, kinit, restrict_enctypes
 from ssosim.lab.base.acceptor_of_realms import AcceptorOfRealms
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.lab.base.client_conf import realms_of, write_client_conf
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.gss_acceptor import GssAcceptor
+from ssosim.lab.base.kdc_events import NO_ANSWER, refused_sign_on_event
 from ssosim.lab.base.loop_lag import LoopWatch
 from ssosim.lab.base.people import device_called, user_on
 from ssosim.lab.base.signing_keys import load_signing_keys
 from ssosim.lab.core.resolvers import lab_addresses, start_resolvers
+from ssosim.lab.network.account_checks import AccountChecks
 from ssosim.lab.network.certificates import LabCa
 from ssosim.lab.network.foreign_requests import ForeignRequests
 from ssosim.lab.network.networks import LoopbackNetwork, Network
@@ -167,7 +171,11 @@ class Lab:
         self.provider: Provider | None = None  # from the start of the web servers on
         self._cache = cache
         self._cleanup = contextlib.AsyncExitStack()
-        self._tickets: dict[str, asyncio.Task[Path]] = {}
+        self._tickets: dict[tuple[str, ...], asyncio.Task[Path]] = {}
+        self._ticket_times: dict[tuple[str, ...], float] = {}  # when they were issued, by the lab's clock
+        self.signed_on: dict[str, float] = {}  # when the users of client models in virtual time signed on, by client
+        self._account_checks: AccountChecks
+        self._kdc_addresses: dict[str, list[Address]] = {}
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
         self.exposures: ExposureFinder | None = None
         self._prober: Prober | None = None
@@ -229,7 +237,7 @@ class Lab:
             watch.start()
             self._cleanup.callback(watch.stop)
             if ticket is not None:
-                await ticket
+                await _wait_for_sign_on(ticket)
         except BaseException:
             for sign_on_task in self._tickets.values():  # kinit would go on asking for a while
                 sign_on_task.cancel()
@@ -258,14 +266,23 @@ class Lab:
             lambda remote, local: self.client_addresses.client_of(remote[0], local[0]),
         )
         self._cleanup.push_async_callback(gateway.stop)
+        self._account_checks = checks = AccountChecks(self.estate, kdcs, self.clock, self.signed_on)
+        gateway.note_reply = checks.note_reply
+        gateway.uses_proxy = self._uses_kdc_proxy
+        gateway.responder = checks.respond if checks.states.may_refuse else None
         opened: dict[str, list[Address]] = {realm.name: [] for realm in self.estate.realms}
         for kdc, endpoint in endpoints.items():
             for address in kdc.addresses:
                 port = self.network.local_endpoint(address, _KDC_PORT)
                 opened[kdc.realm].append(await gateway.start(*port, endpoint))
+        self._kdc_addresses = opened
         write_client_conf(self.krb5_conf, self.estate, opened, ca=self.home / "ca.pem")
         # The lab itself finds its KDCs without DNS, which starts later.
         write_client_conf(self._own_krb5_conf, self.estate, opened)
+
+    def _uses_kdc_proxy(self, client: str) -> bool:
+        """Return whether a client model reaches the KDC through a proxy: libkrb5 gets the address of the gateway."""
+        return self.client_addresses.is_model(client) and self.client_addresses.is_off_network(client)
 
     async def _start_dns(self) -> None:
         server = DnsServer(self.zones, self.trace, self.client_addresses.client_of)
@@ -349,7 +366,13 @@ class Lab:
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(
             make_service_fault_applier(
-                provider, self.ca, self._gateway, self.faults, self.client_addresses.is_model, self._key_faults
+                provider,
+                self.ca,
+                self._gateway,
+                self.faults,
+                self.client_addresses.is_model,
+                self._key_faults,
+                self._account_checks,
             )
         )
         self.exposures = ExposureFinder(provider, self.services, read_ticket_service)
@@ -542,12 +565,59 @@ class Lab:
         endpoints = self._kdcs.list_endpoints()
         return {kdc: await self._gateway.start(address, 0, endpoint) for kdc, endpoint in endpoints.items()}
 
-    async def ticket_of(self, user: User) -> Path:
-        """Return a credential cache with a ticket-granting ticket of ``user``, for copying. Raises KinitError."""
-        task = self._tickets.get(user.upn)
+    async def ticket_of(self, user: User, enctypes: Sequence[str] = ()) -> Path:
+        """Return a credential cache with a ticket-granting ticket of ``user``, for copying.
+
+        It may be from a time when the user could still sign on. ``enctypes``: the encryption types that the device
+        permits; none: those of libkrb5. Raises KinitError.
+        """
+        key = (user.upn, *enctypes)
+        task = self._tickets.get(key)
         if task is None or (task.done() and not self._is_fresh(task)):
-            task = self._tickets[user.upn] = asyncio.create_task(self._sign_on(user))
+            task = self._tickets[key] = asyncio.create_task(self._sign_on(user, tuple(enctypes)))
         return await asyncio.shield(task)
+
+    async def find_ticket(self, user: User, client: str, device: Device) -> Path | None:
+        """Return what ``ticket_of`` returns; None where the KDC refuses the sign-on because of the user's account.
+
+        A ticket that has expired by the lab's clock is replaced by a new sign-on, as Windows does; None where no KDC
+        answers that. What came of it is recorded for ``client``; ``""``: it is not. Raises KinitError for other
+        reasons.
+        """
+        key = (user.upn, *device.permitted_enctypes)
+        lifetime = self.estate.realm_of(user).ticket_lifetime
+        has_expired = self.clock.now() - self._ticket_times.get(key, self.clock.now()) >= lifetime
+        if has_expired:
+            self._tickets.pop(key, None)
+        try:
+            return await self.ticket_of(user, device.permitted_enctypes)
+        except KinitError as error:
+            if error.code is None and not has_expired:
+                raise
+            if client:
+                refusal = self.refuse_sign_on(user, device)
+                outcome = NO_ANSWER if error.code is None else error_name(error.code)
+                self.record_refused_sign_on(user, client, outcome, refusal.faults if refusal else ())
+            return None
+
+    def refuse_sign_on(self, user: User, device: Device) -> AccountRefusal | None:
+        """Return why the KDC that is asked first refuses the sign-on of ``user`` now; None where it does not."""
+        kdc = list_kdcs(self.estate, self.estate.realm_of(user).name)[0]
+        return self._account_checks.states.refuse_sign_on(user, self.clock.now(), kdc.name, device.permitted_enctypes)
+
+    def record_refused_sign_on(self, user: User, client: str, outcome: str, faults: tuple[int, ...]) -> None:
+        """Record that the sign-on to the device of ``client`` was refused, or was not answered."""
+        self.trace.record(client, refused_sign_on_event(self.estate, user, outcome, faults))
+
+    def krb5_conf_of(self, device: Device, folder: Path) -> Path:
+        """Return the krb5.conf of a program on ``device``: the lab's, or one in ``folder`` with its own settings."""
+        if not device.permitted_enctypes:
+            return self.krb5_conf
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = folder / "krb5.conf"
+        options = restrict_enctypes(device.permitted_enctypes)
+        write_client_conf(own, self.estate, self._kdc_addresses, options, ca=self.home / "ca.pem")
+        return own
 
     def _is_fresh(self, done: asyncio.Task[Path]) -> bool:
         """Return whether more than half of the ticket's lifetime is left, by the machine's clock."""
@@ -556,14 +626,20 @@ class Lab:
         shortest = min(realm.ticket_lifetime for realm in self.estate.realms)
         return time.time() - done.result().stat().st_mtime < shortest / 2
 
-    async def _sign_on(self, user: User) -> Path:
+    async def _sign_on(self, user: User, enctypes: tuple[str, ...]) -> Path:
         folder = self.home / "tickets"
         folder.mkdir(mode=0o700, exist_ok=True)
         realm = self.estate.realm_of(user)
-        ccache = folder / f"{user.sam_account}{'' if user.realm is None else f'@{realm.name}'}.ccache"
-        await kinit(f"{user.sam_account}@{realm.name}", user.password, self._own_krb5_conf, ccache)
+        suffix = "".join(f"+{each}" for each in enctypes)
+        ccache = folder / f"{user.sam_account}{'' if user.realm is None else f'@{realm.name}'}{suffix}.ccache"
+        conf = self._own_krb5_conf
+        if enctypes:
+            conf = folder / f"krb5{suffix}.conf"
+            write_client_conf(conf, self.estate, self._kdc_addresses, restrict_enctypes(enctypes))
+        await kinit(f"{user.sam_account}@{realm.name}", user.password, conf, ccache)
+        self._ticket_times[user.upn, *enctypes] = self.clock.now()
         if user.authorization_data_size:
-            await enlarge_ticket(self._own_krb5_conf, ccache, user.authorization_data_size)
+            await enlarge_ticket(conf, ccache, user.authorization_data_size)
         return ccache
 
 
@@ -572,6 +648,15 @@ def _create_listener(address: str, port: int) -> socket.socket:
         return socket.create_server((address, port), backlog=_BACKLOG)
     # The listener of foreign hosts has the same port, on all other addresses.
     return socket.create_server((address, port), family=socket.AF_INET6, backlog=_BACKLOG, reuse_port=True)
+
+
+async def _wait_for_sign_on(ticket: asyncio.Task[Path]) -> None:
+    """Wait for the first ticket. A user whose account is disabled, say, gets none; the lab runs without it."""
+    try:
+        await ticket
+    except KinitError as error:
+        if error.code is None:
+            raise
 
 
 async def _cancel_and_wait(task: asyncio.Task[None]) -> None:

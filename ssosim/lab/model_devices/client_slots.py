@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from random import Random
 import msgspec
 from ssosim_clients.ports import Clock as ClientClock
 from ssosim_clients.ports import Device as ClientDevice
+from ssosim_clients.ports import NetworkFailure
 
 from ssosim.clock import Clock, VirtualClock
 from ssosim.estate import Device, KdcHost, User
@@ -21,9 +22,10 @@ from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.exchanges import is_nowhere
 from ssosim.faults.core.kdc_choice import KdcChoice, choose_kdc
 from ssosim.kerberos import Address
-from ssosim.kerberos.kinit import ClientOptions
+from ssosim.kerberos.codes import error_name
+from ssosim.kerberos.kinit import ClientOptions, restrict_enctypes
 from ssosim.kerberos.messages import KdcRequest
-from ssosim.lab.base.client_conf import name_realm, write_client_conf
+from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm, write_client_conf
 from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
 from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_addresses
@@ -35,7 +37,7 @@ from ssosim.lab.model_devices.ports import (
     LabKerberos,
     LabResolver,
     ModelUser,
-    TicketLifetime,
+    SignOn,
 )
 from ssosim.lab.model_devices.waiting import ResponseTimer, skips_time
 from ssosim.trace import ConnectionFailed, step_of_host
@@ -109,8 +111,12 @@ async def model_device(
     if not device.corporate_network:
         lab.client_addresses.put_off_network(client)
     address, home = slot.address, slot.home
-    _write_conf(lab, home / "krb5.conf", slot.kdcs.items())
-    shutil.copyfile(await lab.ticket_of(user), home / "ccache")
+    _write_conf(lab, home / "krb5.conf", slot.kdcs.items(), device)
+    sign_on = _make_sign_on(lab, client, user, device, home / "ccache", clock)
+    if sign_on.began is not None or not lab.gets_ticket(device):
+        await _copy_ticket(lab, user, device, home / "ccache")
+    if lab.gets_ticket(device):
+        await sign_on.renew()
     timer = ResponseTimer(lab.trace, client, clock)
     resolver = LabResolver(
         address,
@@ -135,10 +141,12 @@ async def model_device(
             http=http,
             kerberos=LabKerberos(
                 Initiator(home / "krb5.conf", home / "ccache"),
-                _make_kdc_selection(lab, client, slot, clock, device, user, resolver),
+                _make_kdc_selection(
+                    lab, client, slot, clock, device, user, resolver, _make_reach_proxy(lab, device, user, http)
+                ),
                 partial(_wait_for_kdc_delay, lab, client, clock),
                 partial(name_realm, lab.estate, user),
-                _make_ticket_lifetime(lab, user, home / "ccache", clock),
+                sign_on if lab.gets_ticket(device) else None,
             ),
             clock=clock,
             user=ModelUser(lab.trace, client, partial(_find_password, lab, user) if user_present else None),
@@ -186,25 +194,73 @@ async def _wait_for_kdc_delay(lab: Lab, client: str, clock: ClientClock) -> None
         await clock.sleep(delay)
 
 
-def _make_ticket_lifetime(lab: Lab, user: User, ccache: Path, clock: ClientClock) -> TicketLifetime | None:
-    if not skips_time(clock):
-        return None
+def _make_sign_on(lab: Lab, client: str, user: User, device: Device, ccache: Path, clock: ClientClock) -> SignOn:
+    """Create the sign-on of ``user`` to the device of ``client``; a new process finds the ticket of the one before.
 
-    async def remove_tickets() -> None:
-        shutil.copyfile(await lab.ticket_of(user), ccache)
+    In virtual time the ticket is a copy of one that the lab has got in real time, when the user could still sign on: so
+    it is up to the state of the account now whether the device gets it.
+    """
+    skips = skips_time(clock)
 
-    return TicketLifetime(clock, lab.estate.realm_of(user).ticket_lifetime, remove_tickets, clock.now())
+    async def request_ticket() -> bool:
+        refusal = lab.refuse_sign_on(user, device)
+        if refusal is not None:
+            ccache.unlink(missing_ok=True)  # noqa: ASYNC240 - a local file
+            lab.record_refused_sign_on(user, client, error_name(refusal.code), refusal.faults)
+            return False
+        shutil.copyfile(await lab.ticket_of(user, device.permitted_enctypes), ccache)
+        return True
+
+    def note(began: float | None) -> None:
+        if began is None:
+            lab.signed_on.pop(client, None)
+        elif skips:
+            lab.signed_on[client] = began
+
+    lifetime = float(lab.estate.realm_of(user).ticket_lifetime) if skips else float("inf")
+    return SignOn(clock, lifetime, request_ticket, note, lab.signed_on.get(client) if skips else None)
 
 
-def _write_conf(lab: Lab, path: Path, kdcs: Iterable[tuple[KdcHost, Address]]) -> None:
+async def _copy_ticket(lab: Lab, user: User, device: Device, ccache: Path) -> None:
+    """Copy the ticket of a sign-on in the corporate network, from before the device left it, if there was one."""
+    ticket = await lab.find_ticket(user, "", device)
+    if ticket is not None:
+        shutil.copyfile(ticket, ccache)
+
+
+def _write_conf(lab: Lab, path: Path, kdcs: Iterable[tuple[KdcHost, Address]], device: Device) -> None:
     by_realm: dict[str, list[Address]] = {}
     for kdc, address in kdcs:
         by_realm.setdefault(kdc.realm, []).append(address)
-    write_client_conf(path, lab.estate, by_realm, _NO_CANONICALIZATION)
+    write_client_conf(path, lab.estate, by_realm, restrict_enctypes(device.permitted_enctypes, _NO_CANONICALIZATION))
 
 
-def _make_kdc_selection(
-    lab: Lab, client: str, slot: ClientSlot, clock: ClientClock, device: Device, user: User, resolver: LabResolver
+def _make_reach_proxy(lab: Lab, device: Device, user: User, http: LabHttp) -> Callable[[str], Awaitable[bool]] | None:
+    """Return the function that connects to the KDC proxy and returns whether it could; None without a proxy."""
+    url = None if device.corporate_network else find_kdc_proxy_url(lab.estate, user)
+    if url is None:
+        return None
+    found = url
+
+    async def reach_proxy(_spn: str) -> bool:
+        try:
+            await http.reach(found)
+        except NetworkFailure:
+            return False
+        return True
+
+    return reach_proxy
+
+
+def _make_kdc_selection(  # noqa: PLR0913, PLR0917 - each is a part of the device
+    lab: Lab,
+    client: str,
+    slot: ClientSlot,
+    clock: ClientClock,
+    device: Device,
+    user: User,
+    resolver: LabResolver,
+    reach_proxy: Callable[[str], Awaitable[bool]] | None,
 ) -> KdcSelection | None:
     """Create the selection of KDCs of a device; None where libkrb5 selects itself: in real time, in the network."""
     looks_up = device.corporate_network and any(realm.dns_lookup_kdc for realm in lab.estate.realms)
@@ -214,7 +270,7 @@ def _make_kdc_selection(
 
     discovered: dict[str, tuple[KdcHost, ...]] = {}
     nobody = Address(slot.address, _DISCARD)
-    _write_conf(lab, slot.home / "krb5-nobody.conf", ((kdc, nobody) for kdc in slot.kdcs))
+    _write_conf(lab, slot.home / "krb5-nobody.conf", ((kdc, nobody) for kdc in slot.kdcs), device)
 
     def find_realm(spn: str) -> str:
         # Of the service; where no trust leads there, of the user's own account, whose KDC says so.
@@ -233,7 +289,7 @@ def _make_kdc_selection(
         return bool(find_kdcs(spn))
 
     def choose(spn: str) -> KdcChoice | None:
-        if not device.corporate_network:
+        if not device.corporate_network and reach_proxy is None:
             return None
         kdcs = find_kdcs(spn)
         request = KdcRequest("TGS", kdcs[0].realm, spn.partition("@")[0], "")
@@ -245,7 +301,7 @@ def _make_kdc_selection(
         conf = slot.home / f"krb5-{chosen.name}-{chosen.realm}.conf"
         if not conf.exists():
             pairs = [(kdc, slot.kdcs[kdc]) for kdc in slot.kdcs if kdc.realm != chosen.realm or kdc == chosen]
-            _write_conf(lab, conf, pairs)
+            _write_conf(lab, conf, pairs, device)
         return Initiator(conf, slot.home / "ccache")
 
     return KdcSelection(
@@ -257,6 +313,6 @@ def _make_kdc_selection(
         select,
         Initiator(slot.home / "krb5-nobody.conf", slot.home / "ccache"),
         lab.wait_for_kdcs,
-        discover if looks_up else None,
+        discover if looks_up else reach_proxy,
         named=len(slot.kdcs) > 1,
     )

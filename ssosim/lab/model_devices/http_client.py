@@ -108,6 +108,35 @@ class LabHttp:
             self._drop(host)
             raise
 
+    @code_of_lab
+    async def reach(self, url: str) -> None:
+        """Open a connection to the host of ``url``, an https URL, and close it. Raises NetworkFailure."""
+        parts = urlsplit(url)
+        origin = (parts.hostname or "", parts.port or 443, self._tls)
+        try:
+            await self._open_any(origin, await self._addresses(origin[0]))
+        finally:
+            self._drop(origin[0])
+
+    async def _open_any(self, origin: _Origin, addresses: tuple[str, ...]) -> _Connection:
+        """Open a connection to the first address that accepts one; raises NetworkFailure."""
+        refused: NetworkFailure | None = None
+        for address in addresses:
+            try:
+                return await self._connect(origin, address)
+            except NetworkFailure as failure:
+                self._report_failure(origin, address, failure)
+                if failure.stage == "tls":
+                    raise
+                refused = failure
+        assert refused is not None  # noqa: S101 - a resolution is never empty
+        raise refused
+
+    def _report_failure(self, origin: _Origin, address: str, failure: NetworkFailure) -> None:
+        self._on_failure(
+            ConnectionFailed(host=origin[0], address=address, stage=failure.stage, reason=failure.kind, port=origin[1])
+        )
+
     async def _addresses(self, host: str) -> tuple[str, ...]:
         """Return the addresses to connect to for ``host``: itself if it is an address."""
         with contextlib.suppress(ValueError):
@@ -134,11 +163,7 @@ class LabHttp:
             try:
                 connection = await self._connect(origin, address)
             except NetworkFailure as failure:
-                self._on_failure(
-                    ConnectionFailed(
-                        host=host, address=address, stage=failure.stage, reason=failure.kind, port=origin[1]
-                    )
-                )
+                self._report_failure(origin, address, failure)
                 if failure.stage == "tls":
                     raise
                 refused = failure

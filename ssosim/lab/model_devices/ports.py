@@ -17,7 +17,7 @@ from ssosim.faults.core.kdc_choice import KdcChoice, PassedKdc
 from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.kerberos.tickets import TicketError, TicketErrorKind
-from ssosim.lab.base.kdc_events import no_route_event, passed_event
+from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, passed_event
 from ssosim.lab.base.own_sockets import code_of_lab
 from ssosim.lab.model_devices.http_client import EndpointMap, LabHttp
 from ssosim.lab.model_devices.stub_resolver import LabResolver
@@ -26,7 +26,7 @@ from ssosim.trace import Trace, UserPrompted
 if TYPE_CHECKING:  # needs GSS-API, and this module does not
     from ssosim.kerberos.gss import Initiator
 
-__all__ = ["EndpointMap", "KdcSelection", "LabHttp", "LabKerberos", "LabResolver", "ModelUser", "TicketLifetime"]
+__all__ = ["EndpointMap", "KdcSelection", "LabHttp", "LabKerberos", "LabResolver", "ModelUser", "SignOn"]
 
 _TICKET_KINDS: Mapping[TicketErrorKind, TicketKind] = {
     TicketErrorKind.SERVER_UNKNOWN: "server-unknown",
@@ -102,24 +102,28 @@ class KdcSelection:
 
 
 @dataclass(slots=True)
-class TicketLifetime:
-    """Lets the tickets of a device in virtual time expire: libkrb5 and the KDC live in real time.
+class SignOn:
+    """The sign-on of a device's user: the ticket-granting ticket in the device's cache, with its age by ``clock``.
 
-    No ticket is valid longer than the ticket-granting ticket (RFC 4120, section 3.3.3). The device gets a new one with
-    the user's credentials, as Windows does, so all its tickets end ``seconds`` after ``began``, by ``clock``.
-    ``remove_tickets`` removes them from the cache.
+    libkrb5 and the KDC live in real time, and the device may be in virtual time. So the device gets a new ticket
+    ``lifetime`` seconds after the last sign-on, with the user's credentials, as Windows does; no ticket is valid longer
+    than the ticket-granting ticket (RFC 4120, section 3.3.3). ``request_ticket`` replaces the cache, and returns False
+    where the KDC refuses the sign-on: the device has no ticket then, and asks again when it needs one. ``began``: None
+    without a ticket. ``note`` gets the time of each sign-on.
     """
 
     clock: Clock
-    seconds: float
-    remove_tickets: Callable[[], Awaitable[None]]
-    began: float
+    lifetime: float
+    request_ticket: Callable[[], Awaitable[bool]]
+    note: Callable[[float | None], None]
+    began: float | None = None
 
-    async def check(self) -> None:
-        """Remove the tickets if they have expired."""
-        if self.clock.now() - self.began >= self.seconds:
-            await self.remove_tickets()
-            self.began = self.clock.now()
+    async def renew(self) -> bool:
+        """Sign on if there is no ticket, or if it has expired; return whether there is one."""
+        if self.began is None or self.clock.now() - self.began >= self.lifetime:
+            self.began = self.clock.now() if await self.request_ticket() else None
+            self.note(self.began)
+        return self.began is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +131,22 @@ class LabKerberos:
     """Service tickets from the lab's KDCs, by GSS-API and libkrb5.
 
     ``selection`` selects the KDC; None: libkrb5 does. ``wait_for_delay`` waits by the lab's clock for the delays that
-    faults of the KDC have added to the last requests. ``name_realm`` adds the realm of a host to its SPN. ``lifetime``:
-    None in real time.
+    faults of the KDC have added to the last requests. ``name_realm`` adds the realm of a host to its SPN. ``sign_on``:
+    None where the device has no way to a KDC; it has a ticket-granting ticket all the same.
     """
 
     initiator: Initiator
     selection: KdcSelection | None = None
     wait_for_delay: Callable[[], Awaitable[None]] | None = None
     name_realm: Callable[[str], str] = str
-    lifetime: TicketLifetime | None = None
+    sign_on: SignOn | None = None
 
     @code_of_lab
     async def negotiate_token(self, spn: str) -> bytes:
         """Return a SPNEGO token for ``spn``. Raises TicketFailure."""
         name = self.name_realm(spn)
-        if self.lifetime is not None:
-            await self.lifetime.check()
+        if self.sign_on is not None and not await self.sign_on.renew():
+            raise TicketFailure("no-credentials", spn, NO_CREDENTIALS)
         try:
             initiator: Initiator | None = self.initiator
             if self.selection is not None:

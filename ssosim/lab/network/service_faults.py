@@ -21,6 +21,7 @@ from ssosim.kerberos.gateway import Forward, KdcRequestContext, KdcResponder
 from ssosim.kerberos.key_database import KeyDatabase, list_accounts
 from ssosim.kerberos.messages import KdcRequest, build_error
 from ssosim.kerberos.realm_keys import RealmKeys
+from ssosim.lab.network.account_checks import AccountChecks
 from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
 from ssosim.lab.network.foreign_requests import ForeignRequestReader, ReportRequest
 from ssosim.services import Service
@@ -37,18 +38,22 @@ def make_service_fault_applier(
     faults: ActiveFaults,
     is_model: Callable[[str], bool],
     keys: KeyFaults,
+    accounts: AccountChecks,
 ) -> Callable[[FaultState], None]:
     """Return the function to call with every new state of the faults; it raises FaultError if one does not fit.
 
     ``is_model`` returns whether a client is a model, whose device stops waiting after a timeout. ``keys`` are those of
-    the realm; they are applied last, since this changes the KDC's database.
+    the realm; they are applied last, since this changes the KDC's database. ``accounts`` are those of the users.
     """
     apply_at_provider = make_provider_fault_applier(provider, is_model)
     realm = provider.estate.default_realm.name
+    responder = _make_kdc_responder(faults, is_model, keys, accounts, realm)
+    gateway.responder = responder if accounts.states.may_refuse else None
 
     def apply(state: FaultState) -> None:
         apply_at_provider(state)
-        gateway.responder = _make_kdc_responder(faults, is_model, keys, realm) if state.kdc or state.keys else None
+        accounts.states.apply(state)
+        gateway.responder = responder if state.kdc or state.keys or accounts.states.may_refuse else None
         closed = list_closed_kdcs(state.kdc, gateway.list_kdcs())
         if closed or gateway.closed:
             gateway.close_ports(closed)
@@ -71,7 +76,7 @@ def make_key_faults(estate: Estate, services: Iterable[Service], kdcs: RealmKdcs
         for service in services
         if service.keys is not None and not service.keys.account
     ]
-    keys = RealmKeys(kdcs.find_realm(name), healthy, joined, kdcs.list_copies(name))
+    keys = _make_realm_keys(kdcs, name, healthy, joined)
 
     def show(database: KeyDatabase) -> None:
         try:
@@ -87,19 +92,33 @@ def make_key_faults(estate: Estate, services: Iterable[Service], kdcs: RealmKdcs
                 _log.exception("the KDC %s cannot be told the name %s", kdc.name, request.service)
 
     gateway.prepare = prepare
-    return KeyFaults(healthy, show)
+    return KeyFaults(healthy, show, has_duplicates=kdcs.samba_editor is not None)
+
+
+def _make_realm_keys(
+    kdcs: RealmKdcs, realm: str, healthy: KeyDatabase, services: Iterable[tuple[str, ...]]
+) -> RealmKeys:
+    prepared, copies = kdcs.find_realm(realm), kdcs.list_copies(realm)
+    if kdcs.samba_editor is None:
+        return RealmKeys(prepared, healthy, services, copies)
+    from ssosim.kerberos.samba_keys import SambaKeys  # noqa: PLC0415 - few labs need it
+
+    return SambaKeys(prepared, healthy, kdcs.samba_editor, services, copies)
 
 
 def _make_kdc_responder(
-    faults: ActiveFaults, is_model: Callable[[str], bool], keys: KeyFaults, realm: str
+    faults: ActiveFaults, is_model: Callable[[str], bool], keys: KeyFaults, accounts: AccountChecks, realm: str
 ) -> KdcResponder:
     async def ask_kdc(request: KdcRequestContext, forward: Forward) -> bytes | None:
+        revoked = accounts.build_refusal(request)
+        if revoked is not None:
+            return revoked
         refusal = keys.refuse(request.message, request.kdc.name) if request.kdc.realm in ("", realm) else None
         if refusal is None:
-            return await forward(request.data)
+            return accounts.check_reply(request, await forward(request.data))
         request.faults.extend(refusal.faults)
         if not refusal.by_gateway or not isinstance(request.message, KdcRequest):
-            return await forward(request.data)
+            return accounts.check_reply(request, await forward(request.data))
         service = tuple(request.message.service.split("/"))
         return build_error(refusal.code, request.message.realm, service, time.time())
 

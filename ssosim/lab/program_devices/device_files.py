@@ -11,6 +11,8 @@ from typing import Any
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabInputError, PrerequisiteError
 
+_FIREFOX_POLICIES = "firefox/policies/policies.json"  # as in ssosim.lab.trust.browsers, which is slow to import
+
 __all__ = ["find_nss_databases", "lay_shared_memory", "resolve_readable_folder", "write_device_files"]
 
 
@@ -27,6 +29,7 @@ def resolve_readable_folder(text: str, option: str = "--etc") -> Path:
         raise LabInputError(
             f"{option} {text}: this is /etc itself; give another folder with only the files that differ"
         )
+    _merge_policies(folder, "{}", option)
     return folder
 
 
@@ -34,8 +37,9 @@ def write_device_files(home: Path, attachment: Mapping[str, Any], etc: str | Non
     """Write and mount the files that this device has in place of the lab's.
 
     ``attachment``: the lab's response to the device request. ``etc``: a folder of the user whose files replace those of
-    ``/etc``. ``home``: the folder for the device's files. Raises OSError, and PrerequisiteError for a file that cannot
-    be provided.
+    ``/etc``; Firefox's policies are merged with the lab's, which have its CA. ``home``: the folder for the device's
+    files. Raises OSError, LabInputError for policies that cannot be merged, and PrerequisiteError for a file that
+    cannot be provided.
     """
     if attachment["etc_files"]:
         _bind_present(Path(attachment["etc_files"]))
@@ -47,6 +51,8 @@ def write_device_files(home: Path, attachment: Mapping[str, Any], etc: str | Non
         own = home / "resolv.conf"
         own.write_text(attachment["resolv_conf"], encoding="ascii")
         linux.mount(str(own), "/etc/resolv.conf", flags=linux.MS_BIND)
+    if attachment.get("krb5_conf") and not (etc and Path(etc, "krb5.conf").exists()):
+        linux.mount(attachment["krb5_conf"], "/etc/krb5.conf", flags=linux.MS_BIND)
     for number, (place, source) in enumerate(attachment.get("mounts", {}).items()):
         _mount_folder(Path(source), Path(place), home / f"mount-{number}")
     if attachment["nss_database"]:
@@ -60,11 +66,47 @@ def _mount_etc(own: Path, below: Sequence[str], scratch: Path) -> None:
     are refused: then files that are there already are bound over. ``scratch`` is a folder to make and build in. Raises
     OSError, and PrerequisiteError for a file that cannot be provided.
     """
+    merged = _read_merged_policies(own)
     if not below:
-        _bind_each_file(own, scratch)
+        _bind_each_file(own, scratch, merged)
         return
+    layers: list[str | Path] = [own, *below, "/etc"]
+    if merged:
+        layer = scratch.with_name(f"{scratch.name}-merged")
+        for name, text in merged.items():
+            (layer / name).parent.mkdir(mode=0o755, parents=True)
+            (layer / name).write_text(text, encoding="utf-8")
+        layers.insert(0, layer)
     linux.detach_mount("/etc")  # the kernel limits the depth of overlays, and a container's root is one already
-    linux.mount_overlay("/etc", [own, *below, "/etc"], scratch)
+    linux.mount_overlay("/etc", layers, scratch)
+
+
+def _read_merged_policies(own: Path) -> dict[str, str]:
+    """Return the files of ``own`` that are merged with the lab's of the same name, which ``/etc`` has now."""
+    try:
+        lab = Path("/etc", _FIREFOX_POLICIES).read_text("utf-8")
+    except OSError:
+        return {}
+    return _merge_policies(own, lab, "--etc")
+
+
+def _merge_policies(own: Path, lab: str, option: str) -> dict[str, str]:
+    """Return Firefox's policies of ``own``, by name, with those of ``lab``; empty if ``own`` has none.
+
+    Raises LabInputError with ``option`` if they cannot be read.
+    """
+    file = own / _FIREFOX_POLICIES
+    if not file.is_file():
+        return {}
+    from ssosim.lab.trust.browsers import merge_firefox_policies  # noqa: PLC0415 - few folders have policies
+
+    try:
+        return {_FIREFOX_POLICIES: merge_firefox_policies(file.read_text("utf-8"), lab)}
+    except (OSError, ValueError, RecursionError) as error:
+        raise LabInputError(
+            f"{option}: {file}: {getattr(error, 'strerror', None) or error}; these policies are merged with the lab's, "
+            'so this must be a file of Firefox\'s policies: {"policies": {...}}'
+        ) from error
 
 
 def _mount_folder(source: Path, place: Path, scratch: Path) -> None:
@@ -103,12 +145,12 @@ def lay_shared_memory(*used: Path) -> None:
             linux.mount("tmpfs", place, "tmpfs", options="mode=1777")
 
 
-def _bind_each_file(own: Path, scratch: Path) -> None:
+def _bind_each_file(own: Path, scratch: Path, merged: Mapping[str, str]) -> None:
     for source in sorted(path for path in own.rglob("*") if path.is_file()):
         name = source.relative_to(own)
         copy = scratch / name  # a program must not change the user's folder
         copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        copy.write_bytes(source.read_bytes())
+        copy.write_bytes(merged[str(name)].encode() if str(name) in merged else source.read_bytes())
         copy.chmod(source.stat().st_mode & 0o777)
         try:
             linux.mount(str(copy), Path("/etc", name).resolve(strict=True), flags=linux.MS_BIND)

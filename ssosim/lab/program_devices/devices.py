@@ -193,13 +193,8 @@ class ProgramDevices:
             raise LabInputError(f"pid: process {request.pid} has already ended")
         self._hosted[address] = hosted
         if user is not None and lab.gets_ticket(device):
-            ccache = home / "ccache"
-            try:
-                ticket = await lab.ticket_of(user)
-            except KerberosError as error:
-                raise LabError(f"{user.upn} gets no ticket for {device.name}: {error}") from error
-            shutil.copyfile(ticket, ccache)
-            ccache.chmod(0o600)
+            await self._copy_ticket(user, device, client, home / "ccache")
+        krb5_conf = lab.krb5_conf_of(device, home)
         addresses = f"addresses {address} and {ipv6}" if ipv6 else f"address {address}"
         kind = "" if device.kind == "desktop" else f" ({device.kind})"
         who = user.upn if user is not None else "nobody"
@@ -212,10 +207,11 @@ class ProgramDevices:
             "client": client,
             "since": since,
             "commands": [*self._commands(device, address, ipv6), *hosted.commands],
-            "environment": self._environment(home, user, request.etc)
+            "environment": self._environment(home, user, krb5_conf, request.etc)
             | user_files.pop("environment")
             | hosted.environment,
             "mounts": hosted.mounts,
+            "krb5_conf": None if krb5_conf == lab.krb5_conf else str(krb5_conf),
             "obey_file_modes": hosted.obey_file_modes,
             "unset": [*user_files.pop("unset"), *HOST_VARIABLES],
             "resolv_conf": self._resolv_conf(device, ipv6),
@@ -223,6 +219,16 @@ class ProgramDevices:
             "nss_database": str(self._nss_database()) if request.nss else None,
             **user_files,
         }
+
+    async def _copy_ticket(self, user: User, device: Device, client: str, ccache: Path) -> None:
+        """Copy the user's ticket-granting ticket; the KDC may refuse one, as at the sign-on to a real device."""
+        try:
+            ticket = await self._context.lab.find_ticket(user, client, device)
+        except KerberosError as error:
+            raise LabError(f"{user.upn} gets no ticket for {device.name}: {error}") from error
+        if ticket is not None:
+            shutil.copyfile(ticket, ccache)
+            ccache.chmod(0o600)  # noqa: ASYNC240 - a local file
 
     def _check_label(self, label: str) -> None:
         """Raise LabInputError for a name whose records are not those of one program: verdicts are by name."""
@@ -311,9 +317,8 @@ class ProgramDevices:
             password_hosts=list_password_hosts(context.estate, user),
         )
 
-    def _environment(self, home: Path, user: User | None, etc: str | None) -> dict[str, str]:
+    def _environment(self, home: Path, user: User | None, krb5_conf: Path, etc: str | None) -> dict[str, str]:
         folder = self._context.folder.path
-        krb5_conf = self._context.lab.krb5_conf
         if etc is not None and Path(etc, "krb5.conf").is_file():
             krb5_conf = Path("/etc/krb5.conf")
         options = (

@@ -52,6 +52,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import json
 import os
 import signal
@@ -271,6 +272,7 @@ def _watch_device_codes(
     folder: LabFolder, attachment: dict[str, Any], environment: dict[str, str], identity: tuple[int, int]
 ) -> int:
     """Start the scripted user for each device code that the program gets. Ends with the device."""
+    gc.enable()  # the command ssosim exec has disabled it, and this process may live for days
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
     devnull = os.open(os.devnull, os.O_RDWR)

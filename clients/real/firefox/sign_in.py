@@ -1,0 +1,1 @@
+../chromium/sign_in.py

@@ -1,0 +1,36 @@
+"""Keys, encryption types, accounts and spellings: Samba's domain controller does what the lab does in memory.
+
+The rows are those that an MIT KDC has to pass as well (``tests/memory``), so both directories give the same records.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssosim.estate import default_estate
+from tests.memory import test_key_faults, test_spellings
+from tests.memory.calls import Step, in_memory, over_sockets
+
+from .domains import needs_samba, with_samba
+
+pytestmark = needs_samba
+
+TABLES: tuple[dict[str, tuple[list[Step], *tuple[Any, ...]]], ...] = (
+    test_key_faults.CASES,
+    test_key_faults.ENCTYPES,
+    test_key_faults.ACCOUNTS,
+    test_spellings.CASES,
+)
+ROWS: dict[str, list[Step]] = {
+    f"{number}-{name}": row[0] for number, table in enumerate(TABLES) for name, row in table.items()
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_both_directories_give_the_same(name: str, domains: Path) -> None:
+    """A ticket is issued, accepted and refused as with an MIT KDC, with the same key version and the same fault."""
+    there = in_memory(ROWS[name], default_estate(), [])
+    assert over_sockets(ROWS[name], with_samba(), [], domains) == there
