@@ -7,12 +7,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import pytest
-
-from ssosim.lab.base.errors import PrerequisiteError
 from ssosim.real_clients.folders import find_client_home
-from ssosim.real_clients.installation import install
 from ssosim.real_clients.lookup import find_real_clients
+from tests.real_client_setup import prepare
 
 __all__ = ["EVERY", "LIBRARIES", "find_program", "pair"]
 
@@ -32,7 +29,7 @@ _found: dict[str, list[str]] = {}
 
 
 def find_program(language: str) -> list[str]:
-    """Return the words that start the program, and install it first; the test is skipped where its tools are missing.
+    """Return the words that start the program; the test is skipped if it is not installed.
 
     The library for Python is in the environment of the tests.
     """
@@ -40,10 +37,7 @@ def find_program(language: str) -> list[str]:
         return [sys.executable, _PYTHON]
     if language not in _found:
         (client,) = find_real_clients([LIBRARIES[language]])
-        try:
-            install(client)
-        except PrerequisiteError as error:
-            pytest.skip(str(error))
+        prepare(client)
         home = str(find_client_home(client))
         _found[language] = [word.replace("{home}", home) for word in client.manifest.unattended]
     return _found[language]

@@ -16,9 +16,9 @@ from ssosim.real_clients.credential_matrix import (
     render_credential_header,
     render_credential_page,
 )
-from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_flows, find_real_clients
 from ssosim.verdict.outcome import Outcome
+from tests.real_client_setup import prepare
 
 PAGE = Path(__file__).parents[2] / "docs" / "credential-matrix.md"
 SAMPLE = ("host-400", "token-stale")
@@ -64,9 +64,7 @@ def test_what_a_chain_did_is_judged_from_the_wire(outcome: Outcome, reason: str,
 def test_a_sample_is_as_the_page_says() -> None:
     """Two faults on two hosts give the outcomes of the page; GO-025, PY-025, PY-002, AZ5-030."""
     (client,) = find_real_clients([CLIENT])
-    if text := describe_missing_tools(client):
-        pytest.skip(text)
-    install(client)
+    prepare(client)
     hosts = ("vm", "aks-workload")
     page = PAGE.read_text(encoding="utf-8").splitlines()
     made = render_credential_page(play_credentials(SAMPLE, hosts)).splitlines()

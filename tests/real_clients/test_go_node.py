@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ssosim.lab.base.errors import PrerequisiteError
 from ssosim.real_clients.folders import find_client_home
-from ssosim.real_clients.installation import install
 from ssosim.real_clients.lookup import find_flows
+from tests.real_client_setup import prepare
 from tests.real_clients.devices import device_name
 
 LOGIN, STS, AUTOLOGON = "login.microsoftonline.com", "sts.fabrikam.com", "autologon.microsoftazuread-sso.com"
@@ -29,10 +28,7 @@ class Lab:
     def start(self, name, label, **environment):
         """Start a flow; the process."""
         (client_flow,) = find_flows(name)
-        try:
-            install(client_flow.client)
-        except PrerequisiteError as error:
-            pytest.skip(str(error))
+        prepare(client_flow.client)
         command = [word.replace("{home}", str(find_client_home(client_flow.client))) for word in client_flow.flow.run]
         given = ["env", *(f"{key}={value}" for key, value in environment.items())]
         return self._bench.popen(

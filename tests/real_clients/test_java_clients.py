@@ -5,8 +5,8 @@ import json
 import pytest
 
 from ssosim.real_clients.folders import find_client_home
-from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_flows, find_real_clients
+from tests.real_client_setup import prepare
 from tests.real_clients.devices import device_name
 
 STS, LOGIN, AUTOLOGON = "sts.fabrikam.com", "login.microsoftonline.com", "autologon.microsoftazuread-sso.com"
@@ -37,11 +37,9 @@ NO_BODY = "NullPointerException"
 
 @pytest.fixture(scope="module", autouse=True)
 def _installed():
-    """Both clients are installed, if they were not."""
+    """Skip the tests unless both clients are installed."""
     for client in find_real_clients(["msal4j", "java-http"]):
-        if text := describe_missing_tools(client):
-            pytest.skip(text)
-        install(client)
+        prepare(client)
 
 
 class Tried:

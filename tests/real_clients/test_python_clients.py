@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from ssosim.real_clients.folders import find_client_home
-from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_flows, find_real_clients
+from tests.real_client_setup import prepare
 from tests.real_clients.devices import device_name
 
 STS, LOGIN = "sts.fabrikam.com", "login.microsoftonline.com"
@@ -16,11 +16,9 @@ ENTRA, OWN = "sign-in page for Azure CLI", "sign-in page of sts.fabrikam.com"
 
 
 def home(name):
-    """Where a client is installed; it is installed now if it was not."""
+    """Where a client is installed; the test is skipped if it is not."""
     (client,) = find_real_clients([name])
-    if text := describe_missing_tools(client):
-        pytest.skip(text)
-    install(client)
+    prepare(client)
     return find_client_home(client)
 
 

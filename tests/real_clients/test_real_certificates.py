@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from ssosim.real_clients.folders import find_client_home
-from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_flows
 from ssosim.trace import ConnectionFailed, Record
 from ssosim.trace.export import read_records
 from ssosim.verdict.judge import judge
+from tests.real_client_setup import can_run
 
 LOGIN = "login.microsoftonline.com"
 KEYS = f"https://{LOGIN}/common/discovery/keys"
@@ -47,8 +47,7 @@ def _commands() -> dict[str, list[str]]:
         found["chromium"] = ["python3", "-B", str(folder / "sign_in.py"), "sign-in-page"]
     for label, name in CLIENTS.items():
         (client_flow,) = find_flows(name)
-        if not describe_missing_tools(client_flow.client):
-            install(client_flow.client)
+        if can_run(client_flow.client):
             home = str(find_client_home(client_flow.client))
             found[label] = [word.replace("{home}", home) for word in client_flow.flow.run]
     return found

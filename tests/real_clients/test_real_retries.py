@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ssosim.real_clients.folders import find_client_home
-from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_real_clients
+from tests.real_client_setup import prepare
 
 TRIES = 4
 """azure-core's RetryPolicy: the first try and three more for a status, or a connection that broke."""
@@ -20,9 +20,7 @@ TRIES = 4
 def azure() -> Path:
     """Where azure-identity is installed."""
     (client,) = find_real_clients(["azure-identity"])
-    if text := describe_missing_tools(client):
-        pytest.skip(text)
-    install(client)
+    prepare(client)
     return find_client_home(client)
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from ssosim.real_clients.client_choice import build_scenario_client
 from ssosim.real_clients.folders import find_client_home
-from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_flows, list_shipped
 from ssosim.real_clients.matrix import play_clients
 from ssosim.real_clients.model_comparison import compare, pair_with_models
 from ssosim.scenario.loader import load_scenario
+from tests.real_client_setup import can_run, prepare
 
 HOST = "autologon.microsoftazuread-sso.com"
 AUTOLOGON = f"HTTP/{HOST}"
@@ -54,9 +54,7 @@ def played(prepared):
     kept = os.environ.get("SSOSIM_HOME")
     os.environ["SSOSIM_HOME"] = str(prepared.parent)
     try:
-        flows = [ALL[name] for name in PLAYED if not describe_missing_tools(ALL[name].client)]
-        for flow in flows:
-            install(flow.client)
+        flows = [ALL[name] for name in PLAYED if can_run(ALL[name].client)]
         with_model = pair_with_models(flows)
         names = {client.name for client in with_model}
         others = [build_scenario_client(flow) for flow in flows if flow.name not in names]
@@ -72,8 +70,7 @@ def played(prepared):
 def client_flow(request):
     """A flow whose tools this machine has."""
     found = ALL[request.param]
-    if text := describe_missing_tools(found.client):
-        pytest.skip(text)
+    prepare(found.client)
     return found
 
 
@@ -124,9 +121,7 @@ def start(running, request):
 
     def run(name, *words, fault):
         flow = ALL[name]
-        if text := describe_missing_tools(flow.client):
-            pytest.skip(text)
-        install(flow.client)
+        prepare(flow.client)
         assert running.run("fault", "apply", *fault).returncode == 0
         command = [word.replace("{home}", str(find_client_home(flow.client))) for word in flow.flow.run]
         done = running.run("exec", "--as", request.node.name, "--", *command, *words)
@@ -178,9 +173,7 @@ def test_a_200_without_a_token_of_the_service(bench):
     bench.up("--no-mutual-authentication")
     for name in (name for name in WITHOUT_MUTUAL if name in PLAYED):
         flow = ALL[name]
-        if text := describe_missing_tools(flow.client):
-            pytest.skip(text)
-        install(flow.client)
+        prepare(flow.client)
         command = [word.replace("{home}", str(find_client_home(flow.client))) for word in flow.flow.run]
         label = name.replace("/", "-")
         done = bench.run("exec", "--as", label, "--expect", WITHOUT_MUTUAL[name][1], "--", *command)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -17,8 +16,8 @@ from cryptography.x509.oid import NameOID
 
 from ssosim.estate import shipped_estate_text
 from ssosim.real_clients.folders import find_client_home
-from ssosim.real_clients.installation import describe_missing_tools, install
 from ssosim.real_clients.lookup import find_real_clients
+from tests.real_client_setup import prepare
 
 ROOT = Path(__file__).parents[2]
 CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -34,11 +33,9 @@ EVERY_WAY = os.environ.get("SSOSIM_CREDENTIALS") == "all"
 
 
 def home_of(name: str) -> Path:
-    """Return where a real client is installed; it is installed now if it was not."""
+    """Return where a real client is installed; the test is skipped if it is not."""
     (client,) = find_real_clients([name])
-    if text := describe_missing_tools(client):
-        pytest.skip(text)
-    install(client)
+    prepare(client)
     return find_client_home(client)
 
 

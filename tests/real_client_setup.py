@@ -1,0 +1,33 @@
+"""Real clients that tests need: installed in continuous integration, and never without being asked for elsewhere."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ssosim.lab.base.errors import PrerequisiteError
+from ssosim.real_clients.installation import check_installed, install
+from ssosim.real_clients.manifest import RealClient
+
+__all__ = ["can_run", "prepare"]
+
+_INSTALLS = os.environ.get("CI") == "true" or "all" in map(os.environ.get, ("SSOSIM_LIBRARIES", "SSOSIM_CREDENTIALS"))
+"""Whether tests download and install: in .ci/run and .ci/nightly."""
+
+
+def prepare(client: RealClient) -> None:
+    """Skip the test, and say what to install, if ``client`` is not installed. In continuous integration install it."""
+    try:
+        install(client) if _INSTALLS else check_installed(client)
+    except PrerequisiteError as error:
+        pytest.skip(str(error))
+
+
+def can_run(client: RealClient) -> bool:
+    """Return whether ``client`` is installed, after an attempt in continuous integration."""
+    try:
+        install(client) if _INSTALLS else check_installed(client)
+    except PrerequisiteError:
+        return False
+    return True
