@@ -15,6 +15,9 @@ from .conftest import ALICE, PASSWORD
 from .estate_of_applications import (
     API,
     API_ID,
+    ASSIGNED,
+    BOB,
+    BOB_PASSWORD,
     BOTH,
     CLI,
     CONTOSO,
@@ -110,12 +113,17 @@ def confidential(site: Any, client: str, tenant: str = CONTOSO, secret: Any = SE
     ],
 )
 def test_client_credentials_of_msal(apps, client, tenant, scope, code):
-    """Application tokens with MSAL: its subject is the service principal; each wrong set-up has its code."""
+    """Application tokens with MSAL: its subject is the service principal; each wrong set-up has its code.
+
+    A registration is in its home tenant alone (CONNECT-005); that of the API says which claims its tokens have
+    (CONNECT-008).
+    """
     got = confidential(apps, client, tenant).acquire_token_for_client([scope])
     assert got.get("error_codes") == (None if code is None else [code])
     if (client, scope) == (DAEMON, f"{API}/.default"):
         claims = claims_of(got["access_token"])
         assert (claims["sub"], claims["aud"], claims["roles"]) == (DAEMON_OBJECT, API_ID, ["Orders.Job"])
+        assert claims["idtyp"] == "app", "an optional claim of the registration of the API"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +134,8 @@ def test_client_credentials_of_msal(apps, client, tenant, scope, code):
         (CLI, "organizations", "User.Read", (ALICE, PASSWORD), 65002),
         (PUBLIC, CONTOSO, f"{API}/Orders.Write", (ALICE, PASSWORD), None),
         (PUBLIC, CONTOSO, "Mail.Read", (ALICE, PASSWORD), 65001),
+        (ASSIGNED, CONTOSO, "User.Read", (ALICE, PASSWORD), None),
+        (ASSIGNED, CONTOSO, "User.Read", (BOB, BOB_PASSWORD), 50105),
         (PUBLIC, LITWARE, f"{API}/Orders.Read", (LENA, LENA_PASSWORD), 700016),
         (PUBLIC, "organizations", f"{API}/Orders.Read", (ALICE, PASSWORD), 50194),
         (STRANGER, CONTOSO, "User.Read", (ALICE, PASSWORD), 65001),
@@ -133,7 +143,11 @@ def test_client_credentials_of_msal(apps, client, tenant, scope, code):
     ],
 )
 def test_passwords_of_msal(apps, client, tenant, scope, user, code):
-    """User tokens with MSAL's password grant: each wrong set-up has its code; consent_required where MSAL reads it."""
+    """User tokens with MSAL's password grant: each wrong set-up has its code; consent_required where MSAL reads it.
+
+    Which permissions an application may have is registered (CONNECT-007), and its service principal says who may sign
+    in (CONNECT-010).
+    """
     got = public(apps, client, tenant).acquire_token_by_username_password(*user, scopes=[scope])
     assert got.get("error_codes") == (None if code is None else [code]), got
     if code == 65001:
