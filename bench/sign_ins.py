@@ -32,7 +32,7 @@ from ssosim.entra.core.keys import SigningKey
 from ssosim.kerberos.gss import AcceptedToken, Acceptor
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB
 
-TARGET = 0.5
+TARGET = 0.6
 CONNECTIONS = 96
 BLOCK = 400
 STEPS = ("realm", "mex", "challenge", "rstr", "token")

@@ -43,9 +43,10 @@ class Kdc:
 
     No other KDC may use that directory (see ``copy_to``).
 
-    ``clock_offset`` (seconds) sets the KDC's clock ahead of the machine's clock (``krb5kdc -T``). Use it as an async
-    context manager, or call ``start`` and ``stop``. The kernel kills the process when the thread that started it ends,
-    also after SIGKILL, so start it from a thread that lives long enough. Its output and log are in the file ``log``.
+    ``clock_offset`` (seconds) sets the KDC's clock ahead of the machine's clock (``krb5kdc -T``; Samba has none). Use
+    it as an async context manager, or call ``start`` and ``stop``. The kernel kills the process when the thread that
+    started it ends, also after SIGKILL, so start it from a thread that lives long enough. Its output and log are in the
+    file ``log``.
 
     It may be killed from outside, or crash. Work that needs it runs under ``run_while_alive``, which then ends.
     """
@@ -76,6 +77,8 @@ class Kdc:
         ``host`` None chooses a random loopback address; port 0 chooses a free port. Raises KdcStartError,
         KerberosMissingError, RealmError.
         """
+        if self._clock_offset and self.realm.samba is not None:
+            raise KdcStartError('Samba\'s KDC has no clock of its own; a KDC with another time needs directory = "mit"')
         if self.pid is not None:
             raise KdcStartError(f"krb5kdc is already running on {self.address}")
         try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ssosim.estate import Estate, Realm
 from ssosim.kerberos.enctypes import AES128, AES256, DEFAULT_ENCTYPES, ENCTYPES, RC4
+from ssosim.kerberos.errors import RealmError
 from ssosim.kerberos.free_ports import Address
 from ssosim.kerberos.keytab import KeytabEntry, build_entry, write_keytab
 from ssosim.kerberos.principals import SERVICE_ACCOUNT_KEYTAB, build_keytab_name, derive_password
@@ -190,15 +191,18 @@ def write_samba_conf(
 ) -> None:
     """Write ``smb.conf`` for a domain controller in ``folder`` on ``address`` (None: not yet known).
 
-    ``lifetime`` and ``renewable`` are in seconds; Samba has whole hours.
+    ``lifetime`` and ``renewable`` are in seconds; Samba has whole hours. Raises RealmError for a folder that it cannot
+    have: what precedes a colon is the kind of a database to ldb(3).
     """
+    if ":" in str(folder):
+        raise RealmError(f"{folder}: Samba cannot have a colon in the path of its database; choose another folder")
     for name in _FOLDERS:
         (folder / name).mkdir(mode=0o700, exist_ok=True)
     text = _SETTINGS.format(
         host=_HOST,
         realm=realm,
         netbios=netbios,
-        folder=str(folder).replace("%", "%%"),  # smb.conf(5) has variables after a percent sign
+        folder=folder,
         lock=LOCK_DIRECTORY,
         address=f"{address.host}/8" if address else "127.0.0.1/8",
         port=address.port if address else 0,

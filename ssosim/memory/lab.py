@@ -42,7 +42,7 @@ class MemoryLab:
     """A lab of ``estate`` in the virtual time of ``engine``. Faults are applied to it as to any lab.
 
     ``zones`` are the initial zones, by default the estate's; ``keys`` the identity provider's keys, by default those of
-    this process. ``with_exposures``: credentials in requests are looked for, which takes a quarter of a sign-in's time.
+    this process. ``with_exposures``: credentials in requests are looked for, which takes a twelfth of a sign-in's time.
     Raises LabInputError for an estate that is not supported in memory.
     """
 

@@ -14,6 +14,7 @@ from itertools import groupby
 import msgspec
 
 from ssosim.trace import ConnectionFailed, DnsAnswered, HttpExchange, KdcExchange, Record, SignInStep, UserPrompted
+from ssosim.verdict.steps import drop_abandoned_handshakes
 
 __all__ = ["SentRequests", "collect_sent_requests"]
 
@@ -80,13 +81,12 @@ def collect_sent_requests(records: Sequence[Record], zones: Sequence[str]) -> Se
 
 def _steps(records: Sequence[Record], zones: Sequence[str]) -> Iterable[str]:
     last = ""
-    for event in (record.event for record in records):
+    for event in (record.event for record in drop_abandoned_handshakes(records)):
         step = ""
         if isinstance(event, HttpExchange):
             step = "" if _is_outside_sign_in(event) else str(event.step)
         elif isinstance(event, ConnectionFailed) and event.stage == "tls":
-            # Browsers open connections in advance, and give up one that they do not need within its handshake.
-            step = "" if event.reason == "unfinished" and not event.faults else f"no TLS {event.host}"
+            step = f"no TLS {event.host}"
         elif isinstance(event, DnsAnswered) and event.type == "A" and not event.answers:
             step = f"no name {event.name}" if any(event.name.endswith(f".{zone}") for zone in zones) else ""
             if step == last and event.rcode not in _FINAL_RCODES:

@@ -28,7 +28,7 @@ from ssosim.verdict.explain_causes import find_causes
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.outcome import Outcome, label_phase
 from ssosim.verdict.pauses import select_pauses
-from ssosim.verdict.steps import is_on_the_wire, select_before_prompt
+from ssosim.verdict.steps import drop_abandoned_handshakes, is_on_the_wire, select_before_prompt
 
 __all__ = ["Cause", "Explanation", "build_causes", "explain"]
 
@@ -101,7 +101,7 @@ def explain(
                 silent = not any(is_on_the_wire(record.event) for record in mine)
                 before = [r for r in records[: seen - len(part)] if r.client == who] if silent else ()
                 verdict = judge(mine, began, pauses, before, "phase" if at is None else "attempt")
-                links = build_causes(mine, verdict, records[:seen], first_steps)
+                links = build_causes(drop_abandoned_handshakes(mine), verdict, records[:seen], first_steps)
                 found.append(
                     Explanation(
                         name,

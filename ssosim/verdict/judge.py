@@ -101,6 +101,7 @@ from ssosim.verdict.steps import (
     classify_failed_step,
     describe_rcode,
     describe_unused_success,
+    drop_abandoned_handshakes,
     find_refused_certificate,
     find_unanswered_name,
     is_attempt,
@@ -183,6 +184,7 @@ def judge(
     outcome. ``before`` are the client's records of earlier phases; they are named if it sends nothing in this one.
     ``period`` is the word for what began then: one of several sign-ins of a phase is an ``attempt``.
     """
+    records = drop_abandoned_handshakes(records)
     prompts = sum(isinstance(record.event, UserPrompted) for record in records)
     verdict = _say_not_checked(replace(_judge(records, began, before, period), prompts=prompts), records)
     if not pauses:
@@ -616,6 +618,19 @@ class _ClientRecords:
                 return record if event.outcome != "issued" else None
         return None
 
+    def _last_error(self) -> Record | None:
+        """Return the last error that answered a step of the sign-in, unless a later success cancels it."""
+        last: Record | None = None
+        for record in self._records:
+            event = record.event
+            if not isinstance(event, HttpExchange) or event.step is SignInStep.OTHER or event.code in _PENDING_CODES:
+                continue
+            if event.is_error and event.status not in _REFUSALS:
+                last = record
+            elif last is not None and _succeeds(event, last.event):
+                last = None
+        return last
+
     def unresolved_name(self) -> Record | None:
         """Return the A query that got no address, unless a later one got an address.
 
@@ -631,6 +646,7 @@ class _ClientRecords:
             self.last_failed_exchange(),
             self._last_refused_ticket(),
             find_refused_certificate(self._records),
+            self._last_error(),
         )
         return missing if all(other is None for other in others) else None
 

@@ -25,6 +25,7 @@ __all__ = [
     "classify_failed_step",
     "describe_rcode",
     "describe_unused_success",
+    "drop_abandoned_handshakes",
     "find_refused_certificate",
     "find_unanswered_name",
     "has_address",
@@ -166,6 +167,26 @@ def select_before_prompt(records: Sequence[Record], prompt: Record) -> list[Reco
 
 def _is_within_a_second(first: Record, then: Record) -> bool:
     return then.at - first.at < _LATE_ALERT_S
+
+
+def drop_abandoned_handshakes(records: Sequence[Record]) -> Sequence[Record]:
+    """Return ``records`` of a client without the handshakes that it gave up and that are no failure.
+
+    A browser opens connections in advance, and closes one that it does not need, also within the handshake (Firefox
+    153, measured). It is no failure if no fault touched it and that host answered the client on another connection.
+    """
+    abandoned = {
+        record.seq: record.event.host
+        for record in records
+        if isinstance(record.event, ConnectionFailed)
+        and record.event.stage == "tls"
+        and record.event.reason == "unfinished"
+        and not record.event.faults
+    }
+    if not abandoned:
+        return records
+    answered = {r.event.host for r in records if isinstance(r.event, HttpExchange) and r.event.status}
+    return [record for record in records if abandoned.get(record.seq) not in answered]
 
 
 def find_refused_certificate(records: Sequence[Record]) -> Record | None:

@@ -51,6 +51,7 @@ OUTCOMES = {
     "naive": "FFF",
     "java-jgss": "FSF",
     "httpclient5": "FSF",
+    "httpclient5-as-typed": "FSF",
     "node-kerberos": "FFF",
     "go-spnego": "FFF",
     "curl-negotiate": "FFF",

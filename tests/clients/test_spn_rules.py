@@ -116,7 +116,8 @@ def test_families_under_a_cname(zone: ClientEnvironment) -> None:
     host = f"alias.{CORP}"
     moved = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("real",)}
     kept = {name for name, rule in RULES.items() if rule.service == "HTTP" and _ask(zone, name, host) == ("alias",)}
-    assert kept == {"mit-no-canon", "sspi", "winhttp-typed", "curl-sspi", "java", "java-no-canon", "java-jgss"}
+    java = {"java", "java-no-canon", "java-jgss", "httpclient5-as-typed"}
+    assert kept == {"mit-no-canon", "sspi", "winhttp-typed", "curl-sspi", *java}
     assert moved | kept | {"mit-fallback", "heimdal-rules"} == {
         name for name, rule in RULES.items() if rule.service == "HTTP"
     }
@@ -242,7 +243,8 @@ TABLE_1_1 = {
     "java": ("lengthen", "", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
     "java-no-canon": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.NEXT_SCHEME),
     "java-jgss": ("typed", "lengthen", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
-    "httpclient5": ("confirmed reverse", "lengthen", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),
+    "httpclient5": ("confirmed reverse", "lengthen", OnLookupFailure.USE_TYPED, OnUnknown.RESEND_PLAIN),
+    "httpclient5-as-typed": ("typed", "lengthen", OnLookupFailure.USE_TYPED, OnUnknown.RESEND_PLAIN),
     "go-spnego": ("reverse only", "", OnLookupFailure.RAISE, OnUnknown.ERROR),
     "gokrb5": ("first or last target", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "requests-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.PLAIN_401),

@@ -14,7 +14,7 @@ from dns.rdatatype import A
 
 from ssosim.dns import DnsServer, ZoneSet, ZoneStore, answer, point_alias, put_profile, zones_of
 from ssosim.dns.server.query_counts import QueryCounts, Use
-from ssosim.dns.server.wire_format import Reply, Responder, respond
+from ssosim.dns.server.wire_format import Reply, Responder, _size_of_entry, respond
 from ssosim.dns.zones.query_context import Locations, QueryContext, Status, network
 from ssosim.estate import Location, TrafficManager, TrafficManagerEndpoint, default_estate
 from ssosim.trace import Trace
@@ -210,3 +210,17 @@ async def test_the_server_routes_counts_and_follows_health() -> None:
 
     usage = server.counts.profile_in_window(PROFILE, time.time(), 60)
     assert (usage.count, usage.clients, usage.types) == (3, {"desk-1": 3}, {"A": 3})
+
+
+def test_a_cache_of_ever_new_questions_stays_bounded() -> None:
+    """Ever new questions drop the oldest replies, never the newest; the size that is noted is that of what is kept."""
+    responder = Responder(limit=20)
+    zones, before = zones_of(default_estate()), b""
+    for number in range(200):
+        asked = dns.message.make_query(f"n{number}.contoso.com", "A").to_wire()
+        assert responder.reply(zones, asked, "udp", "10.1.0.1") is responder.reply(zones, asked, "udp", "10.1.0.1")
+        kept = responder._kept["udp"]
+        assert len(kept) <= 20
+        assert not before or before in kept
+        before = asked[2:]
+        assert responder._octets["udp"] == sum(_size_of_entry(*entry) for entry in kept.items())

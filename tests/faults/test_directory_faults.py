@@ -170,6 +170,8 @@ def test_new_access_tokens_live_for_a_moment(lab):
     before = lifetime()
     undo = fault_from({"fault": "access-token-lifetime", "seconds": 3}).apply(lab)
     assert lifetime() == (3, 3)
+    changed = [each.event.faults for each in lab.trace if isinstance(each.event, HttpExchange)][-1]
+    assert len(changed) == 1  # a run does not say that it touched nothing
     undo()
     assert lifetime() == before
     for seconds in (0, 86401):

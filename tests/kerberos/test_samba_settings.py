@@ -12,12 +12,13 @@ import msgspec
 import pytest
 
 from ssosim.estate import Delegation, Estate, EstateError, default_estate, parse_estate
+from ssosim.kerberos import RealmError
 from ssosim.kerberos.enctypes import AES128, AES256, RC4
 from ssosim.kerberos.key_database import Account, list_accounts
 from ssosim.kerberos.keytab import build_entry, read_keytab, rename_entry, write_keytab
 from ssosim.kerberos.samba_keys import list_samba_state
 from ssosim.kerberos.samba_programs import SAMBA_VARIABLE, SambaMissingError, find_samba
-from ssosim.kerberos.samba_realm import build_account_name, build_enctype_mask, list_samba_accounts
+from ssosim.kerberos.samba_realm import build_account_name, build_enctype_mask, list_samba_accounts, write_samba_conf
 
 CONTOSO = (Path(__file__).parents[2] / "ssosim" / "estate" / "contoso.toml").read_text(encoding="utf-8")
 
@@ -85,6 +86,12 @@ def test_a_path_that_an_overlay_cannot_have_is_refused(tmp_path: Path, monkeypat
     monkeypatch.setenv(SAMBA_VARIABLE, str(root))
     with pytest.raises(SambaMissingError, match="colons"):
         find_samba()
+
+
+def test_a_path_that_samba_cannot_have_is_refused(tmp_path: Path) -> None:
+    """Samba takes what precedes a colon for the kind of a database, and would not start."""
+    with pytest.raises(RealmError, match="colon"):
+        write_samba_conf(tmp_path / "a:b", "R", "R", None, 3600, 3600)
 
 
 def test_names_of_accounts() -> None:

@@ -57,11 +57,14 @@ def test_a_name_without_address_is_a_step_where_it_matters():
 
 
 def test_a_handshake_that_a_browser_gives_up_is_no_request():
-    """A connection opened in advance may end within its handshake; under a fault that is a refused certificate."""
+    """It answered on another connection, and no fault touched it: a browser opens connections in advance."""
+    answer = _http("/common/UserRealm/a@b", SignInStep.REALM)
     closed = ConnectionFailed(host=HOST, address="192.0.2.10", stage="tls", reason="unfinished", by="server")
-    assert _seen(closed).steps == ()
-    assert _seen(msgspec.structs.replace(closed, faults=(1,))).steps == (f"no TLS {HOST}",)
-    assert _seen(msgspec.structs.replace(closed, reason="unknown_ca")).steps == (f"no TLS {HOST}",)
+    refused = f"no TLS {HOST}"
+    assert _seen(answer, closed).steps == ("realm",)
+    assert _seen(closed).steps == (refused,)
+    assert _seen(answer, msgspec.structs.replace(closed, faults=(1,))).steps == ("realm", refused)
+    assert _seen(answer, msgspec.structs.replace(closed, reason="unknown_ca")).steps == ("realm", refused)
 
 
 def test_services_are_those_of_the_host_type():

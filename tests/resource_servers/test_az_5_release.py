@@ -17,7 +17,8 @@ SCENARIOS = ("az-5-browser", "az-5-operations", "az-5-identity", "az-5-cache")
 
 def play(bench: Any, name: str, *words: str) -> tuple[int, dict[str, Any]]:
     """Play a scenario with the real clients; return the exit code and the clients of its phase."""
-    for client in ("azure-powershell-stand-in", "azure-sdk"):
+    of_the_cli = ("azure-cli",) if name == "az-5-browser" else ()
+    for client in ("azure-powershell-stand-in", "azure-sdk", *of_the_cli):
         home_of(client)
     file = str(ROOT / "examples" / "azure" / f"{name}.toml")
     process = bench.popen("run", file, "--estate", "contoso-azure", "--json", *words)

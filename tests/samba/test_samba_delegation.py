@@ -56,11 +56,12 @@ def proxy(target: str) -> tuple[str, ...]:
     ("service", "target", "outcomes"),
     [
         (SPN, STS, ["issued", "issued"]),
+        (SPN, "http/STS.fabrikam.com", ["issued", "issued"]),
         (SPN, CLOUD, ["issued", "KDC_ERR_BADOPTION"]),
         (SPN, "HTTP/none.corp.contoso.com", ["issued", "KDC_ERR_S_PRINCIPAL_UNKNOWN"]),
         (STS, CLOUD, ["issued", "KDC_ERR_BADOPTION"]),
     ],
-    ids=["with-the-right", "another-target", "unknown-target", "no-protocol-transition"],
+    ids=["with-the-right", "another-spelling", "another-target", "unknown-target", "no-protocol-transition"],
 )
 def test_a_service_delegates_with_the_right_only(
     lab: HostedLab, service: str, target: str, outcomes: list[str]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ssosim.estate import default_estate
-from tests.memory import test_key_faults, test_spellings
+from tests.memory import test_key_faults, test_several_kdcs, test_spellings
 from tests.memory.calls import Step, in_memory, over_sockets
 
 from .domains import needs_samba, with_samba
@@ -34,3 +34,17 @@ def test_both_directories_give_the_same(name: str, domains: Path) -> None:
     """A ticket is issued, accepted and refused as with an MIT KDC, with the same key version and the same fault."""
     there = in_memory(ROWS[name], default_estate(), [])
     assert over_sockets(ROWS[name], with_samba(), [], domains) == there
+
+
+SEVERAL: dict[str, list[Step]] = {
+    f"{number}-{name}": row[0]
+    for number, table in enumerate((test_several_kdcs.CASES, test_several_kdcs.LAGGING))
+    for name, row in table.items()
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_two_domain_controllers(name: str, domains: Path) -> None:
+    """Each KDC has a directory of its own: one that lags behind has the former key, or does not know a name."""
+    there = in_memory(SEVERAL[name], test_several_kdcs.ESTATE, [])
+    assert over_sockets(SEVERAL[name], with_samba(test_several_kdcs.ESTATE), [], domains) == there

@@ -77,6 +77,18 @@ def test_a_browser_s_own_questions_do_not_hide_it():
     assert "answered 403" in judge(records(refused("unknown_ca", AUTOLOGON), forbidden, ended), 100.0).reason
 
 
+def test_a_handshake_that_a_browser_gives_up_is_no_cause():
+    """No fault touched it, and its host answered on another connection: what else failed is the reason."""
+    given_up, name = refused("unfinished"), replace(noise, name="firefox.settings.services.mozilla.com")
+    throttled = replace(forbidden, host=AUTOLOGON, status=429)
+    for events in ([realm, given_up, name, throttled, ended], [given_up, realm, throttled, name, ended]):
+        reason = judge(records(*events), 100.0).reason
+        assert "answered 429" in reason
+        assert "429" in str(explain(records(*events))[0])
+    assert "broken off" in judge(records(given_up, ended), 100.0).reason
+    assert "broken off" in judge(records(realm, replace(given_up, faults=(1,)), ended), 100.0).reason
+
+
 def test_an_alert_may_come_after_the_page():
     """What a browser does next may overtake its alert by some milliseconds; one much later is no cause."""
     events = [realm, asked, refused("certificate_unknown", AUTOLOGON), token, access]

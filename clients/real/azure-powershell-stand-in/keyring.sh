@@ -3,5 +3,6 @@
 home=$1
 HOME=$(mktemp -d)
 export HOME
+[ -z "$SSOSIM_BARE" ] || PATH=$("$home/bare.sh" "$HOME/bin")
 trap 'rm -rf "$HOME"' EXIT
 "$home/venv/bin/python" "$home/persistent_cache.py" "$2" && "$home/venv/bin/python" "$home/persistent_cache.py" "$2"

@@ -29,6 +29,7 @@ _UNPACKED: Final = Path(__file__).parent / "root"
 _PORT_FILE: Final = "MarionetteActivePort"
 _START_TIMEOUT_S: Final = 60.0
 _COMMAND_TIMEOUT_S: Final = 40.0
+_TRIES: Final = 100  # to use a field, 50 ms apart: it is refused while the page is still being laid out
 _ELEMENT: Final = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver, section 12.2: the web element identifier
 _ENTER: Final = "\ue007"  # WebDriver, section 15.4.2: the Enter key
 
@@ -148,10 +149,17 @@ class Browser:
 
     def type(self, selector: str, text: str) -> None:
         """Type ``text`` into the field ``selector``, in place of its content."""
-        found = self.send("WebDriver:FindElement", using="css selector", value=selector)
+        found = self._send_when_ready("WebDriver:FindElement", using="css selector", value=selector)
         self._last_field = found["value"][_ELEMENT]
-        self.send("WebDriver:ElementClear", id=self._last_field)
-        self.send("WebDriver:ElementSendKeys", id=self._last_field, text=text)
+        self._send_when_ready("WebDriver:ElementClear", id=self._last_field)
+        self._send_when_ready("WebDriver:ElementSendKeys", id=self._last_field, text=text)
+
+    def _send_when_ready(self, command: str, **parameters: Any) -> Any:
+        for _ in range(_TRIES - 1):
+            with suppress(BrowserError):
+                return self.send(command, **parameters)
+            time.sleep(0.05)
+        return self.send(command, **parameters)
 
     def press_enter(self) -> None:
         """Press the Enter key in the field that was typed into last."""

@@ -16,6 +16,7 @@ from ssosim_clients.ports import Device, Http, HttpResponse
 
 __all__ = [
     "AZURE_CORE",
+    "HTTPCLIENT5",
     "MSAL4J",
     "MSAL_DOTNET",
     "MSAL_PYTHON",
@@ -57,13 +58,14 @@ class RetryRule:
     """When an HTTP stack retries a request. ``pauses`` has one entry, in seconds, for each possible retry.
 
     ``errors`` (network stages) and ``statuses`` cause a retry of a GET, ``post_errors`` and ``post_statuses`` of a
-    POST. ``only_with_retry_after``: the status alone causes no retry. ``reads_headers_without_body``: whether the stack
-    reads the headers of a response without a body.
+    POST. ``final_kinds``: the kinds of network errors that cause none. ``only_with_retry_after``: the status alone
+    causes no retry. ``reads_headers_without_body``: whether the stack reads the headers of a response without a body.
     """
 
     pauses: tuple[float, ...]
     errors: frozenset[str] = frozenset()
     post_errors: frozenset[str] = frozenset()
+    final_kinds: frozenset[str] = frozenset()
     statuses: frozenset[int] = frozenset()
     post_statuses: frozenset[int] = frozenset()
     on_retry_after: OnRetryAfter = OnRetryAfter.WAIT
@@ -78,7 +80,8 @@ class RetryRule:
         """The seconds to wait before the next retry; None if there is no retry."""
         get = method == "GET"
         if isinstance(outcome, NetworkFailure):
-            return pause if outcome.stage in (self.errors if get else self.post_errors) else None
+            retried = outcome.stage in (self.errors if get else self.post_errors)
+            return pause if retried and outcome.kind not in self.final_kinds else None
         if outcome.status not in (self.statuses if get else self.post_statuses):
             return None
         retry_after = read_retry_after(outcome) if outcome.body or self.reads_headers_without_body else None
@@ -155,3 +158,14 @@ MSAL4J: Final = RetryRule(
 )
 """One retry after 1 s, for 5xx without Retry-After, never for exceptions. For an error without a body only the status
 is read, so a Retry-After there has no effect. Source: msal4j DefaultRetryPolicy, DefaultHttpClient (1.26.0, run)."""
+
+HTTPCLIENT5: Final = RetryRule(
+    pauses=(1.0,),
+    errors=frozenset({"read"}),
+    final_kinds=frozenset({"timeout"}),
+    statuses=frozenset({429, 503}),
+    post_statuses=frozenset({429, 503}),
+)
+"""One retry after 1 s or after Retry-After, for a GET also after a connection that ended without a response.
+
+Source: httpclient5 DefaultHttpRequestRetryStrategy (5.3.1 read, 5.6.5 run)."""

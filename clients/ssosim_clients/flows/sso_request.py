@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from ssosim_clients.failures import DnsFailure, NetworkFailure, ProtocolFailure, Stage, during
 from ssosim_clients.flows import negotiate, wstrust
+from ssosim_clients.flows.http import HttpLayer, add_layers
 from ssosim_clients.flows.token import Application, Tokens
 from ssosim_clients.ports import Device, HttpResponse
 from ssosim_clients.spn.rule import SpnRule
@@ -45,14 +46,19 @@ _USUAL: Final = NegotiateStyle()
 
 @dataclass(frozen=True, slots=True)
 class SsoRequestFlow:
-    """One ``GET /winauth/sso`` with Negotiate. ``access_token`` of the result is the text from the autologon host."""
+    """One ``GET /winauth/sso`` with Negotiate. ``access_token`` of the result is the text from the autologon host.
+
+    ``style``: how the library negotiates. ``layers``: what its HTTP stack does by itself.
+    """
 
     app: Application = field(default_factory=lambda: Application(headers=None))
     autologon_host: str = "autologon.microsoftazuread-sso.com"
     style: NegotiateStyle = _USUAL
+    layers: tuple[HttpLayer, ...] = ()
 
     async def attempt(self, device: Device, spn: SpnRule) -> Tokens:
         """Try once. Raises ``StageFailure``."""
+        device = add_layers(device, self.layers)
         return await request_sso_token(device, spn, self.autologon_host, style=self.style)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ssosim_clients.flows.http import HTTPCLIENT5 as HTTPCLIENT5_RETRIES
+from ssosim_clients.flows.http import HttpLayer
 from ssosim_clients.flows.sso_request import NegotiateStyle, SsoRequestFlow
 from ssosim_clients.models.client import Client
 from ssosim_clients.policies import FailFast
@@ -18,6 +20,7 @@ __all__ = [
     "GO_SPNEGO",
     "HEIMDAL",
     "HTTPCLIENT5",
+    "HTTPCLIENT5_AS_TYPED",
     "HTTPX_GSSAPI",
     "HTTPX_GSSAPI_REQUIRED",
     "JAVA_JGSS",
@@ -31,7 +34,9 @@ __all__ = [
 ]
 
 
-def build_http_library(name: str, library: str, rule: str, style: NegotiateStyle | None = None) -> Client:
+def build_http_library(
+    name: str, library: str, rule: str, style: NegotiateStyle | None = None, layers: tuple[HttpLayer, ...] = ()
+) -> Client:
     """A program with ``library`` that gets the SSO token of its user. It forms SPNs by the rule named ``rule``."""
     return Client(
         name=name,
@@ -39,13 +44,21 @@ def build_http_library(name: str, library: str, rule: str, style: NegotiateStyle
         sources=(RULES[rule].source,),
         spn=RULES[rule],
         policy=FailFast(),
-        flow=SsoRequestFlow(style=style or NegotiateStyle()),
+        flow=SsoRequestFlow(style=style or NegotiateStyle(), layers=layers),
         can_prompt=False,
     )
 
 
 JAVA_JGSS: Final = build_http_library("java-jgss", "HTTP library on Java's GSS-API, such as OkHttp", "java-jgss")
-HTTPCLIENT5: Final = build_http_library("httpclient5", "Apache HttpClient 5 with its defaults", "httpclient5")
+HTTPCLIENT5: Final = build_http_library(
+    "httpclient5", "Apache HttpClient 5 with its defaults", "httpclient5", layers=(HTTPCLIENT5_RETRIES,)
+)
+HTTPCLIENT5_AS_TYPED: Final = build_http_library(
+    "httpclient5-as-typed",
+    "Apache HttpClient 5 without useCanonicalHostname",
+    "httpclient5-as-typed",
+    layers=(HTTPCLIENT5_RETRIES,),
+)
 NODE_KERBEROS: Final = build_http_library("node-kerberos", "kerberos for Node with fetch", "node-kerberos")
 GO_SPNEGO: Final = build_http_library(
     "go-spnego", "go-spnego (dpotapov)", "go-spnego", NegotiateStyle(sends_ticket_first=True)

@@ -157,17 +157,26 @@ _RUNTIMES = (
     ),
     SpnRule(
         name="java-jgss",
-        source="JGSS without HttpURLConnection, openjdk PrincipalName.java; with Apache HttpClient 5.6.5 "
-        "(useCanonicalHostname=false) and OkHttp 4.12 (read, run): the 401 is the result",
+        source="JGSS without HttpURLConnection, openjdk PrincipalName.java (read); with an authenticator of OkHttp "
+        "4.12 (run): the 401 is the result",
         forms=_TYPED,
         library_forms=(NameForm.LENGTHEN,),
     ),
     SpnRule(
         name="httpclient5",
         source="httpclient5 GGSSchemeBase.java, SystemDefaultDnsResolver.java: Java's getCanonicalHostName, else the "
-        "name as typed; then JGSS (5.3.1 read, 5.6.5 run)",
+        "name as typed; then JGSS; without a ticket the request is sent again (5.3.1 read, 5.6.5 run)",
         forms=(NameForm.CONFIRMED_REVERSE,),
         library_forms=(NameForm.LENGTHEN,),
+        on_unknown=OnUnknown.RESEND_PLAIN,
+    ),
+    SpnRule(
+        name="httpclient5-as-typed",
+        source="httpclient5 KerberosConfig.java with useCanonicalHostname=false: the name as typed; then JGSS; without "
+        "a ticket the request is sent again (5.3.1 read, 5.6.5 run)",
+        forms=_TYPED,
+        library_forms=(NameForm.LENGTHEN,),
+        on_unknown=OnUnknown.RESEND_PLAIN,
     ),
     SpnRule(
         name="gokrb5",

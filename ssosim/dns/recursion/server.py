@@ -166,7 +166,7 @@ class RecursiveServer(BaseDnsServer):
         def reply(answer: Answer, origin: Origin) -> None:
             response = with_query_name(answer, question.name)
             event = msgspec.structs.replace(response.event(transport), origin=origin)
-            made = Reply(render_response(message, response, transport)[2:], event, make_use(response))
+            made = Reply(render_response(message, response, transport)[2:], event, make_use(response, event))
             self._delivery.send(made, query, peer, local, send)
 
         self.stats.queries += 1

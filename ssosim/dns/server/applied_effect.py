@@ -81,4 +81,5 @@ def respond_with(
         context = replace(context, subnet=network(f"{subnet.address}/{subnet.srclen}"))
     context = with_dnssec_ok(context, message)
     answer = answer_function(question.name, question.rdtype, context)
-    return Reply(render_response(message, answer, transport)[2:], answer.event(transport), make_use(answer), "nobody")
+    event = answer.event(transport)
+    return Reply(render_response(message, answer, transport)[2:], event, make_use(answer, event), "nobody")

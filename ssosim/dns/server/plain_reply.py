@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from dns.rdata import Rdata
 from dns.rdataclass import IN
@@ -37,8 +36,7 @@ _TARGETS = frozenset({CNAME, NS, PTR})
 _POINTERS = {offset: struct.pack("!H", 0xC000 | offset) for offset in range(HEADER, 1024)}
 
 
-@dataclass(frozen=True, slots=True)
-class PlainQuery:
+class PlainQuery(NamedTuple):
     """A query: its question, where that ends, and the flags that count. ``payload`` is 0 without EDNS."""
 
     name: CachedName

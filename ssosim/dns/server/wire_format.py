@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Literal
 
 import dns.edns
@@ -143,17 +144,25 @@ class Responder:
     def _keep(self, transport: Transport, key: bytes, client_address: str, reply: Reply) -> None:
         if reply.cache_scope == "nobody":
             return
-        kept = self._kept[transport]
-        entries: dict[bytes | tuple[bytes, str], Reply] = {key: reply}
         if reply.cache_scope == "client":
-            entries = {key: KEPT_PER_CLIENT, (key, client_address): reply}
-        added = sum(_size_of_entry(each, value) for each, value in entries.items() if each not in kept)
-        while kept and (len(kept) + len(entries) > self._limit or self._octets[transport] + added > self._most_octets):
-            oldest = next(iter(kept))
-            self._octets[transport] -= _size_of_entry(oldest, kept.pop(oldest))
-            added = sum(_size_of_entry(each, value) for each, value in entries.items() if each not in kept)
-        kept.update(entries)
-        self._octets[transport] += added
+            self._add(transport, key, KEPT_PER_CLIENT)
+            self._add(transport, (key, client_address), reply)
+        else:
+            self._add(transport, key, reply)
+
+    def _add(self, transport: Transport, key: bytes | tuple[bytes, str], reply: Reply) -> None:
+        """Add an entry. If there is no room, the oldest entries are dropped, an eighth of the limit at once.
+
+        Finding the oldest entry of a dictionary takes longer the more entries were dropped from it.
+        """
+        kept, size = self._kept[transport], _size_of_entry(key, reply)
+        if key in kept:
+            self._octets[transport] -= _size_of_entry(key, kept.pop(key))
+        while kept and (len(kept) >= self._limit or self._octets[transport] + size > self._most_octets):
+            for oldest in tuple(islice(kept, max(1, self._limit // 8))):
+                self._octets[transport] -= _size_of_entry(oldest, kept.pop(oldest))
+        kept[key] = reply
+        self._octets[transport] += size
 
     def refuse(self, query: bytes, rcode: Rcode, event: DnsAnswered) -> Reply:
         """The reply with an error code (0 to 15) instead of the answer in ``event``."""
@@ -208,11 +217,9 @@ def respond(zones: ZoneSet, query: bytes, transport: Transport, context: QueryCo
         wants_result = message.flags & dns.flags.RD
         answer_function = resolve_in_zones if wants_result else answer_question
         answer = answer_function(zones, question.name, question.rdtype, context)
+    event = answer.event(transport)
     return Reply(
-        render_response(message, answer, transport)[2:],
-        answer.event(transport),
-        make_use(answer),
-        find_cache_scope(answer),
+        render_response(message, answer, transport)[2:], event, make_use(answer, event), find_cache_scope(answer)
     )
 
 
@@ -228,7 +235,8 @@ def _respond_plainly(
     wire = render_plain(query, asked, answer, limit, MAX_UDP_PAYLOAD)
     if wire is None:
         return None
-    return Reply(wire[2:], answer.event(transport), make_use(answer), find_cache_scope(answer))
+    event = answer.event(transport)
+    return Reply(wire[2:], event, make_use(answer, event), find_cache_scope(answer))
 
 
 def with_dnssec_ok(context: QueryContext, query: dns.message.Message) -> QueryContext:
@@ -241,16 +249,23 @@ def client_subnet(query: dns.message.Message) -> dns.edns.ECSOption | None:
     return next((option for option in query.options if isinstance(option, dns.edns.ECSOption)), None)
 
 
-def make_use(answer: Answer) -> Use:
-    """The use that ``answer`` counts for: its names (CNAME and alias targets too) and the profiles that it used."""
+def make_use(answer: Answer, event: DnsAnswered) -> Use:
+    """The use that ``answer`` counts for: its names (CNAME and alias targets too) and the profiles that it used.
+
+    ``event`` is that of the answer.
+    """
+    if not (answer.through or answer.answer or answer.routing_results):
+        return Use((event.name,), event.type)
     names = [answer.name, *answer.through]
     names += [rdata.target for rrset in answer.answer if rrset.type == CNAME for rdata in rrset.rdatas]  # type: ignore[attr-defined]
     profiles = tuple(profile for routed in answer.routing_results for profile in routed.profiles)
-    return Use(tuple(dict.fromkeys(plain(name) for name in names)), RdataType.to_text(answer.type), profiles)
+    return Use(tuple(dict.fromkeys(plain(name) for name in names)), event.type, profiles)
 
 
 def find_cache_scope(answer: Answer) -> Literal["anybody", "client", "nobody"]:
     """For whom this answer may be cached."""
+    if not answer.routing_results:
+        return "anybody"
     if any(routed.drawn for routed in answer.routing_results):
         return "nobody"
     return "client" if any(routed.by_location for routed in answer.routing_results) else "anybody"

@@ -48,7 +48,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import dns.name
 import dns.rdata
@@ -86,7 +86,7 @@ from ssosim.dns.zones.denial import (
 from ssosim.dns.zones.extended_errors import ExtendedError, describe_extended_error
 from ssosim.dns.zones.name_match import NameMatch, match_name
 from ssosim.dns.zones.query_context import ANYBODY, QueryContext
-from ssosim.dns.zones.rrset import RRset, plain, signatures, to_rdatas
+from ssosim.dns.zones.rrset import RRset, plain, signatures, to_rdatas, type_text
 from ssosim.dns.zones.traffic_manager import RoutingResult
 from ssosim.dns.zones.zone import BESIDE_CNAME, Node, Zone
 from ssosim.dns.zones.zone_set import ZoneSet, routed_records
@@ -168,7 +168,7 @@ class Answer:
         shown = (rrset for rrset in self.answer if rrset.type != RRSIG or self.type == RRSIG)
         return DnsAnswered(
             name=plain(self.name),
-            type=RdataType.to_text(self.type),
+            type=type_text(self.type),
             rcode=self.outcome,
             answers=tuple(f"{rrset.type.name} {rdata.to_text()}" for rrset in shown for rdata in rrset.rdatas),
             transport=transport,
@@ -177,8 +177,7 @@ class Answer:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAnswer:
+class NodeAnswer(NamedTuple):
     """The result at one name: a record set, or None for a negative answer; ``missing`` means NXDOMAIN."""
 
     rrset: RRset | None = None

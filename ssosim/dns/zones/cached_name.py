@@ -8,6 +8,7 @@ and has its hash, so that both may be keys of one dictionary.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from dns.name import Name
@@ -68,13 +69,28 @@ _set_hash = _slots.hash_value.__set__
 
 def _fill(labels: tuple[bytes, ...], lower: tuple[bytes, ...]) -> CachedName:
     total = 0
-    for octet in b"".join(lower):
+    for octet in lower[0]:
         total = total * 9 + octet  # as dnspython computes it
+    if len(lower) > 1:
+        power, tail = _hash_tail(lower[1:])
+        total = total * power + tail
     made: CachedName = _new(CachedName)
     _set_labels(made, labels)
     _set_lower_labels(made, lower)
     _set_hash(made, total)
     return made
+
+
+@lru_cache(maxsize=1024)
+def _hash_tail(lower: tuple[bytes, ...]) -> tuple[int, int]:
+    """Return by how much these labels multiply the hash of what is before them, and their own hash.
+
+    New names mostly have known labels behind their first one.
+    """
+    octets, total = b"".join(lower), 0
+    for octet in octets:
+        total = total * 9 + octet
+    return 9 ** len(octets), total
 
 
 def make_name(labels: tuple[bytes, ...]) -> CachedName:

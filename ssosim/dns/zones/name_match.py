@@ -7,8 +7,7 @@ servers on sockets and in memory, lint, and the forecast of a change.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dns.name import Name
 from dns.rdatatype import NS, NSEC3
@@ -19,8 +18,7 @@ from ssosim.dns.zones.zone import NO_RECORDS, Node, Zone
 __all__ = ["NameMatch", "match_name", "wildcard_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class NameMatch:
+class NameMatch(NamedTuple):
     """What a zone has for a name. ``owner`` is the name in the zone that decides, ``node`` its record sets.
 
     - ``exact``: the name exists, possibly without records (empty non-terminal).

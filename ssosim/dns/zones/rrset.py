@@ -15,6 +15,7 @@ records of a name are one record set here; ``signatures`` gives those of one cov
 
 from __future__ import annotations
 
+import functools
 import operator
 import re
 from collections.abc import Iterable
@@ -46,6 +47,7 @@ __all__ = [
     "to_name",
     "to_rdatas",
     "to_type",
+    "type_text",
 ]
 
 Shape = Literal["plain", "alias", "empty"]
@@ -125,6 +127,12 @@ def make_plain_rrset(name: Name, rdtype: RdataType, ttl: int, rdatas: tuple[Rdat
     _set_is_profile_name(made, False)
     _set_alias_record(made, None)
     return made
+
+
+@functools.lru_cache(maxsize=512)
+def type_text(rdtype: RdataType) -> str:
+    """The mnemonic of a type (``A``), or ``TYPE`` with its number (RFC 3597 section 5)."""
+    return RdataType.to_text(rdtype)
 
 
 def plain(name: Name) -> str:

@@ -145,7 +145,7 @@ def run_exchange(
 def _has_mutual_token(reply: HttpReply) -> bool:
     """Return whether ``reply`` has a token of the service for the client (RFC 4559, section 4.2)."""
     return any(
-        name.lower() == "www-authenticate" and value[:10].lower() == "negotiate " and bool(value[10:].strip())
+        name.lower() == "www-authenticate" and value.strip()[:10].lower() == "negotiate "
         for name, value in reply.headers
     )
 

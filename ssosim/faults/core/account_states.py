@@ -41,9 +41,11 @@ class AccountStates:
         self._lagging: Mapping[str, Estate] = {}
         self._lagging_since: Mapping[str, int] = {}
         self._keys: tuple[KeyRule, ...] = ()
+        self._sessions: dict[str, tuple[str, ...]] = {}
         self._database = list_accounts(healthy)
         self._has_limits = any(
-            user.account_expires is not None or user.enctypes != DEFAULT_ENCTYPES for user in healthy.users
+            user.account_expires is not None or user.enctypes != DEFAULT_ENCTYPES or check_sign_on(user, 0.0)
+            for user in healthy.users
         )
 
     @property
@@ -88,7 +90,9 @@ class AccountStates:
         realm = self._healthy.realm_of(user)
         # Faults of keys are those of the first realm.
         supported = database.at(kdc).enctypes if realm is self._healthy.default_realm else SUPPORTED
-        return check_enctypes(user, offered, supported, list_tgt_session_enctypes(self._healthy, realm))
+        if realm.name not in self._sessions:
+            self._sessions[realm.name] = list_tgt_session_enctypes(self._healthy, realm)
+        return check_enctypes(user, offered, supported, self._sessions[realm.name])
 
     def _list_enctype_faults(self, user: User, kdc: str, offered: Sequence[str]) -> tuple[int, ...]:
         """The first fault with which there is no common type any more."""

@@ -3,7 +3,8 @@
 The KDC's database has the attributes of disabled and locked accounts, so an MIT KDC refuses their sign-on by itself.
 The gateway refuses what an MIT KDC would not: a service ticket for a ticket-granting ticket from before (MS-KILE
 section 3.3.5.7.1), the sign-on to an account that has expired, and one without a common encryption type, which an MIT
-KDC takes for a failure of pre-authentication; with the errors that a domain controller sends.
+KDC takes for a failure of pre-authentication; with the errors that a domain controller sends. In a realm of Samba the
+gateway refuses all of it: the directory there knows nothing of the state of an account.
 """
 
 from __future__ import annotations
@@ -40,8 +41,13 @@ class AccountChecks:
         self._clock = clock
         self._signed_on = signed_on
         self._ages = TicketAges()
+        files_of = [(realm.name, kdcs.list_copies(realm.name)) for realm in estate.realms]
+        self._of_samba = {name for name, copies in files_of if any(each.samba is not None for each in copies.values())}
         copies = {
-            (realm.name, host): files for realm in estate.realms for host, files in kdcs.list_copies(realm.name).items()
+            (name, host): files
+            for name, copies in files_of
+            if name not in self._of_samba
+            for host, files in copies.items()
         }
         self.states = AccountStates(estate, _make_show(RealmAccounts(estate, copies)))
 
@@ -90,6 +96,7 @@ class AccountChecks:
         request.faults.extend(refusal.faults)
         user = self.states.find_user(message.principal, self._realm_of(request.kdc))
         own = refusal.code == KrbCode.KDC_ERR_ETYPE_NOSUPP or (user is not None and user.has_expired(now))
+        own = own or self._realm_of(request.kdc) in self._of_samba
         if message.kind == "AS" and not own:
             return None
         return build_error(refusal.code, message.realm, tuple(message.service.split("/")), time.time())
