@@ -132,26 +132,37 @@ class Result(dict[str, Any]):
 
 
 @pytest.fixture
-def play(hosts: Any, request: pytest.FixtureRequest) -> Callable[..., Result]:
-    """Run the program of a language on a device; its name in the trace is new each time.
+def play_command(hosts: Any, request: pytest.FixtureRequest) -> Callable[..., Result]:
+    """Run a command, which prints a line of JSON, on a device; its name in the trace is new each time.
 
     ``env``: variables of the program; one that is None is not set.
     """
 
     def run_program(
-        language: str, device: str, *words: str, label: str = "", env: Mapping[str, str | None] | None = None
+        name: str, command: list[str], device: str, *, label: str = "", env: Mapping[str, str | None] | None = None
     ) -> Result:
-        label = label or f"{language}-{request.node.name[:40]}-{time.monotonic_ns()}"
-        unset = [word for name, value in (env or {}).items() if value is None for word in ("-u", name)]
-        given = [f"{name}={value}" for name, value in (env or {}).items() if value is not None]
+        label = label or f"{name}-{request.node.name[:40]}-{time.monotonic_ns()}"
+        unset = [word for variable, value in (env or {}).items() if value is None for word in ("-u", variable)]
+        given = [f"{variable}={value}" for variable, value in (env or {}).items() if value is not None]
         before = ["env", *unset, *given] if env else []
-        command = [*before, *find_program(language), *words]
-        done = hosts.run("exec", "--device", device, "--as", label, "--deadline", "50", "--", *command)
+        done = hosts.run("exec", "--device", device, "--as", label, "--deadline", "50", "--", *before, *command)
         assert done.stdout, done.stderr
         result = Result(json.loads(done.stdout))
         result.records = [record for record in hosts.records() if record["client"] == label]
         result.label = label
         return result
+
+    return run_program
+
+
+@pytest.fixture
+def play(play_command: Callable[..., Result]) -> Callable[..., Result]:
+    """Run the program of a language on a device; ``label`` and ``env`` are those of ``play_command``."""
+
+    def run_program(
+        language: str, device: str, *words: str, label: str = "", env: Mapping[str, str | None] | None = None
+    ) -> Result:
+        return play_command(language, [*find_program(language), *words], device, label=label, env=env)
 
     return run_program
 
