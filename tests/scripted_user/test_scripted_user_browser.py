@@ -38,8 +38,8 @@ def site() -> Iterator[Site]:
                 self.send_response(302)
                 self.send_header("Location", page[2:])
             else:
-                self.send_response(200)
-            self.send_header("Content-Length", "0" if page.startswith("->") else str(len(page)))
+                self.send_response(200 if self.path in self.server.pages else 404)
+            self.send_header("Content-Length", "0" if page.startswith("->") else str(len(page.encode())))
             self.end_headers()
             if not page.startswith("->"):
                 self.wfile.write(page.encode())
@@ -87,6 +87,43 @@ def test_a_form_that_fills_itself_is_sent_on(site, profile):
     site.pages["/start"] = '<form method="post" action="/end"><input type="hidden" name="code" value="c"></form>'
     assert main(["--profile", profile, f"{site.url}/start"]) == 0
     assert site.asked == [("GET", "/start", ""), ("POST", "/end", "code=c")]
+
+
+@pytest.mark.parametrize(
+    ("page", "title", "text"),
+    [
+        ("Done. You can close\n this window.", "", "Done. You can close this window."),
+        ("<title> A &amp; B\n</title><style>p {}</style><p>x<script>y()</script> <b>z", "A & B", "x z"),
+        ("<title>" + "t" * 999 + "</title><p>" + "x " * 9999, "t" * 200, "x " * 500),
+        ("<p>\x1b[2J&#x202e;abc", "", "\x1b[2J\u202eabc"),
+    ],
+)
+def test_the_last_page_is_kept(site, profile, page, title, text):
+    """Its title and visible text, cut and in ASCII, for its owner alone; its URL without the code that it has."""
+    kept = Path(profile).with_name("last.json")
+    settings = json.loads(Path(profile).read_text())
+    Path(profile).write_text(json.dumps(settings | {"last_page": str(kept)}))
+    site.pages["/start"] = f"->{site.url}/end?code=secret#x"
+    site.pages["/end?code=secret"] = page
+    assert main(["--profile", profile, f"{site.url}/start"]) == 0
+    found = kept.read_bytes()
+    assert found.isascii()
+    assert b"\x1b" not in found
+    assert json.loads(found) == {"status": 200, "url": f"{site.url}/end", "title": title, "text": text}
+    assert kept.stat().st_mode & 0o77 == 0
+
+
+def test_the_last_page_may_be_an_error_or_the_one_before_it(site, profile):
+    """An error page is a page; where the next one cannot be opened, the last one is that before it."""
+    kept = Path(profile).with_name("last.json")
+    settings = json.loads(Path(profile).read_text())
+    Path(profile).write_text(json.dumps(settings | {"last_page": str(kept)}))
+    site.pages["/a"] = '<title>one</title><form method="post" action="http://192.0.2.1/"><input name="x"></form>'
+    assert main(["--profile", profile, f"{site.url}/a"]) == 1
+    assert json.loads(kept.read_text())["title"] == "one"
+    del site.pages["/a"]
+    assert main(["--profile", profile, f"{site.url}/a"]) == 0
+    assert json.loads(kept.read_text())["status"] == 404
 
 
 def test_an_endless_series_of_pages_is_abandoned(site, profile):

@@ -5,6 +5,9 @@ JSON file, given by ``--profile`` or ``$SSOSIM_PERSON``. The browser runs no Jav
 button would. It needs the standard library only, so that it can be started by path, independent of the Python
 environment of the program.
 
+The last page that the user saw is kept in the file that the profile names (``last_page``): status, URL without query,
+title and text, as JSON in ASCII. In a lab it is ``last-page.json`` beside the profile.
+
 Exit codes: 0 done (which includes a refusal), 1 the page could not be used, 2 wrong usage.
 """
 
@@ -38,6 +41,8 @@ _CODE_S = 30  # seconds that a one-time code is shown
 _TIMEOUT_S = 30.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_OCTETS = 1024 * 1024
+_MOST_TITLE, _MOST_TEXT = 200, 1000  # characters of the last page that are kept
+_UNSEEN = frozenset({"script", "style", "title"})  # elements whose text is not on the page
 
 
 @dataclass(slots=True)
@@ -51,15 +56,18 @@ class Form:
 
 
 class Page(HTMLParser):
-    """The parts of a page that are used: its first form with method POST, and its images."""
+    """The parts of a page that are used: its first form with method POST, its images, title and text."""
 
-    def __init__(self, url: str, text: str) -> None:
+    def __init__(self, url: str, text: str, status: int = 200) -> None:
         super().__init__()
-        self.url = url
+        self.url, self.status = url, status
+        self._texts: dict[bool, list[str]] = {True: [], False: []}  # of the title, and of the page itself
+        self._unseen = ""
         self.form: Form | None = None
         self.images: list[str] = []
         self._in_form = False
         self.feed(text)
+        self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Collect forms, inputs, buttons and images."""
@@ -74,11 +82,31 @@ class Page(HTMLParser):
             self.form.buttons.append(given.get("name", ""))
         elif tag == "img" and given.get("src"):
             self.images.append(urllib.parse.urljoin(self.url, given["src"]))
+        elif tag in _UNSEEN:
+            self._unseen = tag
 
     def handle_endtag(self, tag: str) -> None:
         """End the form: what follows belongs to another one, or to none."""
         if tag == "form":
             self._in_form = False
+        elif tag == self._unseen:
+            self._unseen = ""
+
+    def handle_data(self, data: str) -> None:
+        """Collect the title and the text."""
+        if self._unseen in ("", "title"):
+            self._texts[self._unseen == "title"].append(data)
+
+    def describe(self) -> dict[str, Any]:
+        """Return status, URL without query, title and text; both texts with single blanks, and cut."""
+        title, text = (" ".join("".join(self._texts[each]).split()) for each in (True, False))
+        address = urllib.parse.urlsplit(self.url)._replace(query="", fragment="").geturl()
+        return {
+            "status": self.status,
+            "url": address[:_MOST_TEXT],
+            "title": title[:_MOST_TITLE],
+            "text": text[:_MOST_TEXT],
+        }
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -121,7 +149,7 @@ class Browser:
                 raise
             answer = error  # an error page is a page
         with answer:
-            page = Page(answer.url, answer.read(_MOST_OCTETS).decode("utf-8", "replace"))
+            page = Page(answer.url, answer.read(_MOST_OCTETS).decode("utf-8", "replace"), answer.status)
         for image in page.images:
             with self._opener.open(image, timeout=_TIMEOUT_S) as shown:
                 shown.read(_MOST_OCTETS)
@@ -131,13 +159,23 @@ class Browser:
 def browse(profile: dict[str, Any], url: str, device_code: str = "") -> int:
     """Open ``url`` and act by the behaviour in the user's ``profile``; return the number of pages opened."""
     browser, visit = Browser(profile["ca"]), _Visit(profile, device_code)
-    page = browser.open(url)
-    for seen in range(1, _MOST_PAGES):
-        form = page.form
-        if form is None or not visit.fill(form):
-            return seen
-        page = browser.open(form.action, form.fields)
-    return _MOST_PAGES
+    page, seen = browser.open(url), 1
+    try:
+        while seen < _MOST_PAGES and page.form is not None and visit.fill(page.form):
+            page = browser.open(page.form.action, page.form.fields)
+            seen += 1
+    finally:
+        if profile.get("last_page"):
+            _keep(page, Path(profile["last_page"]))
+    return seen
+
+
+def _keep(page: Page, file: Path) -> None:
+    """Write what the user saw at last, all at once: a reader finds the whole file or none."""
+    new = file.with_name(f"{file.name}.{os.getpid()}")
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(page.describe()) + "\n", encoding="ascii")
+    new.replace(file)
 
 
 class _Visit:

@@ -59,6 +59,7 @@ def set_up_user(
         "password_hosts": password_hosts,
         "device_page": f"https://{login_host}/common/oauth2/deviceauth",
         "log": str(home / "person.log"),
+        "last_page": str(home / "last-page.json"),
     }
     file = home / "person.json"
     file.touch(mode=0o600)
