@@ -1,5 +1,7 @@
 """Microsoft Graph: the service ``graph``. ``/me``, ``/organization``, ``/users`` and ``/oidc/userinfo``.
 
+Service principals are in ``graph_service_principals``.
+
 Sources: Microsoft Graph documents "Get user", "List users", "Get organization" (permissions, properties), "Microsoft
 Graph error responses"; msgraph-sdk-python (requests); Entra document "UserInfo endpoint". The challenge is that of
 recordings of microsoftgraph/msgraph-sdk-javascript issues; its ``client_id`` is that of Microsoft Graph.
@@ -20,6 +22,7 @@ from ssosim.estate.first_party import GRAPH, cloud_name_of
 from ssosim.resource_servers.access_tokens import Caller, Requirements, TokenRefusedError, check_access_token
 from ssosim.resource_servers.application import ResourceApplication, ResourceError
 from ssosim.resource_servers.endpoints import GRAPH_HOSTS, graph_audiences
+from ssosim.resource_servers.graph_service_principals import ServicePrincipals
 from ssosim.services.service import Service
 
 __all__ = ["GraphApplication", "graph"]
@@ -29,6 +32,7 @@ _DIRECTORY = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
 _DIRECTORY_AS_USER = _DIRECTORY | {"Directory.AccessAsUser.All"}
 _USERS = frozenset({"User.ReadBasic.All", "User.Read.All", "User.ReadWrite.All"})
 _ORGANIZATION = frozenset({"Organization.Read.All", "Organization.ReadWrite.All"})
+_APPLICATIONS = frozenset({"Application.Read.All", "Application.ReadWrite.All"})
 _EXPIRED = "Lifetime validation failed, the token is expired."
 
 
@@ -67,6 +71,8 @@ class GraphApplication(ResourceApplication):
                 return {"@odata.context": f"{base}#users", "value": values}
             case ["users", name]:
                 return {"@odata.context": f"{base}#users/$entity", **self._find_user(caller, name)}
+            case [first, *_] if first.startswith("serviceprincipals"):
+                return self._read_service_principals(caller, words[1:], call.query.get("$filter", ""), base)
         raise ResourceError(400, "BadRequest", f"Resource not found for the segment '{'/'.join(words[1:])[:64]}'.")
 
     def _describe_self(self, caller: Caller) -> dict[str, Any]:
@@ -107,6 +113,15 @@ class GraphApplication(ResourceApplication):
                 "present.",
             )
         return self._describe(user, caller.tenant)
+
+    def _read_service_principals(
+        self, caller: Caller, words: list[str], odata_filter: str, base: str
+    ) -> dict[str, Any]:
+        _require(caller, delegated=_APPLICATIONS | _DIRECTORY_AS_USER, application=_APPLICATIONS | _DIRECTORY)
+        found = ServicePrincipals(self.provider, caller.tenant)
+        if words == ["serviceprincipals"]:
+            return {"@odata.context": f"{base}#servicePrincipals", "value": found.list(odata_filter)}
+        return {"@odata.context": f"{base}#servicePrincipals/$entity", **found.find(words)}
 
     def _users(self, tenant: Tenant) -> list[User]:
         """Return the users of ``tenant``, with its guests; on-premises accounts that are not synchronised are not."""

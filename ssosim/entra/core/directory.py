@@ -6,7 +6,7 @@ The time of a look-up does not depend on the number of users.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -142,6 +142,15 @@ class Directory:
         if application is None:
             raise AadstsError(700016, client=client_id[:64], tenant=tenant)
         return application
+
+    def list_applications(self) -> Iterable[Application]:
+        """Return all applications: those of the estate, and those of Microsoft that are known."""
+        return self._applications.by_client_id.values()
+
+    def find_home_tenant_of(self, application: Application) -> Tenant | None:
+        """Return the tenant where ``application`` is registered; None for one of Microsoft."""
+        home = self._applications.home_id(application)
+        return None if home is None else self._tenants.get(home.lower())
 
     def is_home(self, application: Application, tenant: Tenant) -> bool:
         """Whether ``application`` is registered in ``tenant``; one of Microsoft is at home nowhere."""

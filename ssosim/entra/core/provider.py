@@ -21,7 +21,7 @@ from ssosim.entra.core.replay_cache import ReplayCache
 from ssosim.entra.core.sealed_tokens import TokenSealer
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.ticket_acceptor import TicketAcceptor
-from ssosim.estate import Cloud, Estate, FederationService, Tenant, UncheckedRule, User
+from ssosim.estate import Application, Cloud, Estate, FederationService, Tenant, UncheckedRule, User
 from ssosim.estate.cloud_partition import select_cloud
 from ssosim.trace import CredentialExposed, SignInStep, Trace
 
@@ -101,6 +101,7 @@ class Provider:
     sessions: BrowserSessions = field(init=False)
     _answers_about: dict[str, int] = field(init=False, default_factory=dict)
     _password_changes: dict[str, float] = field(init=False, default_factory=dict)
+    _signed_in: set[tuple[str, str]] = field(init=False, default_factory=set)
     whole: Provider | None = field(default=None, repr=False)
     _in_cloud: dict[str, Provider] = field(init=False, default_factory=dict, repr=False)
     _cloud_by_host: Mapping[str, Cloud] = field(init=False, default_factory=dict, repr=False)
@@ -131,6 +132,14 @@ class Provider:
         self.federation_by_host = {service.host.lower(): service for service in estate.federation_services}
         self.service_by_host = {name.lower(): service for name, service in estate.list_identity_hosts()}
         self._split(estate)
+
+    def note_sign_in(self, application: Application, tenant: Tenant) -> None:
+        """Remember that a user of ``tenant`` has signed in with ``application``: from now on it is in that tenant."""
+        (self.whole or self)._signed_in.add((application.client_id.lower(), tenant.id))  # noqa: SLF001 - of this class
+
+    def has_signed_in(self, application: Application, tenant: Tenant) -> bool:
+        """Whether any user of ``tenant`` has signed in with ``application``."""
+        return (application.client_id.lower(), tenant.id) in (self.whole or self)._signed_in  # noqa: SLF001
 
     def client_time(self, call: Call) -> float:
         """Return the time, in seconds since the Unix epoch, by which the client of ``call`` writes its own dates."""

@@ -287,6 +287,7 @@ def issue_user_tokens(
             )
         )
 
+    provider.note_sign_in(request.application, authenticated.tenant)
     access_token = _access_token(provider, request, granted, authenticated, now)
     add_token("access_token", "access", granted.audience, access_token)
     if access.refresh_token:
