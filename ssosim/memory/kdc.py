@@ -323,7 +323,7 @@ class MemoryAcceptor:
         name = f"{service}@{self._realm}"
         own = self._find_own_accounts()
         owner = self._keys.database.find(keys.account) if self._keys is not None and keys.account else None
-        if owner is None and service in self._principals:
+        if not keys.account and service in self._principals:
             return None
         if owner is not None and owner in own and owner.opens(keys.kvno, keys.enctype):
             return None

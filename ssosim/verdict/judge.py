@@ -66,6 +66,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import msgspec
 
@@ -318,7 +319,7 @@ def _describe_end(  # noqa: PLR0911 - one for each kind of end
         return Outcome.FAILED, f"it ended with exit code {event.exit_code} and sent nothing{met}"
     if silent:
         return Outcome.STALLED, f"it did nothing that reached the wire{met}"
-    if client.was_refused():
+    if client.was_refused:
         return Outcome.REFUSED, cause
     if event is not None:
         return Outcome.FAILED, f"it ended with exit code {event.exit_code}: {cause}"
@@ -347,7 +348,7 @@ def _describe_last_met(before: Sequence[Record], began: float) -> str:
 
 def find_unresolved_name(records: Sequence[Record]) -> Record | None:
     """Return the A query without an address that a verdict on ``records`` would name, or None."""
-    return _ClientRecords(records).unresolved_name()
+    return _ClientRecords(records).unresolved_name
 
 
 class _ClientRecords:
@@ -397,8 +398,8 @@ class _ClientRecords:
 
     def describe_pending(self, cause: str) -> str:
         """Return what a client that was stopped met last: ``cause``, or a challenge that it left unanswered."""
-        last = self.last_refusal()
-        if last is not None and self.was_refused() and not self._last_refused_ticket():
+        last = self.last_refusal
+        if last is not None and self.was_refused and not self._last_refused_ticket:
             event = last.event
             if isinstance(event, HttpExchange) and event.status == 401 and event.auth == "none" and event.code is None:
                 return f"it met the challenge of {event.host}{event.path} (401) last, without an answer to it"
@@ -453,12 +454,12 @@ class _ClientRecords:
 
         Unresolved names count after an assertion only, since browsers query many names on their own.
         """
-        after = [self.last_refusal(), self.last(UserPrompted)]
+        after = [self.last_refusal, self.last(UserPrompted)]
         kind = getattr(signed_in.event, "kind", "")
         if kind in _STEP_TOKENS or not isinstance(signed_in.event, TokenIssued):
-            after.append(self.last_failed_exchange())
+            after.append(self.last_failed_exchange)
         if kind == "assertion":
-            after.append(self.unresolved_name())
+            after.append(self.unresolved_name)
         return all(record is None or record.seq < signed_in.seq for record in after)
 
     def find_lasting_sign_in(self, last: Record) -> Record:
@@ -500,6 +501,7 @@ class _ClientRecords:
                 return event.service
         return ""
 
+    @cached_property
     def last_refusal(self) -> Record | None:
         """Return the last refusal that no later success cancels.
 
@@ -520,15 +522,17 @@ class _ClientRecords:
 
     def was_refused_with_token(self) -> bool:
         """Return whether the last failure is the refusal of a resource server: the sign-in itself had succeeded."""
-        refusal = self.last_refusal()
-        return refusal is not None and getattr(refusal.event, "auth", "") == "bearer" and self.was_refused()
+        refusal = self.last_refusal
+        return refusal is not None and getattr(refusal.event, "auth", "") == "bearer" and self.was_refused
 
+    @cached_property
     def was_refused(self) -> bool:
         """Return whether a refusal was the last failure."""
-        refusal = self.last_refusal()
-        others = (self.unresolved_name(), self.last_failed_exchange())
+        refusal = self.last_refusal
+        others = (self.unresolved_name, self.last_failed_exchange)
         return refusal is not None and all(other is None or other.seq <= refusal.seq for other in others)
 
+    @cached_property
     def last_failed_exchange(self) -> Record | None:
         """Return the last exchange without an answer of the service itself, unless that host answered later."""
         last: Record | None = None
@@ -547,26 +551,27 @@ class _ClientRecords:
 
     def describe_cause(self) -> str:
         """Describe the deepest cause in one clause."""
-        return self._find_cause()[0]
+        return self._find_cause[0]
 
     def cause_code(self) -> str:
         """Return the error code of the cause that ``describe_cause`` names; empty if it has none."""
-        event = self._find_cause()[1]
+        event = self._find_cause[1]
         return "" if event is None else _find_code(event)
 
+    @cached_property
     def _find_cause(self) -> tuple[str, Event | None]:  # noqa: PLR0911 - one for each kind of cause
         """Return the deepest cause in one clause, and the event that it is; None if it is no single event."""
-        if (ticket := self._last_refused_ticket()) and self.was_refused():
+        if (ticket := self._last_refused_ticket) and self.was_refused:
             return self._describe_ticket_failure(ticket), ticket.event
-        if (certificate := find_refused_certificate(self._records)) and not self.was_refused():
+        if (certificate := find_refused_certificate(self._records)) and not self.was_refused:
             return _describe_failed_exchange(certificate.event), None
-        if missing := self.unresolved_name():
+        if missing := self.unresolved_name:
             event = missing.event
             assert isinstance(event, DnsAnswered)  # noqa: S101 - by find_unresolved_name
             return f"{event.name} has no address ({describe_rcode(event)})", None
         if ticket:
             return self._describe_ticket_failure(ticket), ticket.event
-        refusal, failed = self.last_refusal(), self.last_failed_exchange()
+        refusal, failed = self.last_refusal, self.last_failed_exchange
         if failed is not None and (refusal is None or failed.seq >= refusal.seq):
             return _describe_failed_exchange(failed.event), failed.event
         if refusal is not None:
@@ -598,16 +603,17 @@ class _ClientRecords:
 
     def cause_evidence(self) -> tuple[int, ...]:
         """Return the numbers of the records that ``describe_cause`` is based on, in ascending order."""
-        found = (self.unresolved_name(), self._last_refused_ticket(), self.last_failed_exchange(), self.last_refusal())
+        found = (self.unresolved_name, self._last_refused_ticket, self.last_failed_exchange, self.last_refusal)
         return tuple(sorted({record.seq for record in found if record is not None}))
 
     def _describe_response(self) -> str:
-        refusal = self.last_refusal()
+        refusal = self.last_refusal
         if refusal is None or not isinstance(refusal.event, HttpExchange):
             return ""
         how = {"ntlm": " to the NTLM token it sent instead", "none": " to the request without a ticket"}
         return f", and got {refusal.event.status}{how.get(refusal.event.auth, '')}"
 
+    @cached_property
     def _last_refused_ticket(self) -> Record | None:
         """Return the last ticket request, if the KDC did not issue the ticket; or a sign-on that it refused."""
         for record in reversed(self._records):
@@ -618,6 +624,7 @@ class _ClientRecords:
                 return record if event.outcome != "issued" else None
         return None
 
+    @cached_property
     def _last_error(self) -> Record | None:
         """Return the last error that answered a step of the sign-in, unless a later success cancels it."""
         last: Record | None = None
@@ -631,6 +638,7 @@ class _ClientRecords:
                 last = None
         return last
 
+    @cached_property
     def unresolved_name(self) -> Record | None:
         """Return the A query that got no address, unless a later one got an address.
 
@@ -642,11 +650,11 @@ class _ClientRecords:
         if missing is None or any(_host_of(record.event) == name for record in self._records):
             return missing
         others = (
-            self.last_refusal(),
-            self.last_failed_exchange(),
-            self._last_refused_ticket(),
+            self.last_refusal,
+            self.last_failed_exchange,
+            self._last_refused_ticket,
             find_refused_certificate(self._records),
-            self._last_error(),
+            self._last_error,
         )
         return missing if all(other is None for other in others) else None
 

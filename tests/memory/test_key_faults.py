@@ -144,6 +144,11 @@ ACCOUNTS: dict[str, tuple[list[Step], list[str], list[tuple[bool, str, tuple[int
         [(GOOD, "", ())],
     ),
     "moved-and-undone": ([named("spn-moved", spn=SPN), None, present()], ["issued"], [(GOOD, "", ())]),
+    "moved-and-undone-old-ticket": (
+        [named("spn-moved", spn=SPN), present(), None, present()],
+        ["issued"],
+        [(BAD, "wrong-key: KRB_AP_ERR_BAD_INTEGRITY", (1,)), (BAD, "wrong-key: KRB_AP_ERR_BAD_INTEGRITY", ())],
+    ),
     "moved-and-rolled": (
         [named("spn-moved", spn=SPN), roll(account="WEB01$", at="kdc"), present()],
         ["issued"],
