@@ -108,7 +108,7 @@ def test_ad_fs_is_no_tenant_of_the_credential(use: Use) -> None:
 
 
 def test_the_cloud_is_that_of_the_record(use: Use) -> None:
-    """The host is the record's: an argument is an error, and AZURE_AUTHORITY_HOST does not count: PY-038."""
+    """No list of clouds any more: the record names the host, neither an argument nor AZURE_AUTHORITY_HOST: PY-038."""
     given = use("visual-studio-code", "authority=login.chinacloudapi.cn", stored=json.dumps(RECORD))
     assert given.get("error") == "TypeError", given
     assert given.events("DnsAnswered") == []
