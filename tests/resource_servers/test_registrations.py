@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ssosim.estate import shipped_estate_text
-from tests.credential_hosts.libraries import find_program
+from tests.credential_hosts.libraries import LIBRARIES, find_program
 
-from .azure_lab import CONTOSO, LITWARE, REPORT, AzureLab
+from .azure_lab import CONTOSO, EVERY_WAY, LITWARE, REPORT, AzureLab, Ran, home_of
 
 GRAPH = "resource=https://graph.microsoft.com"
 
@@ -79,3 +80,82 @@ def test_without_a_stored_cache_the_next_process_asks_again(azure: AzureLab) -> 
         ran = azure.exec("desk-1", *find_program("go"), "interactive")
         assert ran.code == 0, ran.errors
         assert len(ran.events("UserPrompted")) == 1
+
+
+POWERSHELL = "1950a258-227b-4e31-a9cf-717495945fc2"
+SIGN_IN = f"""
+import azure.identity
+credential = azure.identity.InteractiveBrowserCredential(client_id="{POWERSHELL}", timeout=40)
+credential.get_token("https://management.azure.com/.default")
+"""
+
+
+def test_the_first_sign_in_makes_the_service_principal(azure: AzureLab, tmp_path: Path) -> None:
+    """The Azure CLI finds Azure PowerShell in the tenant only after Alice has signed in with it: CONNECT-011.
+
+    Nobody has registered it there. What the CLI itself needs is made by its own sign-in.
+    """
+    assert azure.az("desk-1", tmp_path, "login", "--output", "none").code == 0
+    before = azure.az("desk-1", tmp_path, "ad", "sp", "show", "--id", POWERSHELL)
+    assert (before.code, "does not exist" in before.errors) == (3, True), before.errors
+    assert before.answers("graph.microsoft.com") == [200, 404]
+    signed_in = azure.exec("desk-1", find_program("python")[0], "-c", SIGN_IN)
+    assert signed_in.code == 0, signed_in.errors
+    after = azure.az("desk-1", tmp_path, "ad", "sp", "show", "--id", POWERSHELL)
+    found = json.loads(after.output)
+    assert (found["appId"], found["displayName"]) == (POWERSHELL, "Azure PowerShell"), after.errors
+    assert found["id"] != found["appId"]
+
+
+SEEN = 'last=${SSOSIM_PERSON%/*}/last-page.json; until [ -s "$last" ]; do sleep 0.05; done; cat "$last"'
+"""The browser of the person may end after the program does; ``--deadline`` of the run ends a wait for nothing."""
+
+
+def sign_in(azure: AzureLab, folder: Path, client: str, behaviour: str) -> tuple[dict[str, Any], Ran]:
+    """Sign in with a client that opens the browser; return the last page in it, and the run."""
+    home = home_of(client)
+    commands = {
+        LIBRARIES["python"]: f"{home}/venv/bin/python {home}/sign_in.py interactive",
+        "msal-python": f"{home}/venv/bin/python {home}/sign_in.py interactive",
+        "azure-cli": f"{home}/venv/bin/az login --output none",
+    }
+    timeout = "1" if behaviour == "walks-away" else "40"  # seconds
+    settings = {"AZURE_CONFIG_DIR": str(folder), "AZURE_CORE_COLLECT_TELEMETRY": "no", "USER_TIMEOUT_S": timeout}
+    script = f'{commands[client]} >&2; code=$?; {SEEN}; exit "$code"'
+    ran = azure.exec("desk-1", "sh", "-c", script, variables=settings, person=behaviour)
+    return json.loads(ran.output), ran
+
+
+PAGES = {
+    "azure-identity": ("signs-in", 0, "", "Authentication complete. You can close this window."),
+    "azure-identity, refused": ("refuses", 1, "", "Authentication complete. You can close this window."),
+    "msal-python": ("signs-in", 0, "", "Authentication complete."),
+    "msal-python, refused": ("refuses", 1, "", "Authentication failed."),
+    "azure-cli": ("signs-in", 0, "Login successfully", "You have logged into Microsoft Azure!"),
+}
+"""What the person does; the exit code of the program; title and text of the page."""
+
+SAMPLE = ("azure-identity", "azure-identity, refused")
+
+
+@pytest.mark.parametrize("case", PAGES if EVERY_WAY else SAMPLE)
+def test_the_program_shows_a_page_at_the_end(azure: AzureLab, tmp_path: Path, case: str) -> None:
+    """It comes from the listener, not from the identity provider, and says that one can go back: CONNECT-015.
+
+    The page of azure-identity says so of a refused sign-in too; only the program knows better.
+    """
+    behaviour, code, title, text = PAGES[case]
+    seen, ran = sign_in(azure, tmp_path, case.partition(",")[0], behaviour)
+    assert ran.code == code, ran.errors
+    assert (seen["status"], seen["url"].split(":")[1]) == (200, "//localhost"), seen
+    assert (seen["title"], text in seen["text"]) == (title, True), seen
+    issued = [each["kind"] for each in ran.events("TokenIssued") if each["grant"] == "authorization_code"]
+    assert bool(issued) == (code == 0)
+
+
+if EVERY_WAY:
+
+    def test_a_person_who_walks_away_has_seen_the_page_of_the_provider(azure: AzureLab, tmp_path: Path) -> None:
+        """No page of the program where nothing came to its listener: CONNECT-015."""
+        seen, ran = sign_in(azure, tmp_path, "azure-identity", "walks-away")
+        assert (ran.code, seen["url"].split("/")[2]) == (1, "login.microsoftonline.com"), (seen, ran.errors)

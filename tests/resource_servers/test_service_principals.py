@@ -1,44 +1,22 @@
-"""Service principals at Microsoft Graph: those of the estate, and those that the first sign-in makes."""
+"""Service principals at Microsoft Graph: those of the estate, and those that the first sign-in makes, in memory.
+
+``test_registrations.py`` has the sign-in with the real clients.
+"""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tests.credential_hosts.libraries import find_program
-
-from .azure_lab import BACK_END, CONTOSO, LITWARE, REPORT, AzureLab
+from .azure_lab import BACK_END, CONTOSO, LITWARE, REPORT
 from .conftest import Servers
 
 GRAPH_ID = "00000003-0000-0000-c000-000000000000"
 POWERSHELL = "1950a258-227b-4e31-a9cf-717495945fc2"
-SIGN_IN = f"""
-import azure.identity
-credential = azure.identity.InteractiveBrowserCredential(client_id="{POWERSHELL}", timeout=40)
-credential.get_token("https://management.azure.com/.default")
-"""
 URL = "https://graph.microsoft.com/v1.0/servicePrincipals"
-
-
-def test_the_first_sign_in_makes_the_service_principal(azure: AzureLab, tmp_path: Path) -> None:
-    """The Azure CLI finds Azure PowerShell in the tenant only after Alice has signed in with it: CONNECT-011.
-
-    Nobody has registered it there. What the CLI itself needs is made by its own sign-in.
-    """
-    assert azure.az("desk-1", tmp_path, "login", "--output", "none").code == 0
-    before = azure.az("desk-1", tmp_path, "ad", "sp", "show", "--id", POWERSHELL)
-    assert (before.code, "does not exist" in before.errors) == (3, True), before.errors
-    assert before.answers("graph.microsoft.com") == [200, 404]
-    signed_in = azure.exec("desk-1", find_program("python")[0], "-c", SIGN_IN)
-    assert signed_in.code == 0, signed_in.errors
-    after = azure.az("desk-1", tmp_path, "ad", "sp", "show", "--id", POWERSHELL)
-    found = json.loads(after.output)
-    assert (found["appId"], found["displayName"]) == (POWERSHELL, "Azure PowerShell"), after.errors
-    assert found["id"] != found["appId"]
 
 
 def ask(servers: Servers, path: str, **claims: Any) -> tuple[int, dict[str, Any]]:
