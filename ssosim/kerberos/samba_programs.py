@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ssosim.kerberos.errors import KerberosMissingError
 from ssosim.kerberos.programs import find_program
+from ssosim.output import print_error, say
 
 __all__ = [
     "DIRECTORY_PROGRAM",
@@ -122,15 +123,15 @@ def unpack_packages(folder: Path) -> None:
 
 def _main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        sys.stderr.write("usage: python -m ssosim.kerberos.samba_programs FOLDER\n")
+        print_error("usage: python -m ssosim.kerberos.samba_programs FOLDER")
         return 2
     folder = Path(arguments[0]).absolute()
     try:
         unpack_packages(folder)
     except (OSError, subprocess.CalledProcessError) as error:
-        sys.stderr.write(f"Samba's packages could not be unpacked into {folder}: {error}\n")
+        print_error(f"Samba's packages could not be unpacked into {folder}: {error}")
         return 3
-    sys.stdout.write(f"export {SAMBA_VARIABLE}={shlex.quote(str(folder))}\n")
+    say(f"export {SAMBA_VARIABLE}={shlex.quote(str(folder))}")
     return 0
 
 

@@ -252,7 +252,7 @@ class _Players:
         self._choices: dict[tuple[int, Viewpoint], tuple[Choice, ...]] = {}
         self._profiles: dict[int, tuple[str, ...]] = {}
         self._kept: list[ZoneSet] = []
-        self._healthy: _Played | None = None
+        self._healthy: dict[str, bool] = {}
 
     def choices(self, zones: ZoneSet, viewpoint: Viewpoint) -> tuple[Choice, ...]:
         """Return what the profiles on the way to the hosts choose at ``viewpoint``."""
@@ -296,9 +296,12 @@ class _Players:
 
     def signs_in_when_healthy(self, model: str) -> bool:
         """Return whether the model signs in with the estate's own zones: else it lacks a device or a credential."""
-        if self._healthy is None:
-            self._healthy = self._play_zones(zones_of(self._estate))
-        return self._healthy[1][model].rank == 0
+        if model not in self._healthy:
+            from ssosim.scenario.forecast_play import ZonePlay  # noqa: PLC0415
+
+            play = ZonePlay(self._estate, zones_of(self._estate), self._keys)
+            self._healthy[model] = play.play_models(federated_too=self._federated, only=model)[model].rank == 0
+        return self._healthy[model]
 
 
 _Shared: TypeAlias = "list[tuple[float, PlayResult]]"

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-from ssosim_clients.catalogue import MODELS
+from ssosim_clients.catalogue import SIGN_IN_MODELS
 from ssosim_clients.cloud import configure
 from ssosim_clients.models import SignInState
 from ssosim_clients.ports import Clock, DnsFailure
@@ -128,18 +128,18 @@ class ZonePlay:
         self._lab.engine.run(watched=run)
         return run.result
 
-    def play_models(self, *, federated_too: bool = False) -> dict[str, PlayResult]:
-        """Return the result of each model; all sign-ins start at the same moment.
+    def play_models(self, *, federated_too: bool = False, only: str = "") -> dict[str, PlayResult]:
+        """Return the result of each model, or of ``only`` that one; all sign-ins start at the same moment.
 
         Each model is on a device whose user is in a domain of the kind that the model is made for. ``federated_too``:
         the models for managed domains are played for a federated user as well, under ``NAME (federated user)``.
         """
         began = self._lab.engine.now
-        kinds = {name: getattr(model, "domain", "managed") for name, model in MODELS.items()}
+        kinds = {name: getattr(model, "domain", "managed") for name, model in SIGN_IN_MODELS.items()}
         self._pauses.clear()
-        runs = {name: self._begin(name, name, kind) for name, kind in kinds.items()}
+        runs = {name: self._begin(name, name, kind) for name, kind in kinds.items() if only in ("", name)}
         if federated_too and self._device_of("federated") is not None:
-            managed = [name for name, kind in kinds.items() if kind == "managed"]
+            managed = [name for name, kind in kinds.items() if kind == "managed" and only in ("", f"{name}{FEDERATED}")]
             runs |= {each: self._begin(name, each, "federated") for name in managed for each in [f"{name}{FEDERATED}"]}
         self._lab.engine.run(began + HORIZON_S)
         records: dict[str, list[Record]] = {name: [] for name in runs}
@@ -155,7 +155,7 @@ class ZonePlay:
     async def _sign_in(self, name: str, client: str, device: str) -> None:
         ports = memory_device(self._lab, client, device, dual_stack=self._dual_stack)
         pauses = self._pauses[client] = _Pauses(ports.clock)
-        report = await configure(MODELS[name], cloud_hosts_of(self._lab.estate, ports.upn)).sign_in(
+        report = await configure(SIGN_IN_MODELS[name], cloud_hosts_of(self._lab.estate, ports.upn)).sign_in(
             dataclasses.replace(ports, clock=pauses)
         )
         if getattr(report, "state", None) is SignInState.FAILED:

@@ -226,6 +226,6 @@ def test_http_exchanges_are_counted_by_their_text() -> None:
     """The bound is of octets, not of records: requests with long paths push out more."""
     long, short = (Trace(ManualClock(1e9), most_octets=ROOM) for _ in range(2))
     for number in range(1000):
-        for trace, path in ((long, f"/{number}/{LONG * 20}"), (short, f"/{number}")):
+        for trace, path in ((long, f"/{number}/{LONG * 40}"), (short, f"/{number}")):
             trace.record("desk", HttpExchange(host="h", method="GET", path=path, status=404))
     assert len(long) * 3 < len(short)

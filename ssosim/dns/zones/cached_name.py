@@ -81,7 +81,7 @@ def _fill(labels: tuple[bytes, ...], lower: tuple[bytes, ...]) -> CachedName:
     return made
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=32)
 def _hash_tail(lower: tuple[bytes, ...]) -> tuple[int, int]:
     """Return by how much these labels multiply the hash of what is before them, and their own hash.
 
