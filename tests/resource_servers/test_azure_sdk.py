@@ -79,7 +79,16 @@ def test_an_operation_longer_than_a_token(short_tokens: AzureLab, keeps: bool) -
     AZ5-009, AZ5-010, AZ5-011, AZ5-012.
     """
     name = "kept" if keeps else "renewed"  # a deployment that runs may not be replaced: 409
-    words = ["deploy", "--name", name, "--credential", "secret", "--client-id", REPORT, *(["--keep-token"] if keeps else [])]
+    words = [
+        "deploy",
+        "--name",
+        name,
+        "--credential",
+        "secret",
+        "--client-id",
+        REPORT,
+        *(["--keep-token"] if keeps else []),
+    ]
     ran = short_tokens.sdk("desk-1", *words, AZURE_CLIENT_SECRET="contoso-report-secret")
     (found,), answers = ran.results, ran.answers("management.azure.com")
     issued = len(ran.events("TokenIssued"))
