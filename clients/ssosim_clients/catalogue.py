@@ -89,8 +89,8 @@ SIGN_IN_MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model
 MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model for model in (*_SIGN_IN, *_HTTP_LIBRARIES)})
 """All models by name. A listing shows the ``name``, the ``description`` (one line) and the ``sources`` of each.
 
-Besides ``SIGN_IN_MODELS`` there is one for each HTTP library with Negotiate. A forecast has the SPN rule of each library,
-and that is all in which they differ there.
+Besides ``SIGN_IN_MODELS`` there is one for each HTTP library with Negotiate. A forecast has the SPN rule of each
+library, and that is all in which they differ there.
 """
 
 
