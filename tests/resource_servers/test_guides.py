@@ -44,11 +44,11 @@ def test_the_guides_are_listed_by_name(bench: Any) -> None:
 def test_each_line_of_the_guide_shows_its_mistake_and_its_mitigation(bench: Any, name: str) -> None:
     """Exit code 0: each mistake fails for its own reason, and each mitigation signs in.
 
-    GO-003, GO-008, GO-010 to GO-019, GO-025 to GO-028, GO-031, GO-033 to GO-036, GO-041 to GO-044.
-    PY-003, PY-008 to PY-019, PY-025 to PY-028, PY-031, PY-033, PY-034, PY-039, PY-040, PY-049 to PY-052,
-    PY-054, PY-055, PY-058.
+    GO-003, GO-008, GO-010 to GO-019, GO-025 to GO-028, GO-031, GO-033 to GO-036, GO-038 to GO-044.
+    PY-003, PY-008 to PY-019, PY-025 to PY-028, PY-031, PY-033, PY-034, PY-039, PY-040, PY-042 to PY-055,
+    PY-058.
     """
-    for needed in (REAL_CLIENT[name], *(("azure-cli",) if EVERY_WAY else ())):
+    for needed in (REAL_CLIENT[name], *(("azure-cli", "azure-powershell-stand-in") if EVERY_WAY else ())):
         home_of(needed)
     chosen = () if EVERY_WAY else [word for client in SAMPLE for word in ("--client", client)]
     process = bench.popen("run", name, *chosen, "--json")
