@@ -132,7 +132,7 @@ def test_what_is_no_realm_of_ours_is_not_used(estate: Estate, tmp_path: Path, ki
     """A folder without the mark, a link or a file at the path of a realm is refused by name and not changed."""
     cache, own = tmp_path / "cache", tmp_path / "own"
     place = cache / compute_realm_digest(estate)
-    cache.mkdir()
+    cache.mkdir(mode=0o700)
     own.mkdir()
     (own / "thesis.txt").write_text("kept")
     match kind:
