@@ -116,6 +116,9 @@ class ProviderServer(web.Server):
 
     async def _check_head(self, request: web.BaseRequest) -> web.StreamResponse:
         """Refuse a request whose head is not acceptable; pass all others to the handler."""
+        if request.protocol._messages:  # noqa: SLF001 - nothing public tells it
+            # From Python 3.12 on aiohttp runs a handler at once: without a pause, all pipelined requests in one go.
+            await asyncio.sleep(0)
         if isinstance(request, _Request) and request.head_status:
             self._on_malformed(request, request.head_status)
             return _make_error_response(request.head_status)
