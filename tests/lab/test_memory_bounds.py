@@ -53,7 +53,7 @@ def measure_growth(fill: Callable[[int], object], rounds: int) -> list[int]:
 
 def assert_bounded(sizes: list[int], most: int) -> None:
     """Assert that the store was full, and that it never took more than its bound."""
-    assert max(sizes) < 1.15 * most, [size / most for size in sizes]
+    assert max(sizes) < 1.35 * most, [size / most for size in sizes]
     assert sizes[-1] < 1.5 * max(sizes[: len(sizes) // 2]), "it still grows"
 
 
