@@ -38,9 +38,9 @@ from ssosim_clients.models.prt import PRT_DEVICE
 from ssosim_clients.models.sql import SQLCLIENT, SSMS
 from ssosim_clients.models.token_validator import TOKEN_VALIDATOR
 
-__all__ = ["MODELS", "SIGN_IN_MODELS", "UnknownModelError", "find_model"]
+__all__ = ["MODELS", "UnknownModelError", "find_model"]
 
-_SIGN_IN: Final[tuple[Model, ...]] = (
+_SHIPPED: Final[tuple[Model, ...]] = (
     OFFICE,
     OUTLOOK,
     WORD,
@@ -63,10 +63,6 @@ _SIGN_IN: Final[tuple[Model, ...]] = (
     PRT_DEVICE,
     FEDERATED_USER,
     NAIVE,
-    TOKEN_VALIDATOR,
-)
-
-_HTTP_LIBRARIES: Final[tuple[Model, ...]] = (
     JAVA_JGSS,
     HTTPCLIENT5,
     HTTPCLIENT5_AS_TYPED,
@@ -81,17 +77,11 @@ _HTTP_LIBRARIES: Final[tuple[Model, ...]] = (
     HTTPX_GSSAPI_REQUIRED,
     PYSPNEGO,
     HEIMDAL,
+    TOKEN_VALIDATOR,
 )
 
-SIGN_IN_MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model for model in _SIGN_IN})
-"""The models of clients that sign people in to Microsoft's cloud, by name. They are what a forecast plays."""
-
-MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model for model in (*_SIGN_IN, *_HTTP_LIBRARIES)})
-"""All models by name. A listing shows the ``name``, the ``description`` (one line) and the ``sources`` of each.
-
-Besides ``SIGN_IN_MODELS`` there is one for each HTTP library with Negotiate. A forecast has the SPN rule of each
-library, and that is all in which they differ there.
-"""
+MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model for model in _SHIPPED})
+"""The models by name. A listing shows the ``name``, the ``description`` (one line) and the ``sources`` of each."""
 
 
 class UnknownModelError(LookupError):

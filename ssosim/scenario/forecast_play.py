@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-from ssosim_clients.catalogue import SIGN_IN_MODELS
+from ssosim_clients.catalogue import MODELS
 from ssosim_clients.cloud import configure
 from ssosim_clients.models import SignInState
 from ssosim_clients.ports import Clock, DnsFailure
@@ -135,7 +135,7 @@ class ZonePlay:
         the models for managed domains are played for a federated user as well, under ``NAME (federated user)``.
         """
         began = self._lab.engine.now
-        kinds = {name: getattr(model, "domain", "managed") for name, model in SIGN_IN_MODELS.items()}
+        kinds = {name: getattr(model, "domain", "managed") for name, model in MODELS.items()}
         self._pauses.clear()
         runs = {name: self._begin(name, name, kind) for name, kind in kinds.items() if only in ("", name)}
         if federated_too and self._device_of("federated") is not None:
@@ -155,7 +155,7 @@ class ZonePlay:
     async def _sign_in(self, name: str, client: str, device: str) -> None:
         ports = memory_device(self._lab, client, device, dual_stack=self._dual_stack)
         pauses = self._pauses[client] = _Pauses(ports.clock)
-        report = await configure(SIGN_IN_MODELS[name], cloud_hosts_of(self._lab.estate, ports.upn)).sign_in(
+        report = await configure(MODELS[name], cloud_hosts_of(self._lab.estate, ports.upn)).sign_in(
             dataclasses.replace(ports, clock=pauses)
         )
         if getattr(report, "state", None) is SignInState.FAILED:

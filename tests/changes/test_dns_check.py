@@ -71,11 +71,11 @@ def test_a_change_that_moves_the_spn_fails(tmp_path: Path, capsys: pytest.Captur
     write_tree(tmp_path / "b", manager_toml(WEU, alias=False), sso=cname)
     result = check(capsys, code=1)
     assert failed(result).keys() == {"risk", "worse"}
-    assert failed(result)["worse"] == f"14 of 23 models are worse off at {AUTOLOGON}"
-    assert any("14 of 23 models" in reason["text"] for reason in result["risk"]["reasons"])  # type: ignore[index]
+    assert failed(result)["worse"] == f"24 of 37 models are worse off at {AUTOLOGON}"
+    assert any("24 of 37 models" in reason["text"] for reason in result["risk"]["reasons"])  # type: ignore[index]
     assert check(capsys, "--fail-on", "none", code=0)["outcome"] == "pass"
-    assert check(capsys, "--fail-on", "worse=15", code=0)["failed"] == []
-    assert failed(check(capsys, "--fail-on", "worse=14", code=1)).keys() == {"worse"}
+    assert check(capsys, "--fail-on", "worse=25", code=0)["failed"] == []
+    assert failed(check(capsys, "--fail-on", "worse=24", code=1)).keys() == {"worse"}
 
 
 def test_the_estate_does_not_fill_in_what_the_trees_remove(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -290,4 +290,4 @@ def test_other_commands_take_criteria_too(tmp_path: Path, capsys: pytest.Capture
     capsys.readouterr()
     assert main(["dns", "plan", "--from", "a", "--to", "b"]) == 0
     assert main(["dns", "plan", "--from", "a", "--to", "b", "--fail-on", "worse"]) == 1
-    assert "worse: 17 of 23 models" in capsys.readouterr().err
+    assert "worse: 30 of 37 models" in capsys.readouterr().err

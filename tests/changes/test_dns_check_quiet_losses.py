@@ -79,11 +79,17 @@ def reasons(result: dict[str, object]) -> list[str]:
         ),
         ("fabrikam.com", STS, STS + "sts HTTPS 1 . ipv4hint=203.0.113.9\n", "hints at 203.0.113.9"),
         ("fabrikam.com", STS, STS + "sts HTTPS 0 gone.fabrikam.com.\n", "HTTPS gone.fabrikam.com has no address"),
-        ("fabrikam.com", STS, STS + "sts A 203.0.113.9\n", "16 of 45 models are worse off at sts.fabrikam.com"),
+        (
+            "2.0.192.in-addr.arpa",
+            "20 PTR autologon.microsoftazuread-sso.com.\n",
+            "",
+            "1 of 37 models are worse off at autologon.microsoftazuread-sso.com",
+        ),
+        ("fabrikam.com", STS, STS + "sts A 203.0.113.9\n", "16 of 73 models are worse off at sts.fabrikam.com"),
     ],
 )  # fmt: skip
 def test_a_quiet_loss_fails(capsys: pytest.CaptureFixture[str], zone: str, before: str, after: str, reason: str):
-    """KDC discovery, renewals of certificates, address hints, one dead address of two."""
+    """KDC discovery, renewals of certificates, address hints, one dead address of two, a PTR record (go-spnego)."""
     found = reasons(check(capsys, zone, before, after))
     assert any(reason in each for each in found), found
 

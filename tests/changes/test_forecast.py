@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest_ops import AUTOLOGON, MANAGER, PROFILE, cname_for_alias
-from ssosim_clients.catalogue import SIGN_IN_MODELS
+from ssosim_clients.catalogue import MODELS
 from ssosim_clients.spn import RULES
 
 from ssosim.changes.operations import apply_operations
@@ -37,7 +37,7 @@ def test_every_rule_and_every_model_is_played(zones: ZoneSet, keys: Keys):
     """No kind of client is left out; where nothing changes nobody is worse off."""
     found = forecast(zones, zones, ESTATE, keys)
     assert set(by_rule(found)) == {name for name, rule in RULES.items() if rule.service == "HTTP"}
-    assert set(by_model(found)) == set(SIGN_IN_MODELS)
+    assert set(by_model(found)) == set(MODELS)
     assert found.worse == ()
     assert by_model(found)["office"] == ("silent", "silent")
     assert "not played" not in {outcome for pair in by_model(found).values() for outcome in pair}
