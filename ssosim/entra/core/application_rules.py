@@ -14,8 +14,6 @@ from ssosim.estate import Application, ServicePrincipal, Tenant, User
 
 __all__ = ["check_assignment", "require_app_principal", "require_client", "require_user_principal"]
 
-_CACHE_LIMIT = 10_000
-
 
 def require_client(
     directory: Directory, client_id: str, authority: Authority, *, without_user: bool = False
@@ -28,14 +26,8 @@ def require_client(
     authority is not refused here. An application that was accepted is kept, since that depends on the estate alone.
     """
     name = authority.id if isinstance(authority, Tenant) else authority
-    cache = directory.accepted_clients
     key = (client_id, name, without_user)
-    found = cache.get(key)
-    if found is None:
-        if len(cache) >= _CACHE_LIMIT:
-            cache.clear()
-        found = cache[key] = _require_client(directory, client_id, authority, name, without_user)
-    return found
+    return directory.keep_result(_require_client, key, (directory, client_id, authority, name, without_user))
 
 
 def _require_client(

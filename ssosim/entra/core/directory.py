@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -23,6 +23,9 @@ __all__ = ["Authority", "Directory", "DomainEntry", "SharedAuthority"]
 
 SharedAuthority = Literal["common", "organizations", "consumers"]
 Authority = Tenant | SharedAuthority
+
+_T = TypeVar("_T")
+_MOST_RESULTS = 10_000
 
 _SHARED: dict[str, SharedAuthority] = {
     "common": "common",
@@ -70,8 +73,7 @@ class Directory:
         self._on_premises = {
             (user.on_premises_upn or user.upn).lower(): user for user in estate.users if user.sam_account
         }
-        self.granted_access: dict[Hashable, object] = {}  # results of ``access_grants`` for this estate
-        self.accepted_clients: dict[tuple[str, str, bool], Application] = {}  # those of ``application_rules``
+        self._results: dict[Hashable, Any] = {}
         self._applications = _ApplicationIndex(estate, self._tenants)
         self._immutable: dict[str, list[User]] = {}
         for user in estate.users:
@@ -142,6 +144,18 @@ class Directory:
         if application is None:
             raise AadstsError(700016, client=client_id[:64], tenant=tenant)
         return application
+
+    def keep_result(self, function: Callable[..., _T], key: tuple[Hashable, ...], arguments: tuple[object, ...]) -> _T:
+        """Return what ``function`` returns for ``arguments``, and keep it for this ``key``; errors are not kept.
+
+        For what depends on the estate and the key alone: a repeated sign-in costs one look-up.
+        """
+        found: _T | None = self._results.get((function, key))
+        if found is None:
+            if len(self._results) >= _MOST_RESULTS:
+                self._results.clear()
+            found = self._results[function, key] = function(*arguments)
+        return found
 
     def list_applications(self) -> Iterable[Application]:
         """Return all applications: those of the estate, and those of Microsoft that are known."""

@@ -34,7 +34,6 @@ from ssosim.estate.first_party import GRAPH, PREAUTHORIZED
 __all__ = ["GrantedAccess", "check_not_for_itself", "check_resource", "grant_app_access", "grant_user_access"]
 
 _GRAPH_SCOPE = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-_CACHE_LIMIT = 10_000
 _SIGN_IN_SCOPES = ("openid", "profile", "email")
 
 
@@ -70,17 +69,11 @@ def grant_user_access(
     Raises AadstsError: 700016, 7000112 and 50105 (``application_rules``), 500011 and 500014 for the API, 650053 for a
     scope that the API does not have, 65001 and 65002 for what was not consented to, 28000 for two resources.
 
-    The result depends on the estate and the arguments alone, so the directory of the estate keeps it: a repeated
-    sign-in costs one look-up.
+    The result depends on the estate and the arguments alone, so the directory of the estate keeps it.
     """
-    cache = provider.directory.granted_access
     key = (application.client_id, tenant.id, user.object_id, access, provider.not_checked)
-    found = cache.get(key)
-    if not isinstance(found, GrantedAccess):
-        if len(cache) >= _CACHE_LIMIT:
-            cache.clear()
-        found = cache[key] = _grant_user_access(provider, application, tenant, user, access)
-    return found
+    arguments = (provider, application, tenant, user, access)
+    return provider.directory.keep_result(_grant_user_access, key, arguments)
 
 
 def _grant_user_access(
@@ -113,14 +106,9 @@ def grant_app_access(
     for the API, 501051 if the API requires a role and the application has none. Scopes of OpenID Connect beside
     ``/.default`` have no effect: MSAL for Go and Java always send them. The result is kept, as for a user.
     """
-    cache = provider.directory.granted_access
     key = (application.client_id, tenant.id, access, provider.not_checked)
-    found = cache.get(key)
-    if not isinstance(found, GrantedAccess):
-        if len(cache) >= _CACHE_LIMIT:
-            cache.clear()
-        found = cache[key] = _grant_app_access(provider, application, tenant, access)
-    return found
+    arguments = (provider, application, tenant, access)
+    return provider.directory.keep_result(_grant_app_access, key, arguments)
 
 
 def _grant_app_access(
