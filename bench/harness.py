@@ -21,6 +21,7 @@ __all__ = [
     "SSO_URL",
     "LabUnderTest",
     "lab_up",
+    "measure_imports",
     "print_result",
     "run",
     "spread",
@@ -34,6 +35,26 @@ _TIMEOUT_S = 30
 
 # As on a machine without this variable: byte code is kept, so a second start does not compile again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+_IMPORTS = """
+import importlib, json, sys, time
+names, after = json.load(sys.stdin)
+for name in after:
+    importlib.import_module(name)
+began = time.process_time()
+for name in names:
+    importlib.import_module(name)
+print(time.process_time() - began)
+"""
+
+
+def measure_imports(modules: Sequence[str], *, after: str = "") -> float:
+    """Return the seconds of CPU for the import of ``modules`` in a new process, which has imported ``after`` before."""
+    command = [sys.executable, "-c", _IMPORTS]
+    given = json.dumps([list(modules), [after] if after else []])
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=60)
+    return float(done.stdout)
 
 
 @contextlib.contextmanager

@@ -21,23 +21,13 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from harness import print_result, spread, temporary_home, time_command
+from harness import measure_imports, print_result, spread, temporary_home, time_command
 
 TARGET = {"empty run with over without": 1.05, "first lab to its imports": 1.5, "further lab to the first": 0.2}
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "test_it.py"]
 IMPORT = (
     "import pytest, time\nbegan = time.perf_counter()\nimport ssosim.pytest_plugin\nprint(time.perf_counter() - began)"
 )
-IMPORTS = """
-import importlib, json, sys, time
-import pytest
-
-names = json.load(sys.stdin)
-began = time.process_time()
-for name in names:
-    importlib.import_module(name)
-print(time.process_time() - began)
-"""
 LABS = """
 import json, sys, time
 import pytest
@@ -81,13 +71,6 @@ def measure_session(folder: Path, labs: int) -> Session:
     return Session(walls, cpus, modules)
 
 
-def measure_imports(modules: list[str]) -> float:
-    """Return the seconds of CPU for the import of ``modules`` in a new process that has imported pytest."""
-    command = [sys.executable, "-c", IMPORTS]
-    done = subprocess.run(command, input=json.dumps(modules), capture_output=True, text=True, check=True, timeout=60)
-    return float(done.stdout)
-
-
 def main() -> None:
     """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -109,7 +92,7 @@ def main() -> None:
         measure_session(folder, 1)
         for _ in runs[:5]:
             sessions.append(measure_session(folder, 10))
-            bare.append(measure_imports(sessions[-1].modules))
+            bare.append(measure_imports(sessions[-1].modules, after="pytest"))
     to_imports = [session.cpus[0] / alone for session, alone in zip(sessions, bare, strict=True)]
     to_first = [median(session.cpus[1:10]) / session.cpus[0] for session in sessions]
     reached = {

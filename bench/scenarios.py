@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +26,7 @@ from statistics import median
 import one_model
 import uvloop
 from bare_model import Recorded, signatures_in, signing_ms
-from harness import print_result, spread, temporary_home
+from harness import measure_imports, print_result, spread, temporary_home
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.models import Model
 
@@ -44,14 +42,6 @@ from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.player import play
 
 TARGET = {"feb-2025 over sockets to its imports": 5.0, "in memory to one model in an environment": 1.5}
-IMPORTS = """
-import importlib, json, sys, time
-names = json.load(sys.stdin)
-began = time.process_time()
-for name in names:
-    importlib.import_module(name)
-print(time.process_time() - began)
-"""
 PROCESSES = 2
 OWN = frozenset({"__main__", "bare_model", "harness", "one_model"})
 """Modules of this folder."""
@@ -81,13 +71,6 @@ def measure_scenario(name: str, cache: Path) -> tuple[float, float, int]:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         records = runner.run(play_over_sockets(scenario, cache))
     return time.perf_counter() - began, time.process_time() - cpu, records
-
-
-def measure_imports(modules: list[str]) -> float:
-    """Return the seconds of CPU for the import of ``modules`` in a new process."""
-    command = [sys.executable, "-c", IMPORTS]
-    done = subprocess.run(command, input=json.dumps(modules), capture_output=True, text=True, check=True, timeout=60)
-    return float(done.stdout)
 
 
 def office_alone() -> Scenario:
