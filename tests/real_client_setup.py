@@ -18,16 +18,18 @@ _INSTALLS = os.environ.get("CI") == "true" or "all" in map(os.environ.get, ("SSO
 
 def prepare(client: RealClient) -> None:
     """Skip the test, and say what to install, if ``client`` is not installed. In continuous integration install it."""
-    try:
-        install(client) if _INSTALLS else check_installed(client)
-    except PrerequisiteError as error:
-        pytest.skip(str(error))
+    if lacking := _describe_lack(client):
+        pytest.skip(lacking)
 
 
 def can_run(client: RealClient) -> bool:
     """Return whether ``client`` is installed, after an attempt in continuous integration."""
+    return not _describe_lack(client)
+
+
+def _describe_lack(client: RealClient) -> str:
     try:
         install(client) if _INSTALLS else check_installed(client)
-    except PrerequisiteError:
-        return False
-    return True
+    except PrerequisiteError as error:
+        return str(error)
+    return ""

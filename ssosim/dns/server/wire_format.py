@@ -151,7 +151,7 @@ class Responder:
             self._add(transport, key, reply)
 
     def _add(self, transport: Transport, key: bytes | tuple[bytes, str], reply: Reply) -> None:
-        """Add an entry. If there is no room, the oldest entries are dropped, an eighth of the limit at once.
+        """Add an entry. If there is no room, the oldest entries are dropped, an eighth of all at once.
 
         Finding the oldest entry of a dictionary takes longer the more entries were dropped from it.
         """
@@ -159,7 +159,7 @@ class Responder:
         if key in kept:
             self._octets[transport] -= _size_of_entry(key, kept.pop(key))
         while kept and (len(kept) >= self._limit or self._octets[transport] + size > self._most_octets):
-            for oldest in tuple(islice(kept, max(1, self._limit // 8))):
+            for oldest in tuple(islice(kept, max(1, len(kept) // 8))):
                 self._octets[transport] -= _size_of_entry(oldest, kept.pop(oldest))
         kept[key] = reply
         self._octets[transport] += size
