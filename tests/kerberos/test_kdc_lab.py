@@ -22,7 +22,7 @@ class Make:
     def __init__(self, directory: Path, lab: Path = LAB) -> None:
         self.state = directory / "state of the realm"
         self.lab = lab
-        self.listen = str(find_free_address("127.0.0.1", 0))
+        self.listen = str(find_free_address(None, 0))
         self.front: subprocess.Popen[str] | None = None
         self.as_user: list[str] = []
 
