@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ssosim.kerberos.free_ports import bind_pair
+
 ESCAPE = str(Path(__file__).with_name("escape.py"))
 PUBLIC = ("1.1.1.1", "198.51.100.77", "2606:4700:4700::1111")
 
@@ -31,16 +33,11 @@ class Outside:
     """Listens on the machine, outside of any lab: UDP, TCP, raw ICMP where allowed, and an abstract Unix socket."""
 
     def __init__(self, mark):
-        self.mark, self.sockets = mark, []
+        self.mark, self.sockets = mark, list(bind_pair("::", 0))
         self.own, self.gateways = of_the_machine()
-        first = self._add(socket.AF_INET6, socket.SOCK_DGRAM)
-        first.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        first.bind(("::", 0))
-        self.port = first.getsockname()[1]
-        stream = self._add(socket.AF_INET6, socket.SOCK_STREAM)
-        stream.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        stream.bind(("::", self.port))
-        stream.listen()
+        for each in self.sockets:
+            assert not each.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY), "it hears IPv4 as well"
+        self.port = self.sockets[0].getsockname()[1]
         abstract = self._add(socket.AF_UNIX, socket.SOCK_STREAM)
         abstract.bind("\0" + mark)
         abstract.listen()
