@@ -29,6 +29,7 @@ from ssosim.estate import Cloud, Tenant, User
 from ssosim.trace import TokenIssued
 
 __all__ = [
+    "CLAIMS_CHALLENGES",
     "REFRESH_PURPOSE",
     "AuthenticatedUser",
     "build_common_claims",
@@ -47,6 +48,8 @@ BACKDATING = 300
 Recordings of azure-sdk-for-go and azure-sdk-for-net: the dates of id tokens beside the Date of the response; so have
 access tokens of version 1.0 (msal4j, TestConfiguration.java: ``exp`` - ``iat`` is ``expires_in`` + 300).
 """
+CLAIMS_CHALLENGES = "cp1"
+"""The capability of a client to answer claims challenges, in ``xms_cc``. Case does not matter."""
 ID_TOKEN_LIFETIME = 3600
 """Seconds that an id token is valid, whatever the lifetime of the access token (the same recordings)."""
 SPA_REFRESH_TOKEN_LIFETIME = 86_400
@@ -112,14 +115,16 @@ def _client_claims(request: TokenRequest, version: TokenVersion) -> dict[str, An
 def _capability_claims(request: TokenRequest) -> dict[str, Any]:
     """Return ``xms_cc``, what the client has declared that it understands: ``cp1`` are claims challenges.
 
-    Source: Entra document "Claims challenges, claims requests and client capabilities". ``check_claims_parameter`` has
-    accepted the text.
+    Case does not matter: the Azure SDKs write ``CP1``, and their tokens repeat it. Sources: Entra document "Claims
+    challenges, claims requests and client capabilities"; azure-identity, ``aad_client_base.py``.
+    ``check_claims_parameter`` has accepted the text.
     """
     text = request.form.get("claims", "")
     asked = json.loads(text).get("access_token") if text.strip() else None
     demand = asked.get("xms_cc") if isinstance(asked, dict) else None
     values = demand.get("values") if isinstance(demand, dict) else None
-    known = [value for value in values if value == "cp1"] if isinstance(values, list) else []
+    sent = (value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
+    known = [value for value in sent if value.lower() == CLAIMS_CHALLENGES]
     return {"xms_cc": known[:1]} if known else {}
 
 
