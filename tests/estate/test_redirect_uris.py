@@ -88,6 +88,13 @@ def test_a_federated_credential_has_one_audience(tmp_path: Path, capsys: pytest.
     assert "audiences" in check(tmp_path, capsys, one % ', "b"')
 
 
+def test_an_identifier_uri_ends_without_a_slash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """IdentifierUrisEndsWithSlash (terraform-provider-azuread issue 1728, msgraph-sdk-powershell issue 2113)."""
+    assert not check(tmp_path, capsys, 'identifier_uris = ["https://contoso.com/shop"]')
+    (tmp_path / "estate.toml").unlink()
+    assert "does not end with a slash" in check(tmp_path, capsys, 'identifier_uris = ["https://contoso.com/shop/"]')
+
+
 def test_a_client_id_is_a_guid(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from ssosim.entra.oauth.access_grants import GrantedAccess, grant_user_access
 from ssosim.entra.oauth.client_types import as_client_type, authenticate_as, check_origin
 from ssosim.entra.oauth.requested_access import (
     RequestedAccess,
+    list_resources,
     read_requested_access,
     read_scopes,
     require_parameter,
@@ -173,8 +174,8 @@ def redeem_code(
 
     Also returns the request with its client authenticated as the type of the redirect URI demands. Raises AadstsError:
     900144 (parameter missing), 9002313 (not a code), 70008 (expired, of another client), 500112 (another redirect
-    address), 9002325 (a single-page application without PKCE), 501481 (PKCE), 54005 (used), 50034 and 50020 (the
-    user); those of ``client_types`` and ``access_grants``. A request that is refused for its parameters does not use up
+    address), 28003 (no scope for a code of several resources), 9002325 (a single-page application without PKCE), 501481
+    (PKCE), 54005 (used), 50034 and 50020 (the user); those of ``client_types`` and ``access_grants``. A request that is refused for its parameters does not use up
     the code, so somebody who has seen the code cannot invalidate it.
     """
     text = require_parameter(request.form, "code").strip()
@@ -239,7 +240,9 @@ def _access_of_code(provider: Provider, request: TokenRequest, claims: Authoriza
     if stated:
         access = read_requested_access(request.form, request.version, cloud)
     elif claims.scopes:
-        access = read_scopes(claims.scopes, cloud)
+        access = read_scopes(claims.scopes, cloud, several=True)
+        if len(list_resources(access, cloud)) > 1:
+            raise AadstsError(28003)
     else:
         access = RequestedAccess(claims.resource, (), id_token=False, refresh_token=False)
     return replace(access, refresh_token=access.refresh_token and consented)
