@@ -174,9 +174,9 @@ def redeem_code(
 
     Also returns the request with its client authenticated as the type of the redirect URI demands. Raises AadstsError:
     900144 (parameter missing), 9002313 (not a code), 70008 (expired, of another client), 500112 (another redirect
-    address), 28003 (no scope for a code of several resources), 9002325 (a single-page application without PKCE), 501481
-    (PKCE), 54005 (used), 50034 and 50020 (the user); those of ``client_types`` and ``access_grants``. A request that is refused for its parameters does not use up
-    the code, so somebody who has seen the code cannot invalidate it.
+    address), 9002325 (a single-page application without PKCE), 501481 (PKCE), 28003 (no scope for a code of several
+    resources), 54005 (used), 50034 and 50020 (the user); those of ``client_types`` and ``access_grants``. A request
+    that is refused for its parameters does not use up the code, so somebody who has seen the code cannot invalidate it.
     """
     text = require_parameter(request.form, "code").strip()
     try:
