@@ -72,7 +72,8 @@ from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.entra import Keys, Provider, TicketAcceptor, first_steps
 from ssosim.entra.http.app import create_server
-from ssosim.entra.http.server import ListenerConfig, ProviderServer
+from ssosim.entra.http.connection import ListenerConfig
+from ssosim.entra.http.server import ProviderServer
 from ssosim.estate import Device, Estate, KdcHost, User, find_kdc_at, list_kdcs
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
