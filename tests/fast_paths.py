@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator
 from unittest.mock import patch
 
+from ssosim.dns.server import fast_path as dns
 from ssosim.entra.http import fast_path as http
 from ssosim.fast_paths import SWITCH
 
-DOORS = (http,)
+DOORS = (dns, http)
 
 
 def forget_states() -> None:
