@@ -20,7 +20,9 @@ SWITCH = "SSOSIM_FAST_PATHS"
 
 
 class FastPathSwitchError(ValueError):
-    """The environment variable has another value than ``on`` or ``off``."""
+    """The environment variable has another value than ``on`` or ``off``; ``exit_code`` is the command's."""
+
+    exit_code = 2
 
 
 class FastPathState(NamedTuple):

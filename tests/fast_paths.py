@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from unittest.mock import patch
 
 from ssosim.dns.server import fast_path as dns
 from ssosim.entra.http import fast_path as http
@@ -23,9 +22,14 @@ def forget_states() -> None:
 @contextlib.contextmanager
 def switched(value: str) -> Iterator[None]:
     """Set the switch to ``value``, for servers that are made meanwhile."""
-    with patch.dict(os.environ, {SWITCH: value}):
+    before = os.environ.get(SWITCH)  # of this variable only: others may be set meanwhile, and stay
+    os.environ[SWITCH] = value
+    forget_states()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SWITCH]
+        else:
+            os.environ[SWITCH] = before
         forget_states()
-        try:
-            yield
-        finally:
-            forget_states()

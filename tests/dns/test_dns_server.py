@@ -26,6 +26,8 @@ from tests.dns.retries import ask_again
 AUTOLOGON = "autologon.microsoftazuread-sso.com"
 HERE = "127.0.0.1"
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 @dataclass
 class Served:

@@ -13,6 +13,8 @@ from ssosim.trace import HttpExchange
 
 PATH = "/common/discovery/keys"
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 async def exchange(site, *requests, head=False):
     """The whole answer to each of ``requests``, or its head alone, each on a connection of its own."""
