@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Literal
 
 from dns.rdatatype import CNAME, NS, SOA, RdataType
+from msgspec import Struct
 
 from ssosim.changes.answers import AnswerChange
 from ssosim.changes.diff import Delta, Difference, Effect, Kind
@@ -39,16 +39,14 @@ class Level(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """A reason why the risk is at least ``level``."""
 
     level: Level
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class BlastRadius:
+class BlastRadius(Struct, frozen=True):
     """The scope (``global`` unless the change is limited to views), and the names and clients that are affected."""
 
     scope: Literal["global", "views"]
@@ -66,8 +64,7 @@ class BlastRadius:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Risk:
+class Risk(Struct, frozen=True):
     """The reasons, worst first. The level is the highest of them; low without reasons."""
 
     reasons: tuple[Reason, ...]
@@ -87,8 +84,7 @@ class Risk:
         return sort_reasons(dict.fromkeys((*self.reasons, *more)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Aspect:
+class _Aspect(Struct, frozen=True):
     """The input of a rule: one record set's difference, usage and references."""
 
     difference: Difference

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ssosim.estate import Estate
 from ssosim.kerberos.enctypes import AES256, DEFAULT_ENCTYPES, SUPPORTED
@@ -31,8 +33,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """An account of the realm with its principals, and its keys at the KDC and at its services.
 
     ``kvno``: the version that the KDC encrypts new tickets with. ``service_kvnos``: the versions in the services' key
@@ -73,8 +74,7 @@ class IssuedKeys(NamedTuple):
     session_enctype: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyDatabase:
+class KeyDatabase(Struct, frozen=True):
     """The accounts of a realm that have services. ``enctypes`` are the types that its KDC supports.
 
     ``duplicates`` are the service principal names that two accounts have, each with the error that the KDC answers.

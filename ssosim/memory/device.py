@@ -7,17 +7,16 @@ exchanges a length.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
 from multidict import CIMultiDict
 from ssosim_clients.ports import (
     Device,
@@ -68,8 +67,7 @@ _ID = "00000000-0000-0000-0000-000000000001"
 """The value of every request id and message id, so that every run in memory gives the same requests and documents."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Durations:
+class Durations(Struct, frozen=True, kw_only=True):
     """Lengths of exchanges in seconds of virtual time. The default, as over sockets, is 0 for all of them."""
 
     look_up: float = 0.0
@@ -288,7 +286,7 @@ class MemoryDevice(ServiceExchange):
         ``hosts``: the hosts of the KDC that are asked (None: all).
         """
         lab = self._lab
-        kdc = kdc if hosts is None else dataclasses.replace(kdc, hosts=hosts)
+        kdc = kdc if hosts is None else msgspec.structs.replace(kdc, hosts=hosts)
         requested = kdc.request_ticket(
             name,
             self._client,
@@ -373,8 +371,7 @@ async def _wait_and_read(waiting: Wait) -> LookupResult:
         return read
 
 
-@dataclass(frozen=True, slots=True)
-class DraftRequest:
+class DraftRequest(Struct, frozen=True):
     """A request before it is sent to ``name`` and ``port``, over TLS or plain.
 
     ``size`` is the size of the header fields in octets.

@@ -65,10 +65,11 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ssosim.trace import (
     ClientFinished,
@@ -131,8 +132,7 @@ _SENTENCE = 240  # characters of the provider's text in a reason
 _PENDING_CODES = (70016,)  # authorization_pending: the device code waits for the user, which is not a refusal
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(Struct, frozen=True):
     """The record of a client's end."""
 
     seq: int
@@ -140,8 +140,7 @@ class _End:
     event: ClientFinished
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The outcome of one client in one phase.
 
     ``after_s`` is the time of the decision in seconds from the start of the phase; None if there was no decision, as

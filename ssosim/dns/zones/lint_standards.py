@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import dns.name
 from dns.name import Name
 from dns.rdatatype import AAAA, CNAME, HTTPS, MX, NS, SOA, SPF, SRV, SVCB, TXT, A, RdataType
 from dns.rdtypes.svcbbase import ParamKey
+from msgspec import Struct
 
 from ssosim.dns.zones.answer import answer
 from ssosim.dns.zones.lint import LintFinding, Severity, find_node, has_address, is_in_a_zone, make_finding, targets_of
@@ -36,8 +36,7 @@ _CNAME_CODES: dict[RdataType, tuple[Severity, str]] = {
 _IPV4_HINT, _IPV6_HINT = ParamKey.IPV4HINT, ParamKey.IPV6HINT
 
 
-@dataclass(frozen=True, slots=True)
-class TakeoverSuffix:
+class TakeoverSuffix(Struct, frozen=True):
     """A suffix under which others can claim names; ``source`` is an id of ``ssosim/sources``."""
 
     name: Name

@@ -50,10 +50,10 @@ import base64
 import binascii
 import re
 import string
-from dataclasses import dataclass
 from typing import Literal
 
 from lxml.etree import LxmlError, _Element
+from msgspec import Struct
 
 from ssosim.entra.core import endpoint_urls
 from ssosim.entra.core.errors import AadstsError
@@ -83,8 +83,7 @@ _URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _ISSUED_TEXT = re.compile(re.escape(wrap_desktop_sso_token("|")).replace(r"\|", r"([\w-]{1,16384})").encode(), re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedSubject:
+class VerifiedSubject(Struct, frozen=True):
     """The user of a verified assertion, and how that user had authenticated (an authentication method URI)."""
 
     user: User

@@ -7,8 +7,9 @@ token_request.py, AADInternals, ROADtools; Entra documents of the password, clie
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from ssosim.entra.core.authentication import PASSWORD, authenticate_by
 from ssosim.entra.core.errors import AadstsError

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from ssosim.entra.core.authentication import Authentication, list_amr
 from ssosim.entra.core.jose import encode_base64url, sign_jwt
@@ -53,8 +53,7 @@ SPA_REFRESH_TOKEN_LIFETIME = 86_400
 """Seconds that a single-page application can refresh, from the sign-in on (Entra document "Refresh tokens")."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticatedUser:
+class AuthenticatedUser(Struct, frozen=True):
     """An authenticated user of ``tenant``, for whom tokens are issued.
 
     ``authentication`` is how and when the user has authenticated, ``grant`` the name of the grant, ``nonce`` the value
