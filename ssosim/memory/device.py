@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 from ssosim_clients.ports import (
     Device,
     DnsFailure,
@@ -64,6 +65,7 @@ __all__ = [
 ]
 
 _BODILESS = (204, 304)
+_LONGEST_KEPT = 2048
 _ID = "00000000-0000-0000-0000-000000000001"
 """The value of every request id and message id, so that every run in memory gives the same requests and documents."""
 
@@ -373,52 +375,71 @@ async def _wait_and_read(waiting: Wait) -> LookupResult:
         return read
 
 
-@dataclass(frozen=True, slots=True)
-class DraftRequest:
-    """A request before it is sent to ``name`` and ``port``, over TLS or plain.
+class DraftRequest(NamedTuple):
+    """A request before it is sent to ``name`` and ``port``, over TLS or plain, with ``body``.
 
-    ``size`` is the size of the header fields in octets.
+    ``call`` is this request, or one that differs in the octets of the body.
     """
 
-    method: str
     name: str
     port: int
     tls: bool
-    target: str
-    fields: CIMultiDict[str]
-    size: int
+    call: Call
     body: bytes
 
     def build_call(self, now: float) -> Call:
         """Return the request as the service receives it at ``now`` (seconds since the Unix epoch)."""
-        return Call.read(
-            self.method,
-            self.fields["Host"],
-            self.target,
-            headers=self.fields,
-            body=self.body,
-            now=now,
-            header_bytes=self.size,
-            scheme="https" if self.tls else "http",
-            port=self.port,
-        )
+        return self.call.repeat(self.body, now)
 
 
 def draft_request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> DraftRequest:
-    """Build the request to send; raises ValueError for a header field with control characters."""
+    """Build the request to send; raises ValueError for a header field with control characters.
+
+    What does not depend on the octets of the body is kept for the next request like it, since a client sends the same
+    again and again. A request with a ticket or a token is the only one of its kind.
+    """
+    length = len(body) if body or method in ("POST", "PUT") else None
+    fields = tuple(headers.items())
+    build = _build_known_head if "Authorization" not in headers and len(url) < _LONGEST_KEPT else _build_head
+    return DraftRequest(*build(method, url, fields, length), body)
+
+
+def _build_head(
+    method: str, url: str, headers: tuple[tuple[str, str], ...], length: int | None
+) -> tuple[str, int, bool, Call]:
+    """Return host name, port, whether TLS is used, and the request without its body of ``length`` octets."""
     parts = urlsplit(url)
     name, own_port, host = _split_authority(parts.netloc)
     tls = parts.scheme == "https"
-    fields = {"Host": host, "Accept": "*/*", **headers}
-    if body or method in ("POST", "PUT"):
-        fields["Content-Length"] = str(len(body))
+    fields = {"Host": host, "Accept": "*/*", **dict(headers)}
+    if length is not None:
+        fields["Content-Length"] = str(length)
     text = "".join([*fields, *fields.values()])
     if not text.isprintable():
         wrong = next(each for each, value in fields.items() if not f"{each}{value}".isprintable())
         raise ValueError(f"the header field {wrong!r} holds control characters")
     target = f"{parts.path or '/'}{parts.query and '?'}{parts.query}"
     port = own_port or (443 if tls else 80)
-    return DraftRequest(method, name, port, tls, target, CIMultiDict(fields), len(text) + 4 * len(fields), body)
+    call = Call.read(
+        method,
+        fields["Host"],
+        target,
+        headers=CIMultiDictProxy(CIMultiDict(fields)),
+        now=0.0,
+        header_bytes=len(text) + 4 * len(fields),
+        scheme="https" if tls else "http",
+        port=port,
+    )
+    return name, port, tls, call
+
+
+@lru_cache(maxsize=512)
+def _build_known_head(
+    method: str, url: str, headers: tuple[tuple[str, str], ...], length: int | None
+) -> tuple[str, int, bool, Call]:
+    """Return what ``_build_head`` returns, for all requests like it: nobody can change it."""
+    name, port, tls, call = _build_head(method, url, headers, length)
+    return name, port, tls, dataclasses.replace(call, query=MappingProxyType(call.query))
 
 
 @lru_cache(maxsize=256)

@@ -30,6 +30,7 @@ __all__ = ["NOTHING_MEASURED", "Exposure", "Measures", "measure"]
 _NO_SUCH_HOST = 421
 _MINUTE_S = 60.0
 _REQUESTS = (DnsAnswered, KdcExchange, HttpExchange)
+_SENT = (*_REQUESTS, ConnectionFailed)
 
 
 class Exposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,7 +97,7 @@ def measure(
     exposures = tuple(_exposures(records))
     signed_in = verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE) and verdict.after_s is not None
     recovered = None
-    times = [record.at for record in records if isinstance(record.event, (*_REQUESTS, ConnectionFailed))]
+    times = [record.at for record in records if isinstance(record.event, _SENT)]
     peak = _find_peak(times)
     # A program needs time to start; only a model that waits a second without a failure has waited for a recovery.
     waited = verdict.after_s is not None and verdict.after_s >= 1 and not _is_program(records)
