@@ -115,12 +115,12 @@ class ExposureFinder:
         return call.repeats is not None and (call.body, step) == self._cleared.get(id(call.repeats), _NOTHING)[1:]
 
     def _keep(self, call: Call, step: SignInStep) -> None:
-        """Keep that the short test clears ``call``, if it repeats another and has no credential in its header fields.
+        """Keep that the short test clears ``call``, if it repeats another and has no ticket that was accepted.
 
         The finding depends on the parts of the request, the known texts and whether challenges are known. A later
         challenge, or a change of the estate, drops what is kept.
         """
-        if call.repeats is None or "Authorization" in call.headers or "code_challenge" in call.query:
+        if call.repeats is None or "code_challenge" in call.query or _was_accepted(call):
             return
         if len(self._cleared) >= _MOST_KEPT:
             self._cleared.clear()

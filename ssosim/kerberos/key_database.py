@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ssosim.estate import Estate
@@ -85,6 +85,7 @@ class KeyDatabase:
     enctypes: tuple[str, ...] = SUPPORTED
     duplicates: tuple[tuple[str, int], ...] = ()
     lagging: tuple[tuple[str, KeyDatabase], ...] = ()
+    _owners: dict[str, Account] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def at(self, kdc: str) -> KeyDatabase:
         """The database of the KDC called ``kdc``."""
@@ -110,11 +111,12 @@ class KeyDatabase:
 
     def owner_of(self, principal: str) -> Account | None:
         """The account whose key tickets for ``principal`` are encrypted with; in any case, as in Active Directory."""
-        wanted = principal.lower()
-        for account in self.accounts:
-            if any(each.lower() == wanted for each in account.principals):
-                return account
-        return None
+        owners = self._owners
+        if not owners:
+            for account in self.accounts:
+                for each in account.principals:
+                    owners.setdefault(each.lower(), account)
+        return owners.get(principal.lower())
 
     def with_account(self, account: Account) -> KeyDatabase:
         """The database with another value of the account of that name."""

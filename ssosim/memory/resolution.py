@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import dns.exception
 import msgspec
@@ -28,19 +28,16 @@ from ssosim.dns.zones.stub import (
     read_answer,
     read_wire,
 )
-from ssosim.trace import ClientEvent, DnsAnswered, Trace
+from ssosim.trace import DnsAnswered, Trace
 
 __all__ = [
     "AuthoritativeServer",
-    "KnownReply",
     "NameServer",
     "SentReply",
     "Wait",
     "apply_dns_effect",
     "query_as_stub",
 ]
-
-_MOST_KNOWN = 4096
 
 Wait = Generator[float, None, LookupResult]
 """A generator that yields the seconds to wait and returns what the stub resolver read."""
@@ -78,13 +75,6 @@ class SentReply:
         return read_answer(self.answer) if self.answer is not None else read_wire(self.tail, self.query.type)
 
 
-class KnownReply(NamedTuple):
-    """A reply without a delay that ended a look-up: its trace event, and what the stub resolver read."""
-
-    event: ClientEvent
-    read: LookupResult
-
-
 class NameServer(Protocol):
     """A DNS server that a device queries."""
 
@@ -92,12 +82,13 @@ class NameServer(Protocol):
         """Return the reply to ``query`` of ``client``. The caller records its event."""
         ...
 
-    def recall(self, name: str, kind: str, client: str) -> KnownReply | None:
-        """Return the reply over UDP to a query that ``client`` sent before, if it is certainly the same; else None."""
+    @property
+    def state(self) -> object:
+        """The same object as long as repeated queries get the same replies (``repeats``); None: they may differ."""
         ...
 
-    def keep(self, name: str, kind: str, client: str, reply: SentReply) -> None:
-        """Keep ``reply``, which ended a look-up at once, for ``recall``."""
+    def repeats(self, reply: SentReply) -> bool:
+        """Return whether every repetition of the query of ``reply`` gets this reply while ``state`` is the same."""
         ...
 
 
@@ -132,7 +123,6 @@ class AuthoritativeServer:
         self._state: tuple[ZoneSet | None, Health] = (None, ALL_ONLINE)
         self._replies: dict[tuple[Query, Transport, str], SentReply] = {}
         self._shared_replies: dict[Query, SentReply] = {}
-        self._known: dict[tuple[str, str, str], KnownReply] = {}
 
     def reply_to(self, query: Query, client: str, transport: Transport) -> SentReply:
         """Return the reply to ``query`` of ``client``."""
@@ -148,22 +138,17 @@ class AuthoritativeServer:
             else healthy
         )
 
-    def recall(self, name: str, kind: str, client: str) -> KnownReply | None:
-        """See ``NameServer``: zones and health are those of that reply, and no fault changes answers."""
+    @property
+    def state(self) -> object:
+        """See ``NameServer``: the zones and the health that the replies were made from; None under a fault of DNS."""
         store, state = self._store, self._state
         if self.find_effect is not None or store.current is not state[0] or store.health.current is not state[1]:
             return None
-        return self._known.get((name, kind, client))
+        return state
 
-    def keep(self, name: str, kind: str, client: str, reply: SentReply) -> None:
-        """Keep what ``reply`` was read as for ``recall``, if all clients get this reply until zones or health change.
-
-        The caller has found that it ended the look-up of ``name`` at once.
-        """
-        if self.find_effect is None and self._shared_replies.get(reply.query) is reply:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[name, kind, client] = KnownReply(ClientEvent(client, reply.event), reply.read)
+    def repeats(self, reply: SentReply) -> bool:
+        """See ``NameServer``: the reply over UDP is the same for all clients, and is not drawn by lot."""
+        return self._shared_replies.get(reply.query) is reply
 
     def _reply_without_fault(self, query: Query, client: str, transport: Transport) -> SentReply:
         zones, health = self._store.current, self._store.health.current
@@ -171,7 +156,6 @@ class AuthoritativeServer:
             self._state = zones, health
             self._replies.clear()
             self._shared_replies.clear()
-            self._known.clear()
         known = self._replies.get((query, transport, "")) or self._replies.get((query, transport, client))
         if known is not None:
             return known
@@ -186,17 +170,14 @@ class AuthoritativeServer:
 
 
 def query_as_stub(
-    servers: Sequence[NameServer], trace: Trace, client: str, name: str, kind: str
+    servers: Sequence[NameServer], trace: Trace, client: str, name: str, kind: str, ended: list[SentReply] | None = None
 ) -> LookupResult | Wait:
     """Query ``servers`` as a device's stub resolver does: over UDP, then over TCP if the reply is truncated.
 
     A server that fails is followed by the next one (``asks_next_server``). Every reply is recorded under ``client``
     when it is sent. Returns what the stub resolver reads; if time passes before that, a generator that yields the
-    seconds and returns the result.
+    seconds and returns the result. A reply of the first server that ended the look-up at once is added to ``ended``.
     """
-    if servers and (known := servers[0].recall(name, kind, client)) is not None:
-        trace.record_again(known.event)
-        return known.read
     try:
         query = build_query(name, kind)
     except (dns.exception.DNSException, UnicodeError):
@@ -209,8 +190,8 @@ def query_as_stub(
         trace.record(client, reply.event)
         read = reply.read
         if not asks_next_server(read):
-            if number == 0:
-                server.keep(name, kind, client, reply)
+            if number == 0 and ended is not None:
+                ended.append(reply)
             break
     return read
 

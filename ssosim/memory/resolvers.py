@@ -24,7 +24,7 @@ from ssosim.dns.server.wire_format import Transport
 from ssosim.dns.zones.query_context import QueryContext, network
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.stub import Query, build_query
-from ssosim.memory.resolution import KnownReply, SentReply, apply_dns_effect
+from ssosim.memory.resolution import SentReply, apply_dns_effect
 from ssosim.trace import Trace
 
 __all__ = ["AuthorityServers", "MemoryResolver", "Upstream"]
@@ -125,12 +125,14 @@ class MemoryResolver:
             self.find_effect(event, client) if self.find_effect is not None else None,
         )
 
-    def recall(self, name: str, kind: str, client: str) -> KnownReply | None:  # noqa: ARG002
-        """Return None: the reply depends on the time, which decides what the cache holds."""
+    @property
+    def state(self) -> object:
+        """None: the reply depends on the time, which decides what the cache holds."""
         return None
 
-    def keep(self, name: str, kind: str, client: str, reply: SentReply) -> None:
-        """Keep nothing; see ``recall``."""
+    def repeats(self, reply: SentReply) -> bool:  # noqa: ARG002
+        """Return False; see ``state``."""
+        return False
 
     def reply_to_resolver(self, query: Query, client: str, transport: Transport, location: str | None) -> SentReply:  # noqa: ARG002
         """Return the reply to a resolver that forwards to this one; see ``Upstream``."""

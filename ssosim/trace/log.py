@@ -10,7 +10,7 @@ whose size is estimated from its JSON. Both the number of records and their size
 
 Rules that always hold:
 
-1. Numbers count from 1 without gaps, in the order of the calls of ``record``, ``record_again`` and ``record_all``.
+1. Numbers count from 1 without gaps, in the order of the calls of ``record`` and ``record_all``.
 2. ``last_seq == dropped + len(trace)``. At ``limit``, or at ``most_octets``, the older half is dropped, and ``dropped``
    counts it. A kept record never changes and never changes its number.
 3. All events of one ``record_all`` have one kind, and one time unless ``time_in_real_seconds`` holds for a client.
@@ -129,20 +129,14 @@ class Trace:
 
     def record(self, client: str, event: Event) -> None:
         """Add ``event``, caused by ``client`` (``""`` for the lab itself)."""
-        self._add_entry(ClientEvent(client, event), estimate_size(event))
-
-    def record_again(self, entry: ClientEvent) -> None:
-        """Add an event that was recorded before: one value, that the caller keeps, stands for all its repetitions."""
-        self._add_entry(entry, _REPETITION)
-
-    def _add_entry(self, entry: ClientEvent, size: int) -> None:
-        client, event = entry.client, entry.event
         # Not round(x, 6), which goes by way of decimal text and takes five times as long.
         at = round(self._now() * 1e6) / 1e6
         if self._real_offsets:
             at = self._time_of(client, at)
+        size = estimate_size(event)
         if len(self._events) >= self._limit or self._octets + size > self._most_octets:
             self._drop_oldest(1, size)
+        entry = ClientEvent(client, event)
         self._events.append(entry)
         self._at.append(at)
         self._sizes.append(size)
@@ -163,7 +157,7 @@ class Trace:
             return
         at = round(self._now() * 1e6) / 1e6
         for start in range(0, len(entries), self._limit):
-            some = entries[start : start + self._limit]
+            some = entries[start : start + self._limit] if len(entries) > self._limit else entries
             size = _REPETITION * len(some)
             if len(self._events) + len(some) > self._limit or self._octets + size > self._most_octets:
                 self._drop_oldest(len(some), size)

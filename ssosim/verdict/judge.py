@@ -67,8 +67,6 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
-from operator import attrgetter
 
 import msgspec
 
@@ -89,6 +87,7 @@ from ssosim.trace import (
     UserPrompted,
 )
 from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.verdict.by_kind import RecordsByKind
 from ssosim.verdict.credentials import (
     CREDENTIAL_EVENTS,
     CredentialAttempt,
@@ -131,7 +130,6 @@ _WSTRUST_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_PASSWORD)
 _NO_FAILURE = "no exchange failed, and nothing was issued that signs in"
 _ONLY_ASSERTION = "an assertion was issued, and no token was asked for with it"
 _RESOURCE_CODE = re.compile(r"([A-Za-z][A-Za-z0-9_.]{2,127})(?::|$)")
-_number_of = attrgetter("seq")
 _SENTENCE = 240  # characters of the provider's text in a reason
 _PENDING_CODES = (70016,)  # authorization_pending: the device code waits for the user, which is not a refusal
 
@@ -358,38 +356,15 @@ def find_unresolved_name(records: Sequence[Record]) -> Record | None:
 
 
 class _ClientRecords:
-    """The records of one client in one phase, with the properties that a verdict depends on.
-
-    They are sorted by the kind of their event once, since each property needs few kinds of them.
-    """
+    """The records of one client in one phase, with the properties that a verdict depends on."""
 
     def __init__(self, records: Sequence[Record]) -> None:
-        self._records = records
-        self._selected: dict[tuple[type[Event], ...], Sequence[Record]] = {}
+        self._records = RecordsByKind.of(records)
+        self.select = self._records.select
 
     @property
     def records(self) -> Sequence[Record]:
         return self._records
-
-    @cached_property
-    def _by_kind(self) -> dict[type[Event], list[Record]]:
-        found: dict[type[Event], list[Record]] = {}
-        for record in self._records:
-            kind = type(record.event)
-            if kind in found:
-                found[kind].append(record)
-            else:
-                found[kind] = [record]
-        return found
-
-    def select(self, *kinds: type[Event]) -> Sequence[Record]:
-        """Return the records whose events are of one of ``kinds``, in their order."""
-        found = self._selected.get(kinds)
-        if found is None:
-            lists = [some for kind, some in self._by_kind.items() if issubclass(kind, kinds)]
-            found = lists[0] if len(lists) == 1 else sorted(chain(*lists), key=_number_of)
-            self._selected[kinds] = found
-        return found
 
     def end(self) -> _End | None:
         """Return the record of the client's end; None if it did not end."""

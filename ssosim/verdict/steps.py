@@ -18,6 +18,7 @@ from ssosim.trace import (
     TokenIssued,
     step_of_host,
 )
+from ssosim.verdict.by_kind import RecordsByKind
 
 __all__ = [
     "ATTEMPTS",
@@ -186,7 +187,7 @@ def drop_abandoned_handshakes(records: Sequence[Record]) -> Sequence[Record]:
     """
     abandoned = {
         record.seq: record.event.host
-        for record in records
+        for record in RecordsByKind.of(records).select(ConnectionFailed)
         if isinstance(record.event, ConnectionFailed)
         and record.event.stage == "tls"
         and record.event.reason == "unfinished"
