@@ -329,7 +329,8 @@ def is_truncated(answer: Answer, tail: bytes, limit: int = MAX_UDP_PAYLOAD) -> b
         2
         + len(tail)
         + sum(
-            (len(rrset.name.to_text()) + 1 + 10) * len(rrset.rdatas) + sum(_size(rdata) for rdata in rrset.rdatas)
+            (sum(map(len, rrset.name.labels)) + len(rrset.name.labels) + 10) * len(rrset.rdatas)
+            + sum(_size(rdata) for rdata in rrset.rdatas)
             for rrset in (*answer.answer, *answer.authority, *answer.additional)
         )
     )
