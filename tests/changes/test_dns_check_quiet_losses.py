@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dns.dnssec
+import dns.zone
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ssosim.cli import main
 
@@ -99,6 +104,96 @@ def test_a_quiet_loss_fails(capsys: pytest.CaptureFixture[str], zone: str, befor
     """KDC discovery, renewals of certificates, address hints, one dead address of two, a PTR record (go-spnego)."""
     found = reasons(check(capsys, zone, before, after))
     assert any(reason in each for each in found), found
+
+
+URI = '_kerberos URI 1 1 "krb5srv:m:{}"\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("", "tcp:dead.example.com", "only dead.example.com:88, and not dc1.corp.contoso.com:88"),
+        ("", "udp:dc1.corp.contoso.com:750", "only dc1.corp.contoso.com:750, and not dc1.corp.contoso.com:88"),
+        ("", "kkdcp:https://proxy.example/KdcProxy", "only https://proxy.example/kdcproxy, and not dc1"),
+        ("udp:dc2.corp.contoso.com", "", "only dc1.corp.contoso.com:88, and not dc2.corp.contoso.com:88"),
+        ("udp:dc1.corp.contoso.com", "udp:dc2.corp.contoso.com", "only dc2.corp.contoso.com:88, and not dc1"),
+        ("", "udp:dc1.corp.contoso.com", ""),
+        ("", "tcp:DC1.corp.contoso.com.:88", ""),
+        ("", "http:dead.example.com", ""),
+        ("udp:dc1.corp.contoso.com", "", ""),
+    ],
+)
+def test_uri_records_hide_srv_records(capsys: pytest.CaptureFixture[str], before: str, after: str, found: str):
+    """MIT krb5 asks for SRV records only where no URI record is usable; one to the same KDC hides nothing."""
+    sides = [DC + LOCATORS + (URI.format(each) if each else "") for each in (before, after)]
+    result = reasons(check(capsys, "corp.contoso.com", *sides))
+    assert [found in each for each in result] == ([True] if found else [])
+
+
+def sign(text: str, serial: int, valid_for: timedelta = timedelta(days=1)) -> str:
+    """The zone fabrikam.com with these records, signed by a key of the test."""
+    zone = dns.zone.from_text(HEAD.format(serial=serial) + text, origin="fabrikam.com.", relativize=False)
+    key = ec.derive_private_key(2**200 + 1, ec.SECP256R1())
+    public = dns.dnssec.make_dnskey(key.public_key(), "ECDSAP256SHA256", flags=257)
+    ends = datetime.now(UTC) + valid_for
+    with zone.writer() as writer:
+        dns.dnssec.sign_zone(
+            zone, writer, keys=[(key, public)], inception=ends - timedelta(days=9), expiration=ends, dnskey_ttl=300
+        )
+    return str(zone.to_text(relativize=False))
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        (lambda: sign(STS + "www A 203.0.113.9\n", 2).replace("IN A 203.0.113.9", "IN A 203.0.113.8"), "no valid"),
+        (
+            lambda: sign(STS + "www 60 A 203.0.113.9\n", 2) + "new.fabrikam.com. 300 IN A 203.0.113.9\n",
+            "has no signature",
+        ),
+        (lambda: sign(STS + "www A 203.0.113.7\n", 2, timedelta(hours=-1)), "no valid"),
+        (lambda: sign(STS + "www A 203.0.113.7\nold A 203.0.113.9\n", 2), ""),
+        (lambda: sign(STS + "www A 203.0.113.7\nsub NS ns1.lab.invalid.\nx.sub A 203.0.113.9\n", 2), ""),
+    ],
+    ids=["changed", "added", "expired", "signed", "delegation"],
+)
+def test_records_of_a_signed_zone_need_a_signature(
+    capsys: pytest.CaptureFixture[str], after: Callable[[], str], found: str
+):
+    """RFC 4035, sections 2.2 and 5.3: what is edited in a signed file without signing it is SERVFAIL for validators."""
+    for side, text in (("a", sign(STS + "www A 203.0.113.9\n", 1)), ("b", after())):
+        Path(side).mkdir()
+        Path(side, "fabrikam.com.zone").write_text(text, encoding="utf-8")
+    main(["dns", "check", "--from", "a", "--to", "b", "--json"])
+    texts = [each for each in reasons(json.loads(capsys.readouterr().out)) if "signature" in each]
+    assert texts if found else not texts
+    assert all(f"{found} in a signed zone" in each or f"{found} signature in a signed zone" in each for each in texts)
+
+
+@pytest.mark.parametrize(("lost", "name"), [("@ SOA ", "SOA"), ("@ NS ", "NS")])
+def test_a_zone_file_that_loses_its_apex(capsys: pytest.CaptureFixture[str], lost: str, name: str):
+    """Name servers do not load it (RFC 1035, section 5.2); a file that had no such records is a provider's export."""
+    whole = HEAD.format(serial=1) + STS
+    cut = "".join(line for line in whole.splitlines(keepends=True) if not line.startswith(lost))
+    for side, text in (("a", whole), ("b", cut), ("c", cut + "www A 203.0.113.9\n")):
+        Path(side).mkdir()
+        Path(side, "fabrikam.com.zone").write_text(text, encoding="utf-8")
+    for sides, expected in ((("a", "b"), True), (("b", "c"), False)):
+        main(["dns", "check", "--from", sides[0], "--to", sides[1], "--json"])
+        found = [f"no {name} record any more" in each for each in reasons(json.loads(capsys.readouterr().out))]
+        assert any(found) is expected
+
+
+def test_an_older_serial(capsys: pytest.CaptureFixture[str]):
+    """RFC 1982, section 3.2: secondary servers load nothing; a step over the end of the range is none."""
+    for now, text in ((5, "older serial"), (10, "keeps its serial"), (11, ""), (2**31 + 11, "older serial")):
+        for side, serial, more in (("a", 10, ""), ("b", now, "www A 203.0.113.9\n")):
+            Path(side).mkdir(exist_ok=True)
+            Path(side, "fabrikam.com.zone").write_text(HEAD.format(serial=serial) + STS + more, encoding="utf-8")
+        main(["dns", "check", "--from", "a", "--to", "b", "--json"])
+        texts = [each["text"] for each in json.loads(capsys.readouterr().out)["risk"]["reasons"]]
+        assert [each for each in texts if " serial:" in each] == [each for each in texts if text and text in each]
+        assert any(text in each for each in texts) or not text
 
 
 @pytest.mark.parametrize(
