@@ -53,6 +53,7 @@ AREAS = {
         ("ssosim/verdict/judge.py",),
         (
             "tests/verdict/test_judge_rules.py",
+            "tests/verdict/test_credential_reasons.py",
             "tests/scenario/test_scenario_verdict.py",
             "tests/verdict/test_verdict_steps.py",
         ),
