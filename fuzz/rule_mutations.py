@@ -2,12 +2,12 @@
 
     python -m fuzz.rule_mutations [AREA ...] [--sample 30] [--seed 1] [--list] [--narrow]
 
-The areas are the judge, the measures, the tokens, the gate for DNS changes, the SPN rules and the acceptor of tickets. A
-mutant is a module with one change: a condition is always true or always false, a comparison has its limit elsewhere or is
-reversed, ``and`` is ``or``, a number is one more, an error is not raised. A mutant that no test catches is printed. The exit
-code is 1 if less than nine of ten are caught in an area, and 2 if the tests of an area fail, or cannot run, without a
-change: each mutant would look caught. With ``--sample`` that many mutants of each area are drawn. ``--narrow`` plays only
-the tests that are about the area.
+The areas are the judge, the measures, the tokens and their checks, the gate for DNS changes, the SPN rules and the
+acceptor of tickets. A mutant is a module with one change: a condition is always true or always false, a comparison has its
+limit elsewhere or is reversed, ``and`` is ``or``, a number is one more, an error is not raised. A mutant that no test
+catches is printed. The exit code is 1 if less than nine of ten are caught in an area, and 2 if the tests of an area fail,
+or cannot run, without a change: each mutant would look caught. With ``--sample`` that many mutants of each area are drawn.
+``--narrow`` plays only the tests that are about the area.
 """
 
 from __future__ import annotations
@@ -63,6 +63,20 @@ AREAS = {
         ("ssosim/verdict/measures.py",),
         ("tests/verdict/test_measures.py", "tests/verdict/test_verdict_steps.py", "tests/verdict/test_run_result.py"),
         ("tests/verdict", "tests/scenario/test_endings.py"),
+    ),
+    "tokens": Area(
+        ("ssosim/entra/oauth/tokens.py",),
+        (
+            "tests/entra/test_entra_resources.py",
+            "tests/entra/test_recorded_answers.py",
+            "tests/entra/test_entra_flow.py",
+        ),
+        ("tests/entra",),
+    ),
+    "token-checks": Area(
+        ("ssosim/resource_servers/access_tokens.py",),
+        ("tests/resource_servers/test_refusals.py",),
+        ("tests/resource_servers/test_azure_roles.py", "tests/entra/test_entra_resources.py"),
     ),
     "gate": Area(
         ("ssosim/changes/gate.py",),
