@@ -113,7 +113,7 @@ def _realm(here: KeyPath, realm: Realm) -> Iterator[EstateMistake]:
     for path, names in ((spns, account.spns), ((*here, "services"), realm.services)):
         for index, spn in enumerate(names):
             if spn.lower() in taken:
-                text = f"{spn!r} is an SPN of this realm already; the fault spn-duplicate plays one that two accounts have"
+                text = f"{spn!r} is an SPN of this realm already; to play one on two accounts: the fault spn-duplicate"
                 yield EstateMistake((*path, index), text)
             taken.add(spn.lower())
             if not _SPN.fullmatch(spn):
