@@ -20,7 +20,6 @@ HEAD = (
 STS = "sts A 198.51.100.30\n"
 DC = "dc1 A 10.10.0.88\nns1 A 10.10.0.53\n"
 LOCATORS = "_kerberos._udp SRV 0 100 88 dc1\n_kerberos._tcp SRV 0 100 88 dc1\n"
-URI = '_kerberos URI 10 1 "krb5srv:m:udp:dc1.corp.contoso.com"\n'
 REALM = '_kerberos TXT "CORP.CONTOSO.COM"\n'
 
 
@@ -59,9 +58,6 @@ def reasons(result: dict[str, object]) -> list[str]:
             DC,
             "is how devices find their KDC or domain controller",
         ),
-        ("corp.contoso.com", DC + LOCATORS, DC + LOCATORS + URI, "is looked up by MIT Kerberos before SRV records"),
-        ("corp.contoso.com", DC + URI, DC + URI.replace("dc1", "dc2"), "is how MIT Kerberos finds its KDC, and one"),
-        ("corp.contoso.com", DC + URI, DC, "is how MIT Kerberos finds its KDC, and one of these is lost"),
         ("corp.contoso.com", DC + REALM, DC, "find the realm of a host, and this one is lost"),
         ("corp.contoso.com", DC + REALM, DC + REALM.replace("CORP", "LAB"), "a host, and this one is lost"),
         ("fabrikam.com", STS, STS + '@ CAA 0 issue "ca.example"\n', "lets ca.example alone issue certificates"),
@@ -234,7 +230,6 @@ def test_one_dead_address_of_three_hurts_a_third(capsys: pytest.CaptureFixture[s
         (DC + LOCATORS, DC + LOCATORS + "_kerberos._tcp SRV 0 100 88 ns1\n", "query the new one as well"),
         (DC, DC + LOCATORS, "query the new one as well"),
         (DC, DC + REALM, "it may be another one now"),
-        (DC + URI, DC + URI + URI.replace("udp", "tcp"), "query the new one as well"),
     ],
 )
 def test_a_new_way_to_a_kdc_is_of_medium_risk(
