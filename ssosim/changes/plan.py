@@ -6,15 +6,14 @@ approvals that the policy requires, and the result of a rehearsed rollback.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from dns.name import Name
 from dns.rdatatype import SOA
+from msgspec import Struct
 
 from ssosim.changes.answers import compare_answers
 from ssosim.changes.approvals import Policy, Requirements
@@ -39,8 +38,7 @@ _TOKEN_DIGITS = 12
 _SERIALS = 2**32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanContext:
+class PlanContext(Struct, frozen=True, kw_only=True):
     """What ``make_plan`` needs beside the change and the zones.
 
     ``now`` is in seconds since the epoch; ``spns`` are the SPNs of the service account.
@@ -53,8 +51,7 @@ class PlanContext:
     now: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """A change, planned against one version of the zones.
 
     ``token`` identifies the change and the zones that it was planned against. Approvals and ``apply`` name it, so that
@@ -95,7 +92,7 @@ class Plan:
     def with_reasons(self, reasons: Iterable[Reason], policy: Policy) -> Plan:
         """The plan with further reasons of risk, and with what ``policy`` requires for that risk."""
         risk = self.risk.with_reasons(reasons)
-        return dataclasses.replace(self, risk=risk, requirements=policy.requirements_for(risk.level, self.blast))
+        return msgspec.structs.replace(self, risk=risk, requirements=policy.requirements_for(risk.level, self.blast))
 
     def as_data(self) -> dict[str, Any]:
         """For JSON."""

@@ -20,6 +20,7 @@ HEAD = (
 STS = "sts A 198.51.100.30\n"
 DC = "dc1 A 10.10.0.88\nns1 A 10.10.0.53\n"
 LOCATORS = "_kerberos._udp SRV 0 100 88 dc1\n_kerberos._tcp SRV 0 100 88 dc1\n"
+REALM = '_kerberos TXT "CORP.CONTOSO.COM"\n'
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +58,8 @@ def reasons(result: dict[str, object]) -> list[str]:
             DC,
             "is how devices find their KDC or domain controller",
         ),
+        ("corp.contoso.com", DC + REALM, DC, "find the realm of a host, and this one is lost"),
+        ("corp.contoso.com", DC + REALM, DC + REALM.replace("CORP", "LAB"), "a host, and this one is lost"),
         ("fabrikam.com", STS, STS + '@ CAA 0 issue "ca.example"\n', "lets ca.example alone issue certificates"),
         (
             "fabrikam.com",
@@ -219,3 +222,26 @@ def test_one_dead_address_of_three_hurts_a_third(capsys: pytest.CaptureFixture[s
     result = check(capsys, "fabrikam.com", STS, STS + "sts A 203.0.113.9\nsts A 203.0.113.10\n")
     models = result["forecast"][0]["models"]  # type: ignore[index]
     assert {each["worse_share"] for each in models if each["worse"]} == {0.6667}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (DC + LOCATORS, DC + LOCATORS + "_kerberos._tcp SRV 0 100 88 ns1\n", "query the new one as well"),
+        (DC, DC + LOCATORS, "query the new one as well"),
+        (DC, DC + REALM, "it may be another one now"),
+    ],
+)
+def test_a_new_way_to_a_kdc_is_of_medium_risk(
+    capsys: pytest.CaptureFixture[str], before: str, after: str, reason: str
+) -> None:
+    """Devices use what is added, whether it works or not: the plan says it, and ``risk=high`` lets it pass."""
+    result = check(capsys, "corp.contoso.com", before, after)
+    assert any(reason in each["text"] for each in result["risk"]["reasons"])  # type: ignore[index]
+    assert result["risk"]["level"] == "medium"  # type: ignore[index]
+
+
+def test_another_ttl_of_a_realm_is_no_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    """Devices find the same realm."""
+    result = check(capsys, "corp.contoso.com", DC + REALM, DC + REALM.replace("TXT", "600 TXT"))
+    assert result["risk"]["level"] == "low"  # type: ignore[index]

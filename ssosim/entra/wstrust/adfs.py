@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
@@ -63,8 +64,7 @@ _CLOCK_SKEW = 300
 _VERSIONS: dict[str, TrustVersion] = {"2005": "2005", "13": "13"}
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedAssertion:
+class IssuedAssertion(Struct, frozen=True):
     """A signed assertion as text, its audience, and its end in seconds since the Unix epoch."""
 
     text: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ssosim.entra.core.safe_xml import escape_text
 from ssosim.entra.core.timestamps import format_xml_time
@@ -19,8 +19,7 @@ _KEY_TYPE = "http://docs.oasis-open.org/ws-sx/ws-trust/200512/Bearer"
 _HEADER_SECONDS = 300  # span of the header's Timestamp in a captured eSTS answer
 
 
-@dataclass(frozen=True, slots=True)
-class Rstr:
+class Rstr(Struct, frozen=True):
     """The content of an RSTR. ``assertion`` is XML text that declares all its namespaces.
 
     Times are in seconds since the Unix epoch.
