@@ -61,7 +61,7 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
     ``browser`` is the value of the cookie that the post of the page must have. ``user_code`` is set if the sign-in is
     for a device code, which has no redirect address. ``issued`` is in seconds since the Unix epoch. ``policies`` are
     the ids of the policies in the claims challenge that the request answers. ``instance_aware``: the response
-    names the cloud that issued it.
+    names the cloud that issued it. ``fresh``: the user must sign in anew (``prompt=login``).
     """
 
     id: str
@@ -83,6 +83,7 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
     user_code: str = ""
     policies: tuple[str, ...] = ()
     instance_aware: bool = False
+    fresh: bool = False
 
 
 class Canary(msgspec.Struct, frozen=True, array_like=True):
