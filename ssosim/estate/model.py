@@ -30,7 +30,7 @@ from ssosim.estate.managed_identities import (
     WorkloadIdentity,
     make_system_assigned,
 )
-from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS, ExtraEndpoint, TrustEndpointName
+from ssosim.estate.trust_endpoints import DEFAULT_TRUST_ENDPOINTS, ExtraEndpoint, TrustEndpointName
 
 __all__ = [
     "Application",
@@ -358,7 +358,7 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     mex_form: Literal["wsdl", "metadata-section"] = "wsdl"
     token_type: str | None = None
     issuer_per_domain: bool = False
-    endpoints: tuple[TrustEndpointName, ...] = TRUST_ENDPOINTS
+    endpoints: tuple[TrustEndpointName, ...] = DEFAULT_TRUST_ENDPOINTS
     extra_endpoints: tuple[ExtraEndpoint, ...] = ()
     name_id: Literal["immutable-id", "upn", "none"] = "immutable-id"
     upn_claim: Literal["upn", "none"] = "upn"
