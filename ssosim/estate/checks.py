@@ -7,7 +7,8 @@ import ipaddress
 import re
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ssosim.estate.application_checks import find_application_mistakes
 from ssosim.estate.azure_resource_checks import find_resource_mistakes
@@ -29,8 +30,7 @@ _SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 _UPN = re.compile(r"[^@\s]+@[A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class EstateMistake:
+class EstateMistake(Struct, frozen=True):
     """One mistake: its key path, and a text that says what is wrong and what is expected."""
 
     path: KeyPath

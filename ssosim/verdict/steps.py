@@ -18,8 +18,11 @@ from ssosim.trace import (
     TokenIssued,
     step_of_host,
 )
+from ssosim.verdict.by_kind import RecordsByKind
 
 __all__ = [
+    "ATTEMPTS",
+    "ON_THE_WIRE",
     "PREAUTH_REQUIRED",
     "choose_unanswered_name",
     "classify_failed_step",
@@ -38,6 +41,10 @@ __all__ = [
     "select_before_prompt",
 ]
 
+ATTEMPTS = (HttpExchange, ConnectionFailed)
+"""The kinds of events that may start a sign-in (``is_attempt``)."""
+ON_THE_WIRE = (DnsAnswered, KdcExchange, TicketChecked, HttpExchange, ConnectionFailed, TokenIssued)
+"""The kinds of events of messages that reached the lab, or that follow from one."""
 _LATE_ALERT_S, _KDC_PORT = 1.0, 88
 _SIGN_ON_ERRORS = frozenset(
     {"KDC_ERR_CLIENT_REVOKED", "KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_KEY_EXPIRED", "KDC_ERR_NAME_EXP", "no answer"}
@@ -84,7 +91,7 @@ def read_service_host(service: str) -> str:
 
 def is_attempt(event: Event) -> bool:
     """Return whether ``event`` starts a sign-in: realm discovery is the first step of the native flow."""
-    return isinstance(event, HttpExchange | ConnectionFailed) and event.step is SignInStep.REALM
+    return isinstance(event, ATTEMPTS) and event.step is SignInStep.REALM
 
 
 def is_refused_by_kdc(event: Event) -> bool:
@@ -94,7 +101,7 @@ def is_refused_by_kdc(event: Event) -> bool:
 
 def is_on_the_wire(event: Event) -> bool:
     """Return whether ``event`` is a message of a client that reached the lab, or follows from one."""
-    return isinstance(event, DnsAnswered | KdcExchange | TicketChecked | HttpExchange | ConnectionFailed | TokenIssued)
+    return isinstance(event, ON_THE_WIRE)
 
 
 def find_unanswered_name(records: Sequence[Record]) -> Record | None:
@@ -116,7 +123,10 @@ def choose_unanswered_name(records: Sequence[Record], first_steps: FirstSteps = 
     for record in records:
         event = record.event
         if isinstance(event, DnsAnswered) and is_address_query(event):
-            unanswered = [] if has_address(event) else [*unanswered, record]
+            if has_address(event):
+                unanswered.clear()
+            else:
+                unanswered.append(record)
 
     def rank(record: Record) -> tuple[bool, bool]:
         event = record.event
@@ -188,7 +198,7 @@ def drop_abandoned_handshakes(records: Sequence[Record]) -> Sequence[Record]:
     """
     abandoned = {
         record.seq: record.event.host
-        for record in records
+        for record in RecordsByKind.of(records).select(ConnectionFailed)
         if isinstance(record.event, ConnectionFailed)
         and record.event.stage == "tls"
         and record.event.reason == "unfinished"
