@@ -36,7 +36,7 @@ _KINDS: Mapping[str, type[events.Event]] = {
 }
 
 
-_Number = Annotated[int, msgspec.Meta(ge=1)]
+_Number = Annotated[int, msgspec.Meta(ge=0)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _SENTENCE = 240  # characters of the provider's text in a line
 
