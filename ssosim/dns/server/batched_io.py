@@ -95,7 +95,7 @@ class BatchReader:
         self._local = local
         self._slots = slots
         self._cache = cache
-        self._handle_query, self._send = fallback
+        self._handle_query, self._send, self._stop_charging = fallback
         self._receive_many, self._send_many = _calls()
 
     def read(self) -> None:
@@ -108,6 +108,7 @@ class BatchReader:
         replies, this_round, now = cache.replies, *cache.start_round()
         events: list[ClientEvent] = []
         first = 0
+        self._stop_charging()
         for (number, key, at), size in zip(slots.slots, slots.received[:count].tolist(), strict=False):
             reply = replies.get(memory[key : key + key_extra + size])
             if reply is not None:
@@ -132,6 +133,7 @@ class BatchReader:
         if not events:
             return
         count = len(events)
+        self._stop_charging()
         self._cache.record_all(events)
         events.clear()
         while count:
@@ -141,7 +143,9 @@ class BatchReader:
             first, count = first + sent, count - sent
 
 
-_Fallback = tuple[QueryHandler, Send]
+_Fallback = tuple[QueryHandler, Send, Callable[[], None]]
+"""What processes a query, what sends its answer, and what ends the time for which the last peer is charged."""
+
 _Call = Callable[..., int]
 
 

@@ -57,6 +57,8 @@ class Listener:
         self._servers: list[asyncio.Server] = []
         self._addresses: list[tuple[str, int]] = []
         self._scheduler = PeerScheduler()
+        self._charged_until = 0.0
+        """The end of the last query of this batch, in CPU time of the thread; 0 if other work has come since."""
         self._connections = Connections(handle_query, self._scheduler, limit=tcp_limit, idle=tcp_idle)
 
     @property
@@ -104,11 +106,16 @@ class Listener:
         """The callback that processes the queries that have arrived at this socket."""
         cache = self._make_reply_cache(local)
         if cache is None or not is_supported():
-            return make_single_reader(datagrams, local, self._handle_in_turn)
+            return make_single_reader(datagrams, local, self._handle_in_turn, self._stop_charging)
         slots = self._slots.get(datagrams.family)
         if slots is None:
             slots = self._slots[datagrams.family] = Slots(datagrams.family)
-        return BatchReader(datagrams, local, slots, cache, (self._handle_in_turn, make_sender(datagrams))).read
+        fallback = self._handle_in_turn, make_sender(datagrams), self._stop_charging
+        return BatchReader(datagrams, local, slots, cache, fallback).read
+
+    def _stop_charging(self) -> None:
+        """Charge no peer for what happens until the next query."""
+        self._charged_until = 0.0
 
     def _handle_in_turn(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
         """Process a query over UDP, at once or when it is the turn of its peer."""
@@ -116,16 +123,20 @@ class Listener:
         if not scheduler.may_run(address):
             scheduler.enqueue(address, partial(self._handle_query, query, peer, local, transport, send))
             return
-        began = thread_time()
+        began = self._charged_until or thread_time()  # reading this clock is a system call
         self._handle_query(query, peer, local, transport, send)
-        scheduler.charge(address, thread_time() - began)
+        self._charged_until = ended = thread_time()
+        scheduler.charge(address, ended - began)
 
 
-def make_single_reader(datagrams: socket.socket, local: str, handle_query: QueryHandler) -> Callable[[], None]:
-    """The callback that reads this socket one datagram at a time and passes each to ``answer``."""
+def make_single_reader(
+    datagrams: socket.socket, local: str, handle_query: QueryHandler, begin: Callable[[], None]
+) -> Callable[[], None]:
+    """The callback that reads this socket one datagram at a time and passes each to ``handle_query``."""
     receive, send = datagrams.recvfrom, make_sender(datagrams)
 
     def read() -> None:
+        begin()
         for _ in range(DATAGRAMS_PER_WAKE_UP):
             try:
                 query, peer = receive(MAX_DATAGRAM)
