@@ -35,6 +35,7 @@ from ssosim.trace import (
 from ssosim.trace.redact import CUT
 
 __all__ = [
+    "CREDENTIAL_EVENTS",
     "CredentialAttempt",
     "describe_attempts",
     "describe_chain_end",
@@ -57,6 +58,8 @@ CredentialClass = Literal[
 ]
 AttemptResult = Literal["token", "refused", "failed", "no_answer"]
 
+CREDENTIAL_EVENTS = (LabEvent, ConnectionFailed, ManagedIdentityRequested, ClientAuthenticated, HttpExchange)
+"""The kinds of events that ``list_attempts`` reads; it passes over all others."""
 _CLASSES = {
     "managed_identity": "a managed identity",
     "cloud_shell": "the Cloud Shell",

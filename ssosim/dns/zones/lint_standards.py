@@ -77,6 +77,25 @@ def missing_at_the_apex(zones: ZoneSet) -> Iterator[LintFinding]:
             yield make_finding(zone, zone.origin, "warning", text, "no-ns", "RFC 1035 5.2")
 
 
+def expiry_before_the_next_try(zones: ZoneSet) -> Iterator[LintFinding]:
+    """Zones that secondary servers drop before they ask the primary again, or after one failed try."""
+    for zone, rrset in index_of(zones).of_types(SOA):
+        if not rrset.rdatas:
+            continue
+        soa: Any = rrset.rdatas[0]
+        refresh, retry, expire = soa.refresh, soa.retry, soa.expire
+        severity: Severity = "error" if expire <= refresh else "warning"
+        if expire <= refresh:
+            text = f"SOA expire {expire} s is not more than refresh {refresh} s: secondary servers stop in between"
+        elif expire <= refresh + retry:
+            text = (
+                f"SOA expire {expire} s is not more than refresh + retry: secondary servers stop after one failed try"
+            )
+        else:
+            continue
+        yield make_finding(zone, rrset.name, severity, text, "soa-expire", "RFC 1912 2.2")
+
+
 def more_than_one_value(zones: ZoneSet) -> Iterator[LintFinding]:
     """Two CNAME, DNAME or SOA records at one name, in zones that were built without checks."""
     for zone, rrset in index_of(zones).of_types(*SINGLE_VALUE_TYPES):
@@ -179,6 +198,7 @@ def describe_claim(zone: str, rrset: RRset, target: Name, suffix: TakeoverSuffix
 STANDARD_RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (
     targets_that_are_cnames,
     missing_at_the_apex,
+    expiry_before_the_next_try,
     more_than_one_value,
     ttl_beyond_the_range,
     glue_that_is_missing,

@@ -144,7 +144,7 @@ class Directory:
             raise AadstsError(700016, client=client_id[:64], tenant=tenant)
         return application
 
-    def keep_result(self, function: Callable[..., _T], key: tuple[Hashable, ...], arguments: tuple[object, ...]) -> _T:
+    def keep_result(self, function: Callable[..., _T], key: Hashable, arguments: tuple[object, ...]) -> _T:
         """Return what ``function`` returns for ``arguments``, and keep it for this ``key``; errors are not kept.
 
         For what depends on the estate and the key alone: a repeated sign-in costs one look-up.

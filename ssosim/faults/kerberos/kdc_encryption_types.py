@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import msgspec
-
 from ssosim.faults.core.fault import Applied, Fault, FaultState
 from ssosim.faults.kerberos.account_encryption_types import Enctype
 from ssosim.kerberos.key_database import KeyDatabase, KeyRule
@@ -35,7 +33,7 @@ class KdcEncryptionTypes(Fault, frozen=True, kw_only=True, tag="kdc-encryption-t
         return dataclasses.replace(state, keys=(*state.keys, KeyRule(self._restrict)))
 
     def _restrict(self, database: KeyDatabase) -> KeyDatabase:
-        return msgspec.structs.replace(
+        return dataclasses.replace(
             database, enctypes=tuple(each for each in database.enctypes if each in self.enctypes)
         )
 

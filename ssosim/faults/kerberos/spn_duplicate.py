@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-import msgspec
-
 from ssosim.faults.core.fault import Applied, Fault, FaultState
 from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.key_database import AccountError, KeyDatabase, KeyRule
@@ -42,7 +40,7 @@ class SpnDuplicate(Fault, frozen=True, kw_only=True, tag="spn-duplicate"):
         if not names:
             raise AccountError(f"spn: no account has {self.spn}, so a second one would be its only owner: spn-moved")
         more = tuple((name, int(KrbCode[self.error])) for name in names)
-        return msgspec.structs.replace(database, duplicates=(*more, *database.duplicates))
+        return dataclasses.replace(database, duplicates=(*more, *database.duplicates))
 
     def describe(self) -> str:
         """Describe the fault in one line."""
