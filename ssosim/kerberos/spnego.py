@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from ssosim.kerberos import der
@@ -80,6 +81,7 @@ def _find_mechanism(oid: bytes | None, inner: bytes) -> Mechanism:
     return "kerberos" if oid in (_KERBEROS, _MS_KERBEROS) else "unknown"
 
 
+@lru_cache(maxsize=2)
 def build_ntlm_negotiate_token(*, spnego: bool = False) -> bytes:
     """The NTLM NEGOTIATE_MESSAGE (type 1) that a Windows client sends in Negotiate when it has no ticket.
 
