@@ -140,8 +140,11 @@ class ExposureFinder:
         found = [] if self._short_test.is_clean_value(call.target, False) else ["path", "query"]
         if unknown := self._short_test.list_unknown(call.headers.values()):
             found += self._list_suspicious_headers(call, unknown, to, step)
-        if call.body and not self._is_clean(call.body, to, step):
-            found.append("body")
+        if call.body:
+            sealed = call.trace_buffer.sealed_field if to.role == "login" else ""
+            texts = self._short_test.find_texts_beside(call.body, sealed.encode()) if sealed else None
+            if not (self._is_clean(call.body, to, step) if texts is None else self._may_have(texts, to, step)):
+                found.append("body")
         return frozenset(found)
 
     def _list_suspicious_headers(
@@ -164,7 +167,11 @@ class ExposureFinder:
     def _is_clean(self, data: bytes, to: Recipient, step: SignInStep) -> bool:
         """Return whether ``data``, not of a URL, certainly holds nothing but texts that ``to`` may have at ``step``."""
         found = self._short_test.find_texts(data, takes_tokens=to.role == "login")
-        return found is not None and (not found or found <= self._allowed_texts(to, step))
+        return found is not None and self._may_have(found, to, step)
+
+    def _may_have(self, texts: frozenset[bytes], to: Recipient, step: SignInStep) -> bool:
+        """Return whether ``to`` may have all ``texts`` at ``step``."""
+        return not texts or texts <= self._allowed_texts(to, step)
 
     def _holds_nothing(self, value: str) -> bool:
         """Return whether a short header field certainly holds no credential at all, such as a first message of NTLM.

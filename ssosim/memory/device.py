@@ -11,7 +11,6 @@ import dataclasses
 import functools
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from types import MappingProxyType
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
 from multidict import CIMultiDict, CIMultiDictProxy
 from ssosim_clients.ports import (
     Device,
@@ -72,8 +72,7 @@ _ID = "00000000-0000-0000-0000-000000000001"
 """The value of every request id and message id, so that every run in memory gives the same requests and documents."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Durations:
+class Durations(Struct, frozen=True, kw_only=True):
     """Lengths of exchanges in seconds of virtual time. The default, as over sockets, is 0 for all of them."""
 
     look_up: float = 0.0
@@ -300,7 +299,7 @@ class MemoryDevice(ServiceExchange):
         ``hosts``: the hosts of the KDC that are asked (None: all).
         """
         lab = self._lab
-        kdc = kdc if hosts is None or hosts == kdc.hosts else dataclasses.replace(kdc, hosts=hosts)
+        kdc = kdc if hosts is None or hosts == kdc.hosts else msgspec.structs.replace(kdc, hosts=hosts)
         requested = kdc.request_ticket(
             name,
             self._client,

@@ -11,8 +11,9 @@ import base64
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from ssosim_clients.ports import TicketFailure
 
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket
@@ -59,8 +60,7 @@ def list_principals(realm: Realm, accounts: Iterable[str] = (), trusting: Iterab
     return frozenset((*own, *realm.services, *accounts, *(f"krbtgt/{each}" for each in (realm.name, *trusting))))
 
 
-@dataclass(frozen=True, slots=True)
-class TicketReply:
+class TicketReply(Struct, frozen=True):
     """The result of a ticket request: the failure; None where a ticket was issued.
 
     ``silent``: no KDC sent a reply, for which libkrb5 waits ``KDC_TIMEOUT_S``. ``delay``: seconds that faults added.
@@ -73,8 +73,7 @@ class TicketReply:
     keys: IssuedKeys = _FIRST_KEYS
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryKdc:
+class MemoryKdc(Struct, frozen=True):
     """The KDC of ``realm`` with the database ``principals``. Names are compared exactly, as an MIT KDC does.
 
     ``keys`` are the keys of the accounts under the active faults; without them all have their first keys. ``hosts`` are
@@ -235,8 +234,7 @@ class MemoryKdc:
         return TicketFailure("server-unknown" if unknown else "other", spn, text)
 
 
-@dataclass(slots=True)
-class TicketCache:
+class TicketCache(Struct):
     """The tickets of one client process: a second request for the same service does not reach the KDC.
 
     ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique. ``lifetime``: of

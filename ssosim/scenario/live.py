@@ -7,7 +7,6 @@ to the next one. With a ``speed``, which is scenario seconds per real second, it
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -326,7 +325,7 @@ async def _judge_beside_loop(name: str, seen: _Seen) -> tuple[Verdict, Measures]
 def _as_data(verdict: Verdict, measures: Measures, expected: Expectation | None) -> dict[str, Any]:
     """Return a verdict with its measures for JSON, and whether it is as ``expected``."""
     broken = () if expected is None else check(expected, verdict, measures)
-    data: dict[str, Any] = dataclasses.asdict(verdict)
+    data: dict[str, Any] = msgspec.to_builtins(verdict)
     data |= {"measures": msgspec.to_builtins(measures), "expected": msgspec.to_builtins(expected)}
     return data | {"broken": msgspec.to_builtins(broken), "as_expected": not broken}
 

@@ -8,7 +8,8 @@ The rules for the outcome, in this order; the first that holds decides:
 1. ``silent`` or ``interactive``: the last sign-in (``_ClientRecords.last_sign_in``) is final
    (``_ClientRecords.is_final``), and the client did not end with an error after it. Final means: no refusal and no
    prompt came after it. What is only a step of the usual sign-in (a ``browser`` session, and the next two) is also not
-   final if an exchange failed after it; an ``assertion`` also if a name had no address after it. With a
+   final if an exchange failed, or a step was answered with an error, after it; an ``assertion`` also if a name had no
+   address after it. With a
    ``UserPrompted`` anywhere in the phase the outcome is ``interactive``. A program that answered a sign-in page
    that no browser displayed (``UnattendedSignIn``) has asked nobody.
 2. ``failed``: the user was prompted, and no final token followed.
@@ -65,10 +66,11 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ssosim.trace import (
     ClientFinished,
@@ -134,8 +136,7 @@ _SENTENCE = 240  # characters of the provider's text in a reason
 _PENDING_CODES = (70016,)  # authorization_pending: the device code waits for the user, which is not a refusal
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(Struct, frozen=True):
     """The record of a client's end."""
 
     seq: int
@@ -143,8 +144,7 @@ class _End:
     event: ClientFinished
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The outcome of one client in one phase.
 
     ``after_s`` is the time of the decision in seconds from the start of the phase; None if there was no decision, as
@@ -459,12 +459,13 @@ class _ClientRecords:
     def is_final(self, signed_in: Record) -> bool:
         """Return whether ``signed_in`` is final: no refusal, prompt or failed next step came after it.
 
-        Unresolved names count after an assertion only, since browsers query many names on their own.
+        Unresolved names count after an assertion only, since browsers query many names on their own. An error that
+        answers a later step of the sign-in, such as 429, is a failed step too, although it refuses nothing.
         """
         after = [self.last_refusal, self.last(UserPrompted)]
         kind = getattr(signed_in.event, "kind", "")
         if kind in _STEP_TOKENS or not isinstance(signed_in.event, TokenIssued):
-            after.append(self.last_failed_exchange)
+            after += [self.last_failed_exchange, self._last_error]
         if kind == "assertion":
             after.append(self.unresolved_name)
         return all(record is None or record.seq < signed_in.seq for record in after)
@@ -738,4 +739,6 @@ def _format_seconds(seconds: float) -> str:
 
 
 def _succeeds(now: HttpExchange, then: Event) -> bool:
-    return isinstance(then, HttpExchange) and (now.host, now.path) == (then.host, then.path) and not now.is_error
+    """Return whether the service itself has answered ``now`` without error at the place of ``then``."""
+    good = bool(now.status) and not now.is_error and not now.injected
+    return good and isinstance(then, HttpExchange) and (now.host, now.path) == (then.host, then.path)

@@ -24,7 +24,7 @@ from ssosim.trace import (
 from ssosim.verdict.by_kind import RecordsByKind
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.outcome import Outcome
-from ssosim.verdict.steps import classify_failed_step
+from ssosim.verdict.steps import classify_failed_step, read_service_host
 
 __all__ = ["NOTHING_MEASURED", "Exposure", "Measures", "measure"]
 
@@ -138,7 +138,7 @@ def _is_program(records: RecordsByKind) -> bool:
 
 def _exposures(records: RecordsByKind) -> Iterator[Exposure]:
     """Yield what the services found in requests (``CredentialExposed``), NTLM tokens, and tickets for other names."""
-    hosts = {getattr(record.event, "host", "") for record in records.select(HttpExchange)}
+    hosts = {getattr(record.event, "host", "").lower() for record in records.select(HttpExchange)}
     for record in records.select(CredentialExposed, HttpExchange, KdcExchange):
         event = record.event
         if isinstance(event, CredentialExposed):
@@ -146,8 +146,8 @@ def _exposures(records: RecordsByKind) -> Iterator[Exposure]:
         elif isinstance(event, HttpExchange) and event.auth == "ntlm":
             yield Exposure("ntlm", event.host, _explain_ntlm(event), record.seq)
         elif isinstance(event, KdcExchange) and event.request == "TGS" and event.outcome == "issued":
-            service, _, name = event.service.partition("/")
-            if service == "HTTP" and hosts and name not in hosts:
+            name = read_service_host(event.service)
+            if event.service[:5].upper() == "HTTP/" and hosts and name not in hosts:
                 yield Exposure("ticket", name, "a ticket for another name than was connected to", record.seq)
 
 

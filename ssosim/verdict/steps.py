@@ -37,6 +37,7 @@ __all__ = [
     "is_on_the_wire",
     "is_refused_by_kdc",
     "is_refused_sign_on",
+    "read_service_host",
     "select_before_prompt",
 ]
 
@@ -76,6 +77,16 @@ def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS)
 def is_refused_sign_on(event: Event) -> bool:
     """Return whether the KDC gave no ticket-granting ticket: because of the user's account, or without an answer."""
     return isinstance(event, KdcExchange) and event.request == "AS" and event.outcome in _SIGN_ON_ERRORS
+
+
+def read_service_host(service: str) -> str:
+    """Return the host of a service principal name, in lower case, without port, service name and realm.
+
+    ``HTTP/Web.contoso.com:8443@CORP`` is for the host ``web.contoso.com``. Active Directory compares service principal
+    names without regard to case (MS-KILE section 3.3.5.1.1), and Chromium adds the port by a policy
+    (``EnableAuthNegotiatePort``).
+    """
+    return service.partition("/")[2].partition("@")[0].partition("/")[0].partition(":")[0].lower()
 
 
 def is_attempt(event: Event) -> bool:

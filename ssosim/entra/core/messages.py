@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, TypeVar, dataclass_transform
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -24,6 +25,7 @@ Auth = Literal["none", "kerberos", "ntlm", "negotiate", "password", "bearer"]
 
 _FIELD_LIMIT = 256  # parameters in a query; more than any client sends
 _ESCAPE_LIMIT = 12_000  # escapes in a query or form: undoing one costs as much as reading 250 bytes
+_PAIR_LIMIT = 128  # characters of a field whose reading is kept
 _SEGMENT_LIMIT = 32  # segments of a path; no route has more than five
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
@@ -49,13 +51,15 @@ class TraceBuffer:
     """What an endpoint reports for the trace: the authentication method of the request, and events. Never a secret.
 
     ``client`` is the name of the client that sent the request; the endpoint reads it. ``step`` is the step of the
-    route, once that is known.
+    route, once that is known. ``sealed_field`` is the name of the form's field whose value is a token, and nothing
+    else, that the provider has sealed itself and has opened.
     """
 
     auth: Auth = "none"
     client: str = ""
     step: SignInStep | None = None
     events: list[Event] = field(default_factory=list)
+    sealed_field: str = ""
 
 
 @_message
@@ -205,13 +209,21 @@ def read_fields(text: str, limit: int, repeated: list[str] | None = None) -> dic
     fields = {}
     for pair in text.split("&"):
         if pair:
-            name, _, value = pair.partition("=")
-            if "%" in pair or "+" in pair:
-                name, value = _unescape(name.replace("+", " ")), _unescape(value.replace("+", " "))
+            name, value = _read_kept_pair(pair) if len(pair) <= _PAIR_LIMIT else _read_pair(pair)
             if repeated is not None and name in fields:
                 repeated.append(name)
             fields[name] = value
     return fields
+
+
+def _read_pair(pair: str) -> tuple[str, str]:
+    name, _, value = pair.partition("=")
+    if "%" in pair or "+" in pair:
+        return _unescape(name.replace("+", " ")), _unescape(value.replace("+", " "))
+    return name, value
+
+
+_read_kept_pair = lru_cache(maxsize=1024)(_read_pair)  # a program sends most fields the same each time
 
 
 def _unescape(text: str) -> str:
