@@ -376,16 +376,20 @@ class MemoryDevice(ServiceExchange):
 
 
 class DraftRequest(NamedTuple):
-    """A request before it is sent to ``name`` and ``port``, over TLS or plain. ``call`` is the request without body."""
+    """A request before it is sent to ``name`` and ``port``, over TLS or plain.
+
+    ``call`` is the request without body, ``own_id`` the client's id of it (``Call.read_own_id``).
+    """
 
     name: str
     port: int
     tls: bool
     call: Call
+    own_id: str
 
     def build_call(self, body: bytes, now: float) -> Call:
         """Return the request with ``body`` as the service receives it at ``now`` (seconds since the Unix epoch)."""
-        return self.call.repeat(body, now)
+        return self.call.repeat(body, now, self.own_id)
 
 
 def draft_request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> DraftRequest:
@@ -425,7 +429,7 @@ def _build_draft(method: str, url: str, headers: tuple[tuple[str, str], ...], le
         scheme="https" if tls else "http",
         port=port,
     )
-    return DraftRequest(name, port, tls, call)
+    return DraftRequest(name, port, tls, call, call.read_own_id())
 
 
 @lru_cache(maxsize=512)

@@ -180,7 +180,7 @@ def _list_requests(records: Sequence[Record]) -> Iterator[_Request]:
                 yield _Request(_read_host_answer(event, asked, kind, record.seq), reached_host=asked is not None)
             elif event.client_credential:
                 yield _Request(_read_token_answer(event, proved, record.seq))
-            elif _PIPELINES_PATH.search(event.path) and (event.is_error or event.status != 200):
+            elif (event.status != 200 or event.is_error) and _PIPELINES_PATH.search(event.path):
                 reason = f"which answered {event.status or 'nothing'}{_said(event)}"
                 yield _Request(CredentialAttempt("pipelines_oidc", _failure(event), reason, seq=record.seq))
             asked = proved = None

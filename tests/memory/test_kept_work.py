@@ -193,7 +193,7 @@ def test_a_repeated_call_is_the_call_read_anew(method: str, target: str, identif
         return [own, len(call.trace_id), *(getattr(call, name) for name in names)]
 
     first = read(1.0)
-    again = first.repeat(body, 2.0)
+    again = first.repeat(body, 2.0, first.read_own_id())
     assert parts(again) == parts(read(2.0))
     assert again.trace_id != first.trace_id
     assert again.trace_buffer is not first.trace_buffer
