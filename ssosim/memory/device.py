@@ -7,13 +7,11 @@ exchanges a length.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import ipaddress
 from collections.abc import Mapping
 from functools import lru_cache
 from random import Random
-from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -434,9 +432,8 @@ def _build_draft(method: str, url: str, headers: tuple[tuple[str, str], ...], le
 
 @lru_cache(maxsize=512)
 def _build_known_draft(method: str, url: str, headers: tuple[tuple[str, str], ...], length: int | None) -> DraftRequest:
-    """Return what ``_build_draft`` returns, for all requests like it: nobody can change it."""
-    draft = _build_draft(method, url, headers, length)
-    return draft._replace(call=dataclasses.replace(draft.call, query=MappingProxyType(draft.call.query)))
+    """Return what ``_build_draft`` returns, for all requests like it."""
+    return _build_draft(method, url, headers, length)
 
 
 @lru_cache(maxsize=256)
