@@ -135,12 +135,16 @@ class Call:
             target=target,
         )
 
-    def repeat(self, body: bytes, now: float) -> Call:
+    def read_own_id(self) -> str:
+        """Return the caller's id of the request; empty if it has none that is a GUID."""
+        return _read_correlation_id(self.headers, self.query)
+
+    def repeat(self, body: bytes, now: float, own_id: str) -> Call:
         """Return the same request at another time, with a body of the same length, without reading its parts again.
 
-        This call must not change later. It has a new trace id, and its correlation id is new unless it is the caller's.
+        This call must not change later. It has a new trace id. ``own_id`` is what ``read_own_id`` returns; without it
+        the correlation id is new, too.
         """
-        given = self.correlation_id if _read_correlation_id(self.headers, self.query) else make_guid()
         return Call(
             self.host,
             self.method,
@@ -150,7 +154,7 @@ class Call:
             body,
             now,
             f"{make_guid()[:-2]}00",
-            given,
+            own_id or make_guid(),
             self.repeated,
             self.header_bytes,
             self.too_large,
