@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ssosim.dns.server.applied_effect import respond_with
 from ssosim.dns.server.base import BaseDnsServer

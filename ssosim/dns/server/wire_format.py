@@ -12,7 +12,6 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from typing import Literal
@@ -29,6 +28,8 @@ from dns.rcode import BADVERS, FORMERR, NOTAUTH, REFUSED, Rcode
 from dns.rdata import Rdata
 from dns.rdataclass import IN
 from dns.rdatatype import CNAME, OPT, TKEY, TSIG, RdataType
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ssosim.dns.server import fast_path
 from ssosim.dns.server.bounds import HEADER, query_refusal
@@ -75,8 +76,7 @@ _REPLY_OVERHEAD = 900
 NOT_QUESTIONS = frozenset({OPT, TSIG, TKEY, RdataType.TYPE0})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer ready to be sent: ``tail`` is everything after the two octets of the id.
 
     ``use`` is what the query counts for. ``cache_scope`` says for whom the answer may be cached: for anybody with the
@@ -329,7 +329,8 @@ def is_truncated(answer: Answer, tail: bytes, limit: int = MAX_UDP_PAYLOAD) -> b
         2
         + len(tail)
         + sum(
-            (len(rrset.name.to_text()) + 1 + 10) * len(rrset.rdatas) + sum(_size(rdata) for rdata in rrset.rdatas)
+            (sum(map(len, rrset.name.labels)) + len(rrset.name.labels) + 10) * len(rrset.rdatas)
+            + sum(_size(rdata) for rdata in rrset.rdatas)
             for rrset in (*answer.answer, *answer.authority, *answer.additional)
         )
     )
