@@ -90,6 +90,7 @@ async def test_a_server_that_always_closes_is_a_network_failure():
 
 
 REUSED = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def answering(*answers, heard):
@@ -141,11 +142,12 @@ async def test_trailer_fields_are_read_with_the_body():
     [
         REUSED + b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsmuggled",
         b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n2\r\nok\r\n0\r\n\r\n" + REUSED,
         b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nConnection: a, Close\r\nContent-Length: 2\r\n\r\nok",
     ],
-    ids=["more octets", "two lengths", "close", "HTTP/1.0", "close in a list"],
+    ids=["more octets", "two lengths", "more octets after chunks", "close", "HTTP/1.0", "close in a list"],
 )
 async def test_after_which_responses_a_connection_is_not_used_again(answer):
     """A second request opens a new connection, so that nothing of the first response is taken for the second."""
@@ -175,6 +177,10 @@ NO_HTTP = {
     "chunks in HTTP/1.0": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     "a chunk of 0x2": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x2\r\nok\r\n0\r\n\r\n",
     "a longer chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\noko\r\n0\r\n\r\n",
+    "an empty chunk header": CHUNKED + b"2\r\nok\r\n\r\n\r\n" + REUSED,
+    "a chunk header with LF": CHUNKED + b"2\nok\r\n0\r\n\r\n",
+    "chunked among others": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked,\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "another protocol": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\nok",
     "many chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 1025 + b"0\r\n\r\n",
     "a blank before the colon": b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
     "a field without a colon": b"HTTP/1.1 200 OK\r\nContent-Length\r\n\r\nok",
