@@ -5,8 +5,8 @@
   (``open-statements.toml``)
 - ``estate.md``, ``estate.schema.json``: every key of an estate file, and its JSON Schema
 - ``openapi.json``: the OpenAPI description of the control API
-- ``identity-provider.md``: only the tables between marks: of refusals (``ssosim/entra/core/refusals.py``), and of what
-  libraries recorded (``tests/entra/recorded_rows.py``)
+- ``identity-provider.md``: only the tables between marks: of lenient settings (``ssosim/estate/lenient_settings.py``),
+  of refusals (``ssosim/entra/core/refusals.py``), and of what libraries recorded (``tests/entra/recorded_rows.py``)
 - ``unconfirmed.md``: every sentence of the code that calls a behaviour unconfirmed
 """
 
@@ -25,6 +25,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ssosim.entra.core.refusals import REFUSALS, Refusal
+from ssosim.estate.lenient_settings import LENIENT_SETTINGS
 from ssosim.sources import Source, Sources, Statement, load_sources
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -152,6 +153,12 @@ def render_refusals(sections: Mapping[str, Iterable[Refusal]]) -> str:
         if rows:
             lines += [f"### {title}", "", "| refusal | code | source | test |", "|---|---|---|---|", *rows, ""]
     return "\n".join(lines)
+
+
+def render_lenient_settings(settings: Mapping[str, str]) -> str:
+    """Return the table of lenient settings."""
+    rows = [f"| `{name}` | {text} |" for name, text in settings.items()]
+    return "\n".join(("| setting | what was not checked |", "|---|---|", *rows, ""))
 
 
 def _load_recorded_rows() -> ModuleType:
@@ -287,7 +294,11 @@ def render_pages() -> dict[str, str]:
         "unconfirmed.md": render_unconfirmed_page(),
         "identity-provider.md": replace_between_marks(
             replace_between_marks(
-                (ROOT / "docs" / "identity-provider.md").read_text(encoding="utf-8"),
+                replace_between_marks(
+                    (ROOT / "docs" / "identity-provider.md").read_text(encoding="utf-8"),
+                    "lenient",
+                    render_lenient_settings(LENIENT_SETTINGS),
+                ),
                 "refusals",
                 render_refusals(REFUSALS),
             ),

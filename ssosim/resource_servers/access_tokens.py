@@ -33,6 +33,7 @@ from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.jwt_reader import JwtError, SignedJwt, read_date, read_jwt
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.oauth.client_assertion import verify_signature
+from ssosim.entra.oauth.own_tokens import find_old_token
 from ssosim.entra.oauth.sign_in_rules import MANDATORY_MFA
 from ssosim.entra.oauth.tokens import BACKDATING, CLAIMS_CHALLENGES, compute_digest
 from ssosim.estate import Tenant
@@ -111,7 +112,8 @@ class Requirements:
 
     ``audiences`` are the values of ``aud``, letter by letter. ``tenant_id``: the only tenant whose tokens are taken;
     None for any tenant of the estate. ``scopes``: a token of a user must have one of them; none: the server looks at
-    scopes itself. ``second_factor``: a user must have signed in with one.
+    scopes itself. ``second_factor``: a user must have signed in with one;
+    ``second_factor_is_off``: a setting of the lab has switched this rule off.
     """
 
     audiences: Collection[str]
@@ -119,6 +121,7 @@ class Requirements:
     scopes: frozenset[str] = frozenset()
     versions: tuple[TokenVersion, ...] = ("1.0",)
     second_factor: bool = False
+    second_factor_is_off: bool = False
 
 
 def check_access_token(provider: Provider, call: Call, wanted: Requirements) -> Caller:
@@ -155,6 +158,7 @@ def _record(call: Call, seen: _Seen, reason: str, *, accepted: bool) -> None:
             subject=seen.subject,
             client_id=seen.client_id,
             digest=seen.digest,
+            not_checked=call.trace_buffer.not_checked if accepted else (),
         )
     )
 
@@ -180,6 +184,9 @@ def _check(provider: Provider, call: Call, wanted: Requirements, seen: _Seen) ->
         claims = {"access_token": {"acrs": {"essential": True, "values": [MANDATORY_MFA]}}}
         text = "the user has signed in without a second factor"
         raise TokenRefusedError("second_factor", text, claims=_encode_challenge(claims))
+    if wanted.second_factor_is_off and caller.kind == "user" and "mfa" not in caller.methods:
+        call.trace_buffer.note_not_checked("resource_manager.mandatory_mfa")
+    call.trace_buffer.note_not_checked(*find_old_token(read_date(claims, "nbf") or 0.0, call.now))
     return caller
 
 

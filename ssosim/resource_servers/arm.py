@@ -49,8 +49,15 @@ class ResourceManagerApplication(ResourceApplication):
         named = self._find_subscription(call)
         tenant = self._find_tenant(named)
         audiences = arm_audiences(self.provider.estate)
-        changes = call.method not in _READING and self.provider.estate.resource_manager.mandatory_mfa
-        wanted = Requirements(audiences, tenant.id if tenant else None, USER_IMPERSONATION, second_factor=changes)
+        changes = call.method not in _READING
+        mandatory = self.provider.estate.resource_manager.mandatory_mfa
+        wanted = Requirements(
+            audiences,
+            tenant.id if tenant else None,
+            USER_IMPERSONATION,
+            second_factor=changes and mandatory,
+            second_factor_is_off=changes and not mandatory,
+        )
         return self._answer(call, check_access_token(self.provider, call, wanted), named)
 
     def refuse_token(self, call: Call, refused: TokenRefusedError) -> HttpReply:

@@ -132,6 +132,8 @@ class HttpExchange(Event, frozen=True, kw_only=True, gc=False):
     ``scheme`` and ``port`` are those of where the request arrived. ``client_credential`` is what a request for an
     application's own token (client credentials) carried to prove which application it is. ``mutual_token``: the
     response to a ticket has a token of the service, with which the client can check it (RFC 4559, section 4.2).
+    ``not_checked`` are the rules that the request does not keep, and that a setting of the lab has switched off or
+    loosened; it is empty if the request was refused.
     """
 
     layer: ClassVar[Layer] = "http"
@@ -151,6 +153,7 @@ class HttpExchange(Event, frozen=True, kw_only=True, gc=False):
     error_description: str = ""
     client_credential: Literal["", "client_secret", "client_assertion"] = ""
     mutual_token: bool = False
+    not_checked: tuple[str, ...] = ()
     faults: tuple[int, ...] = ()
 
     @property
@@ -179,7 +182,8 @@ class CredentialExposed(Event, frozen=True, kw_only=True, gc=False):
 class TokenIssued(Event, frozen=True, kw_only=True, gc=False):
     """An assertion or token was issued. ``grant`` is the grant type or method; ``digest`` distinguishes tokens.
 
-    ``not_checked`` are the rules of the identity provider that were switched off and that the token does not keep.
+    ``not_checked`` are the rules of the identity provider that were switched off or loosened by a setting, and that the
+    request for the token does not keep.
     """
 
     layer: ClassVar[Layer] = "token"
@@ -197,7 +201,8 @@ class AccessTokenChecked(Event, frozen=True, kw_only=True, gc=False):
 
     ``resource`` is its host. ``subject`` is the object id of the token, ``client_id`` the application that got it,
     ``digest`` that of the ``TokenIssued``; they are empty where no token came, or one that is not the provider's.
-    ``accepted`` says nothing of permissions: the exchange that follows has the answer.
+    ``accepted`` says nothing of permissions: the exchange that follows has the answer. ``not_checked`` are the rules
+    that the request does not keep, and that a setting has switched off or loosened.
     """
 
     layer: ClassVar[Layer] = "token"
@@ -208,6 +213,7 @@ class AccessTokenChecked(Event, frozen=True, kw_only=True, gc=False):
     subject: str = ""
     client_id: str = ""
     digest: str = ""
+    not_checked: tuple[str, ...] = ()
 
 
 class ClientAuthenticated(Event, frozen=True, kw_only=True, gc=False):
@@ -215,7 +221,7 @@ class ClientAuthenticated(Event, frozen=True, kw_only=True, gc=False):
 
     ``credential`` names the credential without its value: key id or display name of a secret, thumbprint of a
     certificate, subject name, or name of a federated credential. ``issuer`` and ``subject`` are those of the assertion.
-    ``lenient`` are the settings without which the client would have been refused.
+    ``not_checked`` are the settings without which the client would have been refused.
     """
 
     layer: ClassVar[Layer] = "token"
@@ -224,7 +230,7 @@ class ClientAuthenticated(Event, frozen=True, kw_only=True, gc=False):
     credential: str = ""
     issuer: str = ""
     subject: str = ""
-    lenient: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
 
 
 class ManagedIdentityRequested(Event, frozen=True, kw_only=True, gc=False):

@@ -166,13 +166,20 @@ def describe_authentication(event: events.ClientAuthenticated) -> str:
     """Return how a client has proved which application it is, as one short sentence."""
     credential = f" {event.credential}" if event.credential else ""
     subject = f" of {event.issuer} for {event.subject}" if event.method == "federated_credential" else ""
-    lenient = f"; accepted by the setting {', '.join(event.lenient)}, not checked" if event.lenient else ""
-    return f"{event.client_id} has authenticated by {event.method}{credential}{subject}{lenient}"
+    return (
+        f"{event.client_id} has authenticated by {event.method}{credential}{subject}"
+        f"{_describe_not_checked(event.not_checked)}"
+    )
+
+
+def _describe_not_checked(names: tuple[str, ...]) -> str:
+    return f" (not checked: {', '.join(names)})" if names else ""
 
 
 def _describe_access_token(event: events.AccessTokenChecked) -> str:
     whose = f" of {event.subject} for {event.audience}" if event.subject else ""
-    return f"access token{whose} {'accepted' if event.accepted else f'refused: {event.reason}'}"
+    decision = "accepted" if event.accepted else f"refused: {event.reason}"
+    return f"access token{whose} {decision}{_describe_not_checked(event.not_checked)}"
 
 
 def _describe_key(event: events.KdcExchange | events.TicketChecked) -> str:
@@ -214,11 +221,12 @@ def describe_event(event: events.Event) -> str:  # noqa: C901, PLR0911, PLR0912 
             took = f"({event.elapsed_ms:.1f} ms)"
             none = "connection ended" if event.dropped else "no answer"
             answer = f"{event.status or none}{code}{', not from the service' if event.injected else ''}"
-            return f"{event.method} {_origin(event)}{event.path}{auth} → {answer} {took}"
+            unchecked = _describe_not_checked(event.not_checked)
+            return f"{event.method} {_origin(event)}{event.path}{auth} → {answer} {took}{unchecked}"
         case events.ConnectionFailed():
             return describe_failed_connection(event)
         case events.TokenIssued():
-            unchecked = f" (not checked: {', '.join(event.not_checked)})" if event.not_checked else ""
+            unchecked = _describe_not_checked(event.not_checked)
             return f"{event.kind} token for {event.subject} by {event.grant}{unchecked}"
         case events.AccessTokenChecked():
             return _describe_access_token(event)

@@ -199,11 +199,10 @@ def judge(
 
 
 def _say_not_checked(verdict: Verdict, client: _ClientRecords) -> Verdict:
-    """Add to the reason of a sign-in the rules of the identity provider that its tokens do not keep."""
+    """Add to the reason of a sign-in the rules that its requests and tokens do not keep, and that were not checked."""
     if verdict.outcome not in (Outcome.SILENT, Outcome.INTERACTIVE):
         return verdict
-    issued = (each.event for each in client.select(TokenIssued))
-    rules = {rule for event in issued if isinstance(event, TokenIssued) for rule in event.not_checked}
+    rules = {rule for each in client.records for rule in getattr(each.event, "not_checked", ())}
     return replace(verdict, reason=f"{verdict.reason}; not checked: {', '.join(sorted(rules))}") if rules else verdict
 
 

@@ -17,6 +17,8 @@ import msgspec
 from multidict import CIMultiDict
 
 from ssosim.entra.core.random_bytes import take_random_block
+from ssosim.estate import UncheckedRule
+from ssosim.estate.lenient_settings import LenientSetting
 from ssosim.trace import Event, SignInStep
 
 __all__ = ["JSON_NO_STORE", "Auth", "Call", "HttpReply", "TraceBuffer", "make_guid", "make_json_reply", "read_fields"]
@@ -52,7 +54,8 @@ class TraceBuffer:
 
     ``client`` is the name of the client that sent the request; the endpoint reads it. ``step`` is the step of the
     route, once that is known. ``sealed_field`` is the name of the form's field whose value is a token, and nothing
-    else, that the provider has sealed itself and has opened.
+    else, that the provider has sealed itself and has opened. ``not_checked`` are the rules that the request does not
+    keep, and that are switched off or loosened by a setting (``ssosim.estate.lenient_settings``).
     """
 
     auth: Auth = "none"
@@ -60,6 +63,12 @@ class TraceBuffer:
     step: SignInStep | None = None
     events: list[Event] = field(default_factory=list)
     sealed_field: str = ""
+    not_checked: tuple[str, ...] = ()
+
+    def note_not_checked(self, *names: UncheckedRule | LenientSetting) -> None:
+        """Note rules that the request does not keep, so that its records, its tokens and the verdict name them."""
+        if names:
+            self.not_checked = tuple(dict.fromkeys((*self.not_checked, *names)))
 
 
 @_message

@@ -10,7 +10,11 @@ from msgspec import Struct, field
 
 from ssosim.entra.core.ticket_acceptor import RefusalReason
 
-__all__ = ["ClientRule", "Settings"]
+__all__ = ["GRANTS_REFUSED_OVER_COMMON", "HEADER_LIMIT", "SOAP_LIMIT", "ClientRule", "Settings"]
+
+HEADER_LIMIT = 50 * 1024
+SOAP_LIMIT = 256 * 1024
+GRANTS_REFUSED_OVER_COMMON = frozenset({"password"})
 
 
 class ClientRule(Struct, frozen=True):
@@ -82,13 +86,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     ticket_codes: Mapping[RefusalReason, int] = field(default_factory=lambda: TICKET_CODES)
     refused_ticket_status: int = 403
     fault_status: int = 400
-    header_limit: int = 50 * 1024
-    soap_limit: int = 256 * 1024
+    header_limit: int = HEADER_LIMIT
+    soap_limit: int = SOAP_LIMIT
     refuse_replay: bool = True
     replay_capacity: int = 200_000
     single_use_refresh_tokens: bool = False
     saml2_grant_takes_saml1: bool = False
-    grants_refused_over_common: frozenset[str] = frozenset({"password"})
+    grants_refused_over_common: frozenset[str] = GRANTS_REFUSED_OVER_COMMON
     device_code_slow_down: bool = False
     untyped_form: bool = False
     wia_browsers: tuple[re.Pattern[str], ...] = (re.compile(r"MSIE \d|Trident/7|Windows\s*NT.*Edg"),)

@@ -54,6 +54,7 @@ from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Auth, Call, HttpReply
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.core.settings import HEADER_LIMIT, SOAP_LIMIT
 from ssosim.entra.http.cors import allow_origin
 from ssosim.entra.http.fault_error import render_fault_error
 from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
@@ -71,6 +72,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+_FIRST_ERROR = 400  # the lowest status of an error
 _HOST, _METHOD, _PATH, _DESCRIPTION = 253, 16, 512, 1024  # characters in the trace
 
 Responder = Callable[[Call], HttpReply]
@@ -130,6 +132,7 @@ def run_exchange(
         dropped=effect is not None and effect.dropped,
         mutual_token=trace_buffer.auth == "kerberos" and reply is not None and _has_mutual_token(reply),
         client_credential=_read_credential_kind(call) if step is SignInStep.TOKEN else "",
+        not_checked=trace_buffer.not_checked if reply and code is None and reply.status < _FIRST_ERROR else (),
         faults=(*effect.faults, *faults) if effect else faults,
     )
     provider.trace.record_in_turn(client, (*trace_buffer.events, exchange, *exposed))
@@ -228,6 +231,10 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
             cross_origin = route.cross_origin and "Origin" in call.headers
             if call.too_large or call.header_bytes > provider.settings.header_limit:
                 _check_size(call, route)
+            if call.header_bytes > HEADER_LIMIT:
+                call.trace_buffer.note_not_checked("settings.header_limit")
+            if len(call.body) > SOAP_LIMIT and route.error_style in ("soap", "adfs"):
+                call.trace_buffer.note_not_checked("settings.soap_limit")
             reply = route.handler(provider, call, captured)
             return allow_origin(reply) if cross_origin else reply
         return _refuse_method(provider, call, route, service)
@@ -236,6 +243,7 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
         return allow_origin(reply) if cross_origin else reply
     except Exception:  # noqa: BLE001  an error of this program must not stop the lab
         call.trace_buffer.events.clear()
+        call.trace_buffer.not_checked = ()
         _log.exception("trace id %s: %s https://%r failed", call.trace_id, call.method, call.host)
         return render_error(AadstsError(50000), call, style, provider.settings)
 

@@ -54,6 +54,7 @@ from typing import Literal
 
 from lxml.etree import LxmlError, _Element
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ssosim.entra.core import endpoint_urls
 from ssosim.entra.core.errors import AadstsError
@@ -72,6 +73,7 @@ from ssosim.entra.wstrust.saml_read import (
 )
 from ssosim.entra.wstrust.saml_write import DSIG, SAML1, SAML2, wrap_desktop_sso_token
 from ssosim.estate import FederationService, Tenant, User
+from ssosim.estate.lenient_settings import STRICT_CLOCK_SKEW, LenientSetting
 
 __all__ = ["VerifiedSubject", "decode_assertion", "verify_assertion"]
 
@@ -86,12 +88,14 @@ _ISSUED_TEXT = re.compile(re.escape(wrap_desktop_sso_token("|")).replace(r"\|", 
 class VerifiedSubject(Struct, frozen=True):
     """The user of a verified assertion, and how that user had authenticated (an authentication method URI).
 
-    ``is_issued_text``: the assertion was, octet for octet, a text as the autologon host issues it.
+    ``is_issued_text``: the assertion was, octet for octet, a text as the autologon host issues it. ``not_checked`` are
+    the settings without which the assertion would have been refused.
     """
 
     user: User
     method: str
     is_issued_text: bool = False
+    not_checked: tuple[LenientSetting, ...] = ()
 
 
 def decode_assertion(text: str) -> bytes:
@@ -126,13 +130,18 @@ def verify_assertion(
     if root.tag not in (f"{{{SAML1}}}Assertion", f"{{{SAML2}}}Assertion"):
         raise AadstsError(50008, reason="The assertion is not a SAML assertion.")
     is_saml1 = root.tag == f"{{{SAML1}}}Assertion"
-    if grant == "saml2-bearer" and is_saml1 and not provider.settings.saml2_grant_takes_saml1:
+    takes_other = grant == "saml2-bearer" and is_saml1
+    if takes_other and not provider.settings.saml2_grant_takes_saml1:
         raise AadstsError(7500514)
     if grant == "saml1_1-bearer" and not is_saml1:
         raise AadstsError(50008, reason="The assertion is not a SAML 1.1 assertion.")
     if is_saml1 and len(root) == 1 and root[0].tag == "DesktopSsoToken":
-        return _verify_sealed(provider, "".join((root[0].text or "").split()), now)
-    return _verify_signed(provider, root, now)
+        subject = _verify_sealed(provider, "".join((root[0].text or "").split()), now)
+    else:
+        subject = _verify_signed(provider, root, now)
+    if not takes_other:
+        return subject
+    return replace(subject, not_checked=(*subject.not_checked, "settings.saml2_grant_takes_saml1"))
 
 
 def _verify_sealed(provider: Provider, token: str, now: float, *, is_issued_text: bool = False) -> VerifiedSubject:
@@ -140,12 +149,12 @@ def _verify_sealed(provider: Provider, token: str, now: float, *, is_issued_text
         claims = provider.sealer.open(DESKTOP_SSO_PURPOSE, token, DesktopSsoClaims)
     except SealedTokenError:
         raise AadstsError(50013, reason="The token was not issued here or has been changed.") from None
-    _check_validity(provider, claims.not_before, claims.not_on_or_after, (claims.audience,), now)
+    not_checked = _check_validity(provider, claims.not_before, claims.not_on_or_after, (claims.audience,), now)
     user = provider.directory.find_user_by_id(claims.subject)
     tenant = provider.directory.find_tenant(claims.tenant)
     if user is None or tenant is None or provider.directory.find_home_tenant(user).id != tenant.id:
         raise AadstsError(50034, user=claims.subject, tenant=claims.tenant)
-    subject = VerifiedSubject(user, claims.method, is_issued_text)
+    subject = VerifiedSubject(user, claims.method, is_issued_text, not_checked)
     return _use_once(provider, subject, claims.id, claims.not_on_or_after, now)
 
 
@@ -155,11 +164,10 @@ def _verify_signed(provider: Provider, root: _Element, now: float) -> VerifiedSu
     claims = read_signed_assertion(root, _key_of(provider, source))
     if claims.issuer != issuer:
         raise AadstsError(50006, id=claims.id, reason="The signed issuer is another.")
-    _check_validity(provider, claims.not_before, claims.not_on_or_after, claims.audiences, now)
+    not_checked = _check_validity(provider, claims.not_before, claims.not_on_or_after, claims.audiences, now)
     user = _find_subject(provider, claims, source)
-    return _use_once(
-        provider, VerifiedSubject(user, claims.method), f"{issuer}|{claims.id}", claims.not_on_or_after, now
-    )
+    subject = VerifiedSubject(user, claims.method, not_checked=not_checked)
+    return _use_once(provider, subject, f"{issuer}|{claims.id}", claims.not_on_or_after, now)
 
 
 def _find_issuer(provider: Provider, issuer: str) -> FederationService | Tenant:
@@ -242,7 +250,9 @@ def _check_signature_size(signature: _Element, name: str) -> None:
         raise AadstsError(50006, id=name[:64], reason="Expected one reference, and few transforms and certificates.")
 
 
-def _check_validity(provider: Provider, start: float, end: float, audiences: tuple[str, ...], now: float) -> None:
+def _check_validity(
+    provider: Provider, start: float, end: float, audiences: tuple[str, ...], now: float
+) -> tuple[LenientSetting, ...]:
     skew = provider.estate.cloud.clock_skew
     if provider.estate.cloud.audience_urn not in audiences:
         raise AadstsError(50008, reason="The assertion is for another audience.")
@@ -250,14 +260,16 @@ def _check_validity(provider: Provider, start: float, end: float, audiences: tup
         raise AadstsError(50008, reason="The assertion is not yet valid.")
     if now - skew >= end:
         raise AadstsError(50008, reason="The assertion has expired.")
+    is_strict = start - STRICT_CLOCK_SKEW <= now < end + STRICT_CLOCK_SKEW
+    return () if is_strict else ("cloud.clock_skew",)
 
 
 def _use_once(provider: Provider, subject: VerifiedSubject, identifier: str, end: float, now: float) -> VerifiedSubject:
-    if provider.settings.refuse_replay and not provider.replay_cache.record_use(
-        identifier, end + provider.estate.cloud.clock_skew, now
-    ):
+    if provider.replay_cache.record_use(identifier, end + provider.estate.cloud.clock_skew, now):
+        return subject
+    if provider.settings.refuse_replay:
         raise AadstsError(50008, reason="The assertion has been used before.")
-    return subject
+    return replace(subject, not_checked=(*subject.not_checked, "settings.refuse_replay"))
 
 
 def _find_subject(provider: Provider, claims: AssertionClaims, source: FederationService | Tenant) -> User:

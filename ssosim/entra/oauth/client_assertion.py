@@ -26,6 +26,7 @@ from ssosim.entra.oauth.client_certificates import (
 )
 from ssosim.entra.oauth.client_context import ClientAuthentication, ClientContext
 from ssosim.estate import Application
+from ssosim.estate.lenient_settings import STRICT_CLOCK_SKEW, LenientSetting
 
 __all__ = ["ALGORITHMS", "check_dates", "read_assertion", "verify_client_assertion", "verify_signature"]
 
@@ -67,24 +68,32 @@ def verify_client_assertion(application: Application, token: SignedJwt, context:
     try:
         issuer, subject = token.text_claim("iss"), token.text_claim("sub")
         audience = token.text_claim("aud")  # a list is refused: panva/openid-client issue 348
-        token_id = token.text_claim("jti") if "jti" in token.claims or context.rules.refuse_replay else ""
+        needs_id = "jti" in token.claims or context.rules.refuse_replay
+        token_id = token.text_claim("jti") if needs_id else token.signature.hex()
     except JwtError as error:
         raise AadstsError(50027, reason=str(error)) from None
     if issuer.lower() != subject.lower():
         raise AadstsError(50048)
     if issuer.lower() != application.client_id.lower():
         raise AadstsError(700021)
-    lenient = _check_audience(audience, context)
-    expires = check_dates(token, context, context.client_now)
+    not_checked = list(_check_audience(audience, context))
+    expires, of_dates = check_dates(token, context, context.client_now)
+    not_checked += of_dates
     found = _verify_key(application, token, context)
-    if context.rules.refuse_replay and not context.record_use(f"{application.client_id} {token_id}", expires):
-        raise AadstsError(50027, reason="The assertion has been used before.")
+    if not context.record_use(f"{application.client_id} {token_id}", expires):
+        if context.rules.refuse_replay:
+            raise AadstsError(50027, reason="The assertion has been used before.")
+        not_checked.append("cloud.client_assertions.refuse_replay")
     return ClientAuthentication(
-        method=found.method, credential=found.credential, issuer=issuer, subject=subject, lenient=lenient
+        method=found.method,
+        credential=found.credential,
+        issuer=issuer,
+        subject=subject,
+        not_checked=tuple(not_checked),
     )
 
 
-def _check_audience(audience: str, context: ClientContext) -> tuple[str, ...]:
+def _check_audience(audience: str, context: ClientContext) -> tuple[LenientSetting, ...]:
     """Return the lenient setting without which ``audience`` is refused; raises AadstsError 700023."""
     if audience.lower() in context.audiences():
         return ()
@@ -93,10 +102,11 @@ def _check_audience(audience: str, context: ClientContext) -> tuple[str, ...]:
     raise AadstsError(700023)
 
 
-def check_dates(token: SignedJwt, context: ClientContext, now: float) -> float:
+def check_dates(token: SignedJwt, context: ClientContext, now: float) -> tuple[float, tuple[LenientSetting, ...]]:
     """Check ``exp``, which is required, ``nbf`` and ``iat`` at ``now``, a time by the clock of who signed ``token``.
 
-    Return the time until which the token is accepted, by the same clock.
+    Return the time until which the token is accepted, by the same clock, and the lenient setting without which it would
+    have been refused.
 
     Raises AadstsError: 50027 for a date that is none, 700024 outside of the range.
     """
@@ -112,7 +122,8 @@ def check_dates(token: SignedJwt, context: ClientContext, now: float) -> float:
     not_before = start or 0.0
     if now >= expires + skew or now < not_before - skew or not_before > expires:
         raise AadstsError(700024, now=_format(now), not_before=_format(not_before), expires=_format(expires))
-    return expires + skew
+    is_strict = not_before - STRICT_CLOCK_SKEW <= now < expires + STRICT_CLOCK_SKEW
+    return expires + skew, () if is_strict else ("cloud.client_assertions.clock_skew",)
 
 
 def _format(moment: float) -> str:

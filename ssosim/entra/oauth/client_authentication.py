@@ -92,6 +92,7 @@ def authenticate_presented(
         found = authenticate_client(application, credential, build_context(provider, call, authority))
     else:  # a secret needs no context
         found = _verify_secret(application, credential.secret, call.now)
+    call.trace_buffer.note_not_checked(*found.not_checked)
     call.trace_buffer.events.append(
         ClientAuthenticated(
             client_id=application.client_id,
@@ -99,7 +100,7 @@ def authenticate_presented(
             credential=found.credential,
             issuer=found.issuer,
             subject=found.subject,
-            lenient=found.lenient,
+            not_checked=found.not_checked,
         )
     )
     return found

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from ssosim.entra.core.keys import Keys
 from ssosim.estate import ClientAssertionRules
+from ssosim.estate.lenient_settings import LenientSetting
 
 __all__ = ["ClientAuthentication", "ClientContext"]
 
@@ -18,14 +19,14 @@ class ClientAuthentication(Struct, frozen=True):
 
     ``credential`` names the credential without its value: key id or display name of a secret, thumbprint of a
     certificate (hexadecimal SHA-1), its subject name, or the name of a federated credential. ``issuer`` and ``subject``
-    are those of the assertion. ``lenient`` are the settings without which the client would have been refused.
+    are those of the assertion. ``not_checked`` are the settings without which the client would have been refused.
     """
 
     method: Literal["client_secret", "certificate", "certificate_subject", "federated_credential"]
     credential: str
     issuer: str = ""
     subject: str = ""
-    lenient: tuple[str, ...] = ()
+    not_checked: tuple[LenientSetting, ...] = ()
 
 
 class ClientContext(Struct, frozen=True):

@@ -20,6 +20,7 @@ from ssosim.entra.core.jwt_reader import JwtError, SignedJwt, decode_base64url
 from ssosim.entra.oauth.client_assertion import check_dates, verify_signature
 from ssosim.entra.oauth.client_context import ClientAuthentication, ClientContext
 from ssosim.estate import Application, FederatedCredential
+from ssosim.estate.lenient_settings import LenientSetting
 
 __all__ = ["is_federated", "verify_federated_token"]
 
@@ -46,18 +47,22 @@ def verify_federated_token(application: Application, token: SignedJwt, context: 
         raise AadstsError(50027, reason=str(error)) from None
     if token.header["alg"] != _ALGORITHM:
         raise AadstsError(5002738, algorithm=str(token.header["alg"])[:32])
-    credential, lenient = _match(application, issuer, subject, audiences, context)
+    credential, of_audience = _match(application, issuer, subject, audiences, context)
     # Only tokens of managed identities may be exchanged; they have this claim (managed identity documents).
     if issuer.lower() in context.own_issuers() and "xms_mirid" not in token.claims:
         raise AadstsError(700222)
-    check_dates(token, context, context.now)
+    _, of_dates = check_dates(token, context, context.now)
     keys = _fetch_keys(issuer, context)
     key = _find_key(keys, token.header.get("kid"))
     if key is None or not verify_signature(token, key):
         name = str(token.header.get("kid") or token.header.get("x5t") or "")[:64]
         raise AadstsError(7000272, thumbprint=name, issuer=issuer)
     return ClientAuthentication(
-        method="federated_credential", credential=credential.name, issuer=issuer, subject=subject, lenient=lenient
+        method="federated_credential",
+        credential=credential.name,
+        issuer=issuer,
+        subject=subject,
+        not_checked=(*of_audience, *of_dates),
     )
 
 
@@ -71,7 +76,7 @@ def _read_audiences(value: object) -> tuple[str, ...]:
 
 def _match(
     application: Application, issuer: str, subject: str, audiences: tuple[str, ...], context: ClientContext
-) -> tuple[FederatedCredential, tuple[str, ...]]:
+) -> tuple[FederatedCredential, tuple[LenientSetting, ...]]:
     """Return the credential for the token, and the lenient setting that was needed. Raises AadstsError."""
     of_issuer = [each for each in application.federated_credentials if each.issuer == issuer]
     if not of_issuer:

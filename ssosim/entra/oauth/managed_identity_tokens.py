@@ -105,6 +105,7 @@ def _record_issue(
     call: Call, grant: str, subject: str, application: Application, granted: GrantedAccess, token: str
 ) -> None:
     """Record the token for the trace."""
+    call.trace_buffer.note_not_checked(*granted.not_checked)
     call.trace_buffer.events.append(
         TokenIssued(
             kind="access",
@@ -113,7 +114,7 @@ def _record_issue(
             audience=granted.audience,
             client_id=application.client_id,
             digest=compute_digest(token),
-            not_checked=granted.not_checked,
+            not_checked=call.trace_buffer.not_checked,
         )
     )
 

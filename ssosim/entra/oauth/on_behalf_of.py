@@ -40,7 +40,7 @@ def verify_user_assertion(
     if use != "on_behalf_of":
         raise AadstsError(9002313, reason="The requested_token_use is not on_behalf_of.")
     request = authenticate_as(provider, call, request, "confidential")
-    token = _read(provider, assertion, call.now)
+    token = _read(provider, call, assertion)
     audience = str(token.claims.get("aud", ""))
     if provider.directory.find_api(audience) is not request.application:
         client = request.application
@@ -54,10 +54,11 @@ def verify_user_assertion(
     return request, user, Authentication(method, int(issued) if isinstance(issued, int) else 0, mfa="mfa" in amr)
 
 
-def _read(provider: Provider, assertion: str, now: float) -> SignedJwt:
+def _read(provider: Provider, call: Call, assertion: str) -> SignedJwt:
+    now = call.now
     try:
         token = read_own_token(provider, assertion)
-        check_dates(provider, token, now)
+        call.trace_buffer.note_not_checked(*check_dates(provider, token, now))
     except JwtError as error:
         raise AadstsError(50027, reason=str(error)) from None
     except OwnTokenError as error:

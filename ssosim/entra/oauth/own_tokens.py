@@ -9,8 +9,19 @@ from ssosim.entra.core.jwt_reader import JwtError, SignedJwt, read_date, read_jw
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.client_assertion import verify_signature
+from ssosim.estate.lenient_settings import LONGEST_ACCESS_TOKEN, STRICT_CLOCK_SKEW, LenientSetting
 
-__all__ = ["KEY_NOT_FOUND", "WRONG_SIGNATURE", "ExpiredTokenError", "OwnTokenError", "check_dates", "read_own_token"]
+__all__ = [
+    "KEY_NOT_FOUND",
+    "WRONG_SIGNATURE",
+    "ExpiredTokenError",
+    "OwnTokenError",
+    "check_dates",
+    "find_old_token",
+    "read_own_token",
+]
+
+_BACKDATING = 300  # seconds from ``nbf`` to the time of issue, as in ``tokens``
 
 KEY_NOT_FOUND = "The key was not found."
 WRONG_SIGNATURE = "The provided signature value did not match the expected signature value."
@@ -48,11 +59,25 @@ def read_own_token(provider: Provider, text: str) -> SignedJwt:
     return token
 
 
-def check_dates(provider: Provider, token: SignedJwt, now: float) -> None:
-    """Check ``nbf`` and ``exp``, with the clock skew of the cloud; raises ExpiredTokenError and JwtError."""
+def check_dates(provider: Provider, token: SignedJwt, now: float) -> tuple[LenientSetting, ...]:
+    """Check ``nbf`` and ``exp``, with the clock skew of the cloud; raises ExpiredTokenError and JwtError.
+
+    Return the lenient settings without which the token would have been refused.
+    """
     begins, ends = read_date(token.claims, "nbf"), read_date(token.claims, "exp")
     if begins is None or ends is None:
         raise JwtError("It has no dates.")
     skew = provider.estate.cloud.clock_skew
     if not begins - skew <= now < ends + skew:
         raise ExpiredTokenError(ends)
+    is_strict = begins - STRICT_CLOCK_SKEW <= now < ends + STRICT_CLOCK_SKEW
+    return find_old_token(begins, now) if is_strict else ("cloud.clock_skew", *find_old_token(begins, now))
+
+
+def find_old_token(begins: float, now: float) -> tuple[LenientSetting, ...]:
+    """Return the lenient setting by which an access token lives that is valid from ``begins``: older than any real one.
+
+    Times are in seconds since the Unix epoch.
+    """
+    is_old = now - begins > LONGEST_ACCESS_TOKEN + _BACKDATING
+    return ("cloud.access_token_lifetime",) if is_old else ()

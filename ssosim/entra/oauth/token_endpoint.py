@@ -17,6 +17,7 @@ from ssosim.entra.core.messages import JSON_NO_STORE, Call, HttpReply, make_json
 from ssosim.entra.core.openid_discovery import TokenVersion
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import RefreshTokenClaims, SealedTokenError
+from ssosim.entra.core.settings import GRANTS_REFUSED_OVER_COMMON
 from ssosim.entra.core.timestamps import format_xml_time
 from ssosim.entra.oauth.access_grants import (
     GrantedAccess,
@@ -43,6 +44,7 @@ from ssosim.entra.oauth.token_request import TokenRequest, read_token_form, read
 from ssosim.entra.oauth.tokens import REFRESH_PURPOSE, AuthenticatedUser, issue_app_token, issue_user_tokens
 from ssosim.entra.wstrust.passwords import check_cloud_password
 from ssosim.estate import Tenant, User
+from ssosim.estate.lenient_settings import LONGEST_REFRESH_TOKEN
 
 __all__ = ["GRANTS", "handle_token_v1", "handle_token_v2"]
 
@@ -81,11 +83,12 @@ def _handle_token(provider: Provider, call: Call, tenant: str, version: TokenVer
 def _grant_saml(
     provider: Provider, call: Call, request: TokenRequest, name: Literal["saml1_1-bearer", "saml2-bearer"]
 ) -> HttpReply:
-    _refuse_grant_over_common(provider, request, name)
+    _refuse_grant_over_common(provider, call, request, name)
     assertion = require_parameter(request.form, "assertion")
     request = authenticate_as(provider, call, request, fallback_client_type(request.application))
     access = _read_access(provider, request)
     subject = verify_assertion(provider, assertion, call.now, name)
+    call.trace_buffer.note_not_checked(*subject.not_checked)
     if subject.is_issued_text:
         call.trace_buffer.sealed_field = "assertion"
     tenant = _find_tenant(provider, request, subject.user)
@@ -104,7 +107,7 @@ def _grant_saml2(provider: Provider, call: Call, request: TokenRequest) -> HttpR
 
 
 def _grant_password(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
-    _refuse_grant_over_common(provider, request, "password")
+    _refuse_grant_over_common(provider, call, request, "password")
     username = require_parameter(request.form, "username").strip()
     password = require_parameter(request.form, "password")
     request = authenticate_as(provider, call, request, fallback_client_type(request.application))
@@ -134,6 +137,8 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
         days = provider.estate.cloud.refresh_token_lifetime // 86400
         raise AadstsError(700082, issued=format_xml_time(claims.issued), inactive=f"{days}.00:00:00")
     shared = claims.family and request.application.family
+    if client_type != "spa" and call.now - claims.issued >= LONGEST_REFRESH_TOKEN:
+        call.trace_buffer.note_not_checked("cloud.refresh_token_lifetime")
     if claims.client_id.lower() != request.application.client_id.lower() and not shared:
         raise AadstsError(70008, reason="It was issued to another client.")
     user = provider.directory.require_user_by_id(claims.subject, claims.tenant)
@@ -221,13 +226,13 @@ _GRANTS_AFTER_SIGN_IN = frozenset(
 """The grants of a user who has signed in before. The functions of the other grants refuse ``consumers`` themselves."""
 
 
-def _refuse_grant_over_common(provider: Provider, request: TokenRequest, name: str) -> None:
+def _refuse_grant_over_common(provider: Provider, call: Call, request: TokenRequest, name: str) -> None:
     shared = request.authority
-    over_common = (
-        shared == "common" and request.version == "2.0" and name in provider.settings.grants_refused_over_common
-    )
-    if shared == "consumers" or over_common:
+    over_common = shared == "common" and request.version == "2.0"
+    if shared == "consumers" or (over_common and name in provider.settings.grants_refused_over_common):
         raise AadstsError(9001023)
+    if over_common and name in GRANTS_REFUSED_OVER_COMMON:
+        call.trace_buffer.note_not_checked("settings.grants_refused_over_common")
 
 
 def _find_tenant(provider: Provider, request: TokenRequest, user: User) -> Tenant:

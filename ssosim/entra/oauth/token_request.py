@@ -90,6 +90,8 @@ def read_token_form(call: Call, settings: Settings) -> dict[str, str]:
     kind = given.partition(";")[0].strip().lower()
     if kind != _FORM and (given or not settings.untyped_form):
         return {}
+    if not given:
+        call.trace_buffer.note_not_checked("settings.untyped_form")
     repeated: list[str] = []
     form = read_form(call.body, repeated)
     if repeated:

@@ -349,10 +349,11 @@ def issue_user_tokens(
                 audience=audience,
                 client_id=request.application.client_id,
                 digest=compute_digest(token),
-                not_checked=granted.not_checked,
+                not_checked=trace_buffer.not_checked,
             )
         )
 
+    trace_buffer.note_not_checked(*granted.not_checked)
     provider.note_sign_in(request.application, authenticated.tenant)
     access_token = _access_token(provider, request, granted, authenticated, now)
     add_token("access_token", "access", granted.audience, access_token)
@@ -392,6 +393,7 @@ def issue_app_token(
     )
     text = provider.directory.keep_result(_write_app_claims, facts, (provider, *facts))
     token = sign_json(provider.keys.cloud, _fill_claims(text, now, provider.estate.cloud.access_token_lifetime))
+    trace_buffer.note_not_checked(*granted.not_checked)
     trace_buffer.events.append(
         TokenIssued(
             kind="access",
@@ -400,7 +402,7 @@ def issue_app_token(
             audience=granted.audience,
             client_id=request.application.client_id,
             digest=compute_digest(token),
-            not_checked=granted.not_checked,
+            not_checked=trace_buffer.not_checked,
         )
     )
     body = _response_fields(provider, request.version, granted, now)

@@ -43,7 +43,7 @@ def _read_claims(provider: Provider, call: Call) -> dict[str, Any]:
         raise _RefusedError("Access token is empty.")
     try:
         token = read_own_token(provider, text.strip())
-        check_dates(provider, token, call.now)
+        call.trace_buffer.note_not_checked(*check_dates(provider, token, call.now))
     except (JwtError, OwnTokenError):
         raise _RefusedError("Access token validation failure.") from None
     except ExpiredTokenError:

@@ -22,4 +22,5 @@ def handle_login_srf(provider: Provider, call: Call, captured: tuple[str, ...]) 
         subject = verify_federated_user(provider, require_parameter(form, "wresult"), call.now)
     except AadstsError as error:
         return render_error_page(error, call)
+    call.trace_buffer.note_not_checked(*subject.not_checked)
     return finish_sign_in(provider, call, flow, subject.user, authenticate_by(subject.method, subject.user, call.now))

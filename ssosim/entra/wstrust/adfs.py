@@ -318,7 +318,14 @@ def issue_assertion(
     assertion = sign_assertion(facts, provider.keys.federation[service.name], token_type)
     digest = hashlib.sha256(assertion.encode()).hexdigest()[:12]
     call.trace_buffer.events.append(
-        TokenIssued(kind="assertion", grant=grant, subject=user.upn, audience=audience, digest=digest)
+        TokenIssued(
+            kind="assertion",
+            grant=grant,
+            subject=user.upn,
+            audience=audience,
+            digest=digest,
+            not_checked=call.trace_buffer.not_checked,
+        )
     )
     return IssuedAssertion(assertion, audience, end)
 

@@ -112,7 +112,14 @@ def _reply_with_assertion(
         )
         assertion = wrap_desktop_sso_token(token)
     call.trace_buffer.events.append(
-        TokenIssued(kind="assertion", grant=grant, subject=user.upn, audience=cloud.audience_urn, digest=_digest(token))
+        TokenIssued(
+            kind="assertion",
+            grant=grant,
+            subject=user.upn,
+            audience=cloud.audience_urn,
+            digest=_digest(token),
+            not_checked=call.trace_buffer.not_checked,
+        )
     )
     rstr = Rstr(rst.version, TOKEN_TYPE_SAML1, cloud.audience_urn, assertion, call.now, end)
     return HttpReply(200, render_rstr(rstr), SOAP_TYPE, headers)
@@ -146,7 +153,12 @@ def handle_browser_sso(provider: Provider, call: Call, captured: tuple[str, ...]
         DesktopSsoClaims(make_guid(), tenant.id, user.object_id, cloud.audience_urn, start, end, _WINDOWS),
     )
     event = TokenIssued(
-        kind="browser", grant="kerberos", subject=user.upn, audience=cloud.audience_urn, digest=_digest(token)
+        kind="browser",
+        grant="kerberos",
+        subject=user.upn,
+        audience=cloud.audience_urn,
+        digest=_digest(token),
+        not_checked=call.trace_buffer.not_checked,
     )
     call.trace_buffer.events.append(event)
     return HttpReply(200, token.encode(), "text/plain; charset=utf-8", (*cors, *mutual_auth_headers(provider, ticket)))
