@@ -228,6 +228,10 @@ class Tenant(EstateEntry, frozen=True, kw_only=True):
     """An Entra tenant. ``id`` is a GUID, ``initial_domain`` the ``*.onmicrosoft.com`` name.
 
     ``cloud`` is the ``cloud_instance_name`` of the cloud that the tenant belongs to (default: that of ``[cloud]``).
+    ``lockout_threshold``: so many failed sign-ins with different wrong passwords lock the password of a user (smart
+    lockout, AADSTS50053), by default 10, in US Government 3. ``lockout_duration_in_seconds`` is the length of the first
+    lockout; each further failure locks for longer. Source: Entra document "Smart lockout"; Microsoft Graph, settings
+    ``LockoutThreshold`` and ``LockoutDurationInSeconds``.
     """
 
     id: str
@@ -237,6 +241,8 @@ class Tenant(EstateEntry, frozen=True, kw_only=True):
     domains: tuple[Domain, ...] = ()
     desktop_sso: bool = True
     conditional_access_policies: tuple[ConditionalAccessPolicy, ...] = ()
+    lockout_threshold: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    lockout_duration_in_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 60
 
 
 EncryptionType = Literal["aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "rc4-hmac"]

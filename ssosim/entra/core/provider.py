@@ -20,6 +20,7 @@ from ssosim.entra.core.realm_discovery import federation_service_of_domain
 from ssosim.entra.core.replay_cache import ReplayCache
 from ssosim.entra.core.sealed_tokens import TokenSealer
 from ssosim.entra.core.settings import Settings
+from ssosim.entra.core.smart_lockout import SmartLockout
 from ssosim.entra.core.ticket_acceptor import TicketAcceptor
 from ssosim.estate import Application, Cloud, Estate, FederationService, Tenant, UncheckedRule, User
 from ssosim.estate.cloud_partition import select_cloud
@@ -98,6 +99,7 @@ class Provider:
     federation_by_host: Mapping[str, FederationService] = field(init=False)
     service_by_host: Mapping[str, str] = field(init=False)
     loops: LoopDetector = field(init=False)
+    lockouts: SmartLockout = field(init=False)
     sessions: BrowserSessions = field(init=False)
     _answers_about: dict[str, int] = field(init=False, default_factory=dict)
     _password_changes: dict[str, float] = field(init=False, default_factory=dict)
@@ -111,6 +113,7 @@ class Provider:
         self.replay_cache = ReplayCache(self.settings.replay_capacity)
         self.device_codes = DeviceCodeStore()
         self.loops = LoopDetector()
+        self.lockouts = SmartLockout()
         self.sessions = BrowserSessions()
         self.not_checked = frozenset(self.estate.cloud.not_checked)
         self.mutual_authentication = self.estate.cloud.mutual_authentication

@@ -669,6 +669,12 @@ _USERS: tuple[Refusal, ...] = (
         "entra/test_sign_in_rules.py::test_the_state_of_an_account_decides",
     ),
     Refusal(
+        "password, even the right one, after ten failures with different passwords (smart lockout)",
+        50053,
+        'Microsoft Learn "Configure smart lockout thresholds"; growth of the duration and tickets unconfirmed',
+        "entra/test_smart_lockout.py::test_ten_different_wrong_passwords_lock_the_right_one",
+    ),
+    Refusal(
         "disabled account",
         50057,
         "Entra error-code reference",
