@@ -49,13 +49,14 @@ class TraceBuffer:
     """What an endpoint reports for the trace: the authentication method of the request, and events. Never a secret.
 
     ``client`` is the name of the client that sent the request; the endpoint reads it. ``step`` is the step of the
-    route, once that is known.
+    route, once that is known. ``refused_date``: the request is refused because a date has passed or is in the future.
     """
 
     auth: Auth = "none"
     client: str = ""
     step: SignInStep | None = None
     events: list[Event] = field(default_factory=list)
+    refused_date: bool = False
 
 
 @_message

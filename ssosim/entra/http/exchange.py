@@ -54,6 +54,7 @@ from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Auth, Call, HttpReply
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.core.service_clocks import is_about_date
 from ssosim.entra.http.cors import allow_origin
 from ssosim.entra.http.fault_error import render_fault_error
 from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
@@ -101,6 +102,9 @@ def run_exchange(
     started = time.perf_counter()
     trace_buffer = call.trace_buffer
     trace_buffer.client = client
+    ahead = provider.clocks.find_service_offset(call.host)
+    if ahead:
+        call = dataclasses.replace(call, now=call.now + ahead)
     if respond is None:
         respond = partial(dispatch, provider)
     reply = respond(call) if effect is None else _apply_effect(provider, call, effect, respond)
@@ -111,6 +115,8 @@ def run_exchange(
     exposed = () if find is None else find(call, step, in_place=injected and effect is not None and effect.answers)
     code = reply.code if reply else None
     faults = provider.find_estate_faults(call, step, code)
+    if trace_buffer.refused_date or (reply is not None and is_about_date(code, reply.error_description)):
+        faults = tuple(dict.fromkeys((*faults, *provider.clocks.explain_refused_date(client, call.host))))
     record = provider.trace.record
     for event in trace_buffer.events:
         record(client, event)

@@ -230,6 +230,7 @@ def _read_rst(provider: Provider, call: Call, version: str, kind: str) -> Rst:
     except InvalidXmlError as error:
         raise AadstsError(81016, reason=str(error)) from None
     if not _is_timely(rst, provider.client_time(call)):
+        call.trace_buffer.refused_date = True
         raise AadstsError(81016, reason=_INVALID_SECURITY)
     if not is_relying_party(provider, service, rst.applies_to):
         raise AadstsError(81016, reason=_UNKNOWN_SCOPE)

@@ -17,7 +17,7 @@ from ssosim_clients.ports import Device as ClientDevice
 from ssosim_clients.ports import NetworkFailure
 
 from ssosim.clock import Clock, VirtualClock
-from ssosim.estate import Device, KdcHost, User
+from ssosim.estate import Device, KdcHost, User, list_kdcs
 from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.exchanges import is_nowhere
 from ssosim.faults.core.kdc_choice import KdcChoice, choose_kdc
@@ -31,6 +31,7 @@ from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.ports import (
+    DeviceClock,
     EndpointMap,
     KdcSelection,
     LabHttp,
@@ -115,6 +116,8 @@ async def model_device(
     sign_on = _make_sign_on(lab, client, user, device, home / "ccache", clock)
     if sign_on.began is not None or not lab.gets_ticket(device):
         await _copy_ticket(lab, user, device, home / "ccache")
+        if sign_on.began is None:
+            _note_clocks(lab, client, user, device, now=skips_time(clock))
     if lab.gets_ticket(device):
         await sign_on.renew()
     timer = ResponseTimer(lab.trace, client, clock)
@@ -147,6 +150,7 @@ async def model_device(
                 partial(_wait_for_kdc_delay, lab, client, clock),
                 partial(name_realm, lab.estate, user),
                 sign_on if lab.gets_ticket(device) else None,
+                DeviceClock(lab.trace, lab.clocks, client, home / "ccache"),
             ),
             clock=clock,
             user=ModelUser(lab.trace, client, partial(_find_password, lab, user) if user_present else None),
@@ -208,7 +212,8 @@ def _make_sign_on(lab: Lab, client: str, user: User, device: Device, ccache: Pat
             ccache.unlink(missing_ok=True)  # noqa: ASYNC240 - a local file
             lab.record_refused_sign_on(user, client, error_name(refusal.code), refusal.faults)
             return False
-        shutil.copyfile(await lab.ticket_of(user, device.permitted_enctypes), ccache)
+        shutil.copyfile(await lab.ticket_of(user, device.permitted_enctypes, by_kdc_clock=skips), ccache)
+        _note_clocks(lab, client, user, device, now=skips)
         return True
 
     def note(began: float | None) -> None:
@@ -218,7 +223,16 @@ def _make_sign_on(lab: Lab, client: str, user: User, device: Device, ccache: Pat
             lab.signed_on[client] = began
 
     lifetime = float(lab.estate.realm_of(user).ticket_lifetime) if skips else float("inf")
-    return SignOn(clock, lifetime, request_ticket, note, lab.signed_on.get(client) if skips else None)
+    began = lab.signed_on.get(client) if skips else None
+    return SignOn(clock, lifetime, request_ticket, note, began, partial(lab.clocks.find_age_shift, client))
+
+
+def _note_clocks(lab: Lab, client: str, user: User, device: Device, *, now: bool) -> None:
+    """Remember the clocks of a sign-on: the present ones, or those of the ticket that was copied."""
+    if now:
+        lab.clocks.note_sign_on(client, list_kdcs(lab.estate, lab.estate.realm_of(user).name)[0].name)
+    else:
+        lab.note_copied_ticket(client, user, device.permitted_enctypes)
 
 
 async def _copy_ticket(lab: Lab, user: User, device: Device, ccache: Path) -> None:
