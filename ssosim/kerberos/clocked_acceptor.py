@@ -61,7 +61,7 @@ class ClockedAcceptor:
             self.close()
 
     def _start(self, offset: int) -> None:
-        environment = os.environ | build_clock_environment(offset, os.environ.get("LD_PRELOAD", ""))
+        environment = os.environ | build_clock_environment(offset)
         environment |= {"KRB5_CONFIG": str(self._krb5_conf), "PYTHONPATH": os.pathsep.join(sys.path), "LC_ALL": "C"}
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and paths of the lab
             [sys.executable, "-m", __spec__.name, *self._arguments],

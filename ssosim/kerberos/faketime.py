@@ -33,15 +33,19 @@ def find_libfaketime() -> Path:
     return Path(found[0])
 
 
-def build_clock_environment(seconds: int, preload: str = "") -> dict[str, str]:
-    """Return the variables for a program whose clock is ``seconds`` ahead of the machine's (negative: behind).
+def build_clock_environment(clock: int | Path) -> dict[str, str]:
+    """Return the variables for a program whose clock is so many seconds ahead of the machine's (negative: behind).
 
-    ``preload`` is the value that LD_PRELOAD has already. Time limits of programs go on as they are, by the monotonic
-    clock. Raises ProgramMissingError.
+    ``clock``: the seconds, or a file with them such as ``+600s``, which the program reads again each second. Time
+    limits of programs go on as they are, by the monotonic clock. Raises ProgramMissingError.
     """
-    return {
-        "LD_PRELOAD": " ".join(filter(None, (str(find_libfaketime()), preload))),
-        "FAKETIME": f"{seconds:+d}s",
+    chosen = (
+        {"FAKETIME": f"{clock:+d}s"}
+        if isinstance(clock, int)
+        else {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_CACHE_DURATION": "1"}
+    )
+    return chosen | {
+        "LD_PRELOAD": str(find_libfaketime()),
         "DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }

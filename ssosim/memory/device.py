@@ -503,7 +503,8 @@ def memory_device(
         durations=durations,
         enctypes=found.permitted_enctypes,
     )
-    return build_device(lab, user, ports, random=random or client_random(0, client))
+    offset = functools.partial(lab.clocks.find_device_offset, client)
+    return build_device(lab, user, ports, random=random or client_random(0, client), clock_offset=offset)
 
 
 def build_device(lab: MemoryLab, user: User, ports: Any, **changes: Any) -> Device:

@@ -162,7 +162,7 @@ class Clocks:
     """All clocks of a lab under the active faults, and those of the sign-on of each client.
 
     ``services`` are the names of each service, which has one clock. ``show`` is called with the offsets of the KDCs in
-    seconds, by the name of their hosts, before a new state is in force; it raises FaultError if that fails.
+    seconds, by the name of their hosts, with each new state, after ``watchers``; they raise FaultError if that fails.
     """
 
     def __init__(
@@ -178,6 +178,7 @@ class Clocks:
                 self._names[name] = self._names.get(name, frozenset()) | lower
         self._kdcs = tuple(kdcs)
         self.show = show
+        self.watchers: list[Callable[[], None]] = []
         self._rules: tuple[ClockRule, ...] = ()
         self._sign_ons: dict[str, SignOnClocks] = {}
         self._tickets: dict[str, dict[str, Offset]] = {}
@@ -193,6 +194,8 @@ class Clocks:
                 raise FaultError(f"host: there is no service at {rule.host!r}; the hosts with a service: {known}")
         before, self._rules, self._was_used = self._rules, rules, True
         try:
+            for watch in self.watchers:
+                watch()
             self.show({name: self.of_kdc(name).seconds for name in self._kdcs})
         except FaultError:
             self._rules = before
@@ -266,6 +269,10 @@ class Clocks:
         """Return the faults because of which the device of ``client`` does not use its ticket for ``service`` yet."""
         host = service.partition("/")[2].partition("@")[0]
         return (self._find_begin_of_ticket(client, host) - self.of_authenticator(client)).list_faults()
+
+    def find_device_offset(self, client: str) -> int:
+        """Return how many seconds the clock of the device of ``client`` is ahead."""
+        return self.of_device(client).seconds if self._rules else 0
 
     def find_service_offset(self, host: str) -> int:
         """Return how many seconds the clock of the service at ``host`` is ahead (``ServiceClocks``)."""

@@ -82,6 +82,7 @@ from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import Address, KdcEndedError, KdcGateway, KdcStartError, RealmKdcs
 from ssosim.kerberos.carried_tickets import read_ticket_service
+from ssosim.kerberos.ccache_offset import write_time_offset
 from ssosim.kerberos.clocked_acceptor import ClockedAcceptor
 from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.errors import ProgramMissingError
@@ -599,6 +600,17 @@ class Lab:
         if self.clocks.in_use:
             kdc = list_kdcs(self.estate, self.estate.realm_of(user).name)[0]
             self.clocks.note_sign_on(client, kdc.name, self._ticket_clocks.get((user.upn, *enctypes), ()))
+
+    def follow_clock(self, client: str, user: User, device: Device, ccache: Path) -> None:
+        """Make libkrb5 use the clock of ``device`` with the copied ticket in ``ccache``, now and under each fault."""
+
+        def set_clock() -> None:
+            if self.clocks.in_use and ccache.exists():
+                write_time_offset(ccache, self.clocks.of_authenticator(client).seconds)
+
+        self.note_copied_ticket(client, user, device.permitted_enctypes)
+        set_clock()
+        self.clocks.watchers.append(set_clock)
 
     async def find_ticket(self, user: User, client: str, device: Device) -> Path | None:
         """Return what ``ticket_of`` returns; None where the KDC refuses the sign-on because of the user's account.

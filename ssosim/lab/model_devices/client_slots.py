@@ -158,6 +158,7 @@ async def model_device(
             stored_password=user.password,
             app_credentials=app_credentials(lab.estate, user, lab.keys),
             random=slot.random,
+            clock_offset=partial(lab.clocks.find_device_offset, client),
         )
     finally:
         await http.close()
