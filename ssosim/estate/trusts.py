@@ -98,6 +98,8 @@ def find_trust_path(estate: Estate, client_realm: str, target: str) -> tuple[str
     Trusts within a forest are transitive; across forests the client goes from its own realm to one that trusts it
     directly. Source: Microsoft documentation, How domain and forest trusts work.
     """
+    if client_realm == target:
+        return ()
     trusts = list_trusts(estate)
     within = {realm.name: find_forest(estate, realm) for realm in estate.realms}
     paths: dict[str, tuple[str, ...]] = {client_realm: ()}

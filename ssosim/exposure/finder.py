@@ -25,6 +25,7 @@ __all__ = ["ExposureFinder", "find_exposures"]
 _OTHER, _UNKNOWN = SignInStep.OTHER, SignInStep.UNKNOWN
 _LONGEST_KEPT, _MOST_KEPT = 256, 1024
 """Characters of a header field, and fields, whose full search is remembered if it found nothing."""
+_NOTHING: tuple[Call | None, bytes, SignInStep | None] = (None, b"", None)
 
 
 def find_exposures(request: RequestParts, known: KnownCredentials, to: Recipient) -> tuple[CredentialExposed, ...]:
@@ -87,6 +88,7 @@ class ExposureFinder:
         self._short_test = ShortTest(self._known.texts)
         self._values_without_credentials: set[str] = set()
         self._allowed: dict[tuple[str, SignInStep], frozenset[bytes]] = {}
+        self._cleared: dict[int, tuple[Call | None, bytes, SignInStep | None]] = {}
 
     def examine(self, call: Call, step: SignInStep, *, in_place: bool = False) -> tuple[CredentialExposed, ...]:
         """Return the credentials in ``call`` that its recipient must not have.
@@ -97,12 +99,32 @@ class ExposureFinder:
             self._build()
         if "code_challenge" in call.query:
             self._known.add_challenge(call.query["code_challenge"])
+            self._cleared.clear()
+        elif not in_place and self._is_known(call, step):
+            return ()
         to = self._recipients.find(call.host)
         suspicious = None if in_place else self._list_suspicious(call, to, step)
         if suspicious is not None and not suspicious:
+            self._keep(call, step)
             return ()
         to = dataclasses.replace(to, step=step, scheme=call.scheme, in_place=in_place)
         return find_exposures(parts_of_call(call, suspicious), self._known, to)
+
+    def _is_known(self, call: Call, step: SignInStep) -> bool:
+        """Return whether the short test has cleared this very request before."""
+        return call.repeats is not None and (call.body, step) == self._cleared.get(id(call.repeats), _NOTHING)[1:]
+
+    def _keep(self, call: Call, step: SignInStep) -> None:
+        """Keep that the short test clears ``call``, if it repeats another and has no ticket that was accepted.
+
+        The finding depends on the parts of the request, the known texts and whether challenges are known. A later
+        challenge, or a change of the estate, drops what is kept.
+        """
+        if call.repeats is None or "code_challenge" in call.query or _was_accepted(call):
+            return
+        if len(self._cleared) >= _MOST_KEPT:
+            self._cleared.clear()
+        self._cleared[id(call.repeats)] = (call.repeats, call.body, step)
 
     def examine_foreign(self, request: RequestParts) -> tuple[CredentialExposed, ...]:
         """Return the credentials in a request that a host outside of the estate received."""
@@ -118,8 +140,11 @@ class ExposureFinder:
         found = [] if self._short_test.is_clean_value(call.target, False) else ["path", "query"]
         if unknown := self._short_test.list_unknown(call.headers.values()):
             found += self._list_suspicious_headers(call, unknown, to, step)
-        if call.body and not self._is_clean(call.body, to, step):
-            found.append("body")
+        if call.body:
+            sealed = call.trace_buffer.sealed_field if to.role == "login" else ""
+            texts = self._short_test.find_texts_beside(call.body, sealed.encode()) if sealed else None
+            if not (self._is_clean(call.body, to, step) if texts is None else self._may_have(texts, to, step)):
+                found.append("body")
         return frozenset(found)
 
     def _list_suspicious_headers(
@@ -142,7 +167,11 @@ class ExposureFinder:
     def _is_clean(self, data: bytes, to: Recipient, step: SignInStep) -> bool:
         """Return whether ``data``, not of a URL, certainly holds nothing but texts that ``to`` may have at ``step``."""
         found = self._short_test.find_texts(data, takes_tokens=to.role == "login")
-        return found is not None and (not found or found <= self._allowed_texts(to, step))
+        return found is not None and self._may_have(found, to, step)
+
+    def _may_have(self, texts: frozenset[bytes], to: Recipient, step: SignInStep) -> bool:
+        """Return whether ``to`` may have all ``texts`` at ``step``."""
+        return not texts or texts <= self._allowed_texts(to, step)
 
     def _holds_nothing(self, value: str) -> bool:
         """Return whether a short header field certainly holds no credential at all, such as a first message of NTLM.

@@ -9,9 +9,13 @@ the texts. It then looks at the words of the base64 alphabets: one that is long 
 one that hides a known text holds that text. A known text needs no full search where its recipient may have it.
 
 What was found is remembered, since SOAP messages, forms, URLs and header fields are the same in each request but for
-their request ids. A request id (a GUID that follows one of ``_BEFORE_ID`` and ends with its word) is masked before the
-look-up. That changes no finding: it is a word of its own that is no token, and a message is remembered only if no known
-text can lie in its ids or across their ends. A message with both an id and percent escapes is not remembered.
+their request ids. A request id (a GUID that follows one of ``MARKS_OF_REQUEST_IDS`` and ends with its word) is masked
+before the look-up. That changes no finding: it is a word of its own that is no token, and a message is remembered only
+if no known text can lie in its ids or across their ends. A message with both an id and percent escapes is not
+remembered.
+
+A token that the provider has sealed itself, and has just opened, holds no known text. The rest of its form is examined
+without it (``find_texts_beside``).
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from collections.abc import Iterable, Iterator
 from itertools import filterfalse
 from urllib.parse import quote, quote_plus, unquote_to_bytes
 
+from ssosim.entra.core.request_ids import MARKS_OF_REQUEST_IDS, MASK, mask_request_ids
 from ssosim.exposure.decoding import decode, is_text, is_utf16
 
 __all__ = ["ShortTest"]
@@ -43,16 +48,14 @@ _HEX = re.compile(rb"[0-9a-fA-F]+\Z")
 _FEW, _MOST_WORDS = 64, 16_384
 _NO_TEXTS: frozenset[bytes] = frozenset()
 _MOST_TEXTS, _LONGEST_TEXT = 1024, 4096
-_MASK = b"*"
 _GUID_LENGTH = 36
 _GUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _MARKUP = re.compile(rb"[&<>\"']")
 _ENTITY = re.compile(rb"&(?:amp|lt|gt|quot|apos);")
 """Which characters of a text are written as references differs from program to program."""
 _ID = re.compile(_GUID.pattern.decode())
-_PART_OF_ID = b"0123456789abcdef-" + _MASK
-_BEFORE_ID = (b"urn:uuid:", b"client-request-id=")
-_ID_AND_END = re.compile(_GUID.pattern.removesuffix(rb"\Z") + rb"(?![A-Za-z0-9+/_-])")
+_PART_OF_ID = b"0123456789abcdef-" + MASK
+_QUERY_ID = "client-request-id="
 
 
 class ShortTest:
@@ -78,6 +81,8 @@ class ShortTest:
         self._texts_of_words: dict[bytes, frozenset[bytes]] = {}
         self._texts_of_messages: dict[bytes, frozenset[bytes]] = {}
         self._clean_values: set[str] = set()
+        self._clean_before_id: set[tuple[str, bool]] = set()
+        self._fields_are_apart = not any(b"=" in form or b"&" in form for form in self._all_forms)
 
     def list_unknown(self, values: Iterable[str]) -> list[str]:
         """Return those of ``values`` that are not remembered as clean."""
@@ -89,10 +94,18 @@ class ShortTest:
             return True
         if len(value) == _GUID_LENGTH and self._ids_are_clean and _ID.match(value):
             return True
+        start = -_GUID_LENGTH
+        ends_with_id = value.endswith(_QUERY_ID, 0, start) and _ID.match(value[start:]) is not None
+        if ends_with_id and (value[:start], takes_tokens) in self._clean_before_id:
+            return True
         data = value.encode("utf-8", "surrogateescape")
         if not self.examine(data, takes_tokens):
             return False
-        if len(data) < _TOKEN:  # a longer one may be a token, which not every recipient takes
+        if ends_with_id and b"%" not in data and self._is_apart(data[:start], b""):
+            if len(self._clean_before_id) >= _MOST_TEXTS:
+                self._clean_before_id.clear()
+            self._clean_before_id.add((value[:start], takes_tokens))
+        elif len(data) < _TOKEN:  # a longer one may be a token, which not every recipient takes
             if len(self._clean_values) >= _MOST_TEXTS:
                 self._clean_values.clear()
             self._clean_values.add(value)
@@ -110,7 +123,7 @@ class ShortTest:
 
         It may return a text that ``data`` does not hold as a word of its own.
         """
-        text = _mask_request_ids(data)
+        text = mask_request_ids(data)
         known = self._texts_of_messages.get(text)
         if known is not None:
             return known
@@ -135,6 +148,20 @@ class ShortTest:
             self._remember_message(text, found)
         return found
 
+    def find_texts_beside(self, data: bytes, field: bytes) -> frozenset[bytes] | None:
+        """As ``find_texts``, for a form whose ``field`` is a token that the provider has sealed and opened.
+
+        The value of that field is not examined: in whatever way its characters are escaped, it is that token. It is
+        examined where a known text could reach into it.
+        """
+        mark = b"&%b=" % field
+        start = 0 if data.startswith(mark[1:]) else data.find(mark) + 1
+        if (not start and not data.startswith(mark[1:])) or not self._fields_are_apart or self._has_percent:
+            return self.find_texts(data, takes_tokens=True)
+        start += len(mark) - 1
+        end = data.find(b"&", start)
+        return self.find_texts(b"%b%b%b" % (data[:start], MASK, b"" if end < 0 else data[end:]), takes_tokens=True)
+
     def _list_escaped_texts(self, data: bytes) -> frozenset[bytes]:
         """Return the known texts with a percent sign, or with blanks as in a form, that are in ``data``."""
         found = self._list_texts(data) if self._has_percent else _NO_TEXTS
@@ -144,8 +171,8 @@ class ShortTest:
 
     def _remember_message(self, text: bytes, found: frozenset[bytes]) -> None:
         """Remember what is in a message without tokens, unless a known text may lie in a masked request id."""
-        for mark in _BEFORE_ID:
-            before, masked, after = text.partition(mark + _MASK)
+        for mark in MARKS_OF_REQUEST_IDS:
+            before, masked, after = text.partition(mark + MASK)
             if masked and not self._is_apart(before + mark, after):
                 return
         if len(self._texts_of_messages) >= _MOST_TEXTS:
@@ -210,18 +237,6 @@ def _has_sign(data: bytes) -> bool:
         or (b"\r" in data and b"=\r" in data)
         or b"PRIVATE" in data
     )
-
-
-def _mask_request_ids(data: bytes) -> bytes:
-    """Return ``data`` with ``*`` for the first request id after each mark, if it is a whole word."""
-    for mark in _BEFORE_ID:
-        start = data.find(mark)
-        if start >= 0:
-            start += len(mark)
-            found = _ID_AND_END.match(data, start)
-            if found is not None:
-                data = b"%b%b%b" % (data[:start], _MASK, data[found.end() :])
-    return data
 
 
 def _list_forms(text: bytes) -> Iterable[bytes]:

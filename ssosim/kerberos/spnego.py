@@ -6,8 +6,9 @@ Source: RFC 4178 (SPNEGO), RFC 2743 section 3.1 (token framing), RFC 4121 (Kerbe
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from ssosim.kerberos import der
 from ssosim.kerberos.der import DerError
@@ -25,8 +26,7 @@ _NTLM_SIGNATURE = b"NTLMSSP\x00"
 _AP_REQ_TAG = 0x6E
 
 
-@dataclass(frozen=True, slots=True)
-class NegotiateToken:
+class NegotiateToken(Struct, frozen=True):
     """One Negotiate token. ``mech_token`` is the token of the mechanism inside; empty if the client sent none.
 
     ``first_leg`` is False for a token that continues an earlier exchange. ``readable`` is False for bytes that are not

@@ -33,7 +33,7 @@ from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.jwt_reader import JwtError, SignedJwt, read_date, read_jwt
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.oauth.client_assertion import verify_signature
-from ssosim.entra.oauth.tokens import BACKDATING, compute_digest
+from ssosim.entra.oauth.tokens import BACKDATING, CLAIMS_CHALLENGES, compute_digest
 from ssosim.estate import Tenant
 from ssosim.trace import AccessTokenChecked
 
@@ -65,7 +65,6 @@ RefusalReason = Literal[
 """Which check refused a token."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-_FIRST_CAPABILITY = "cp1"
 
 
 class TokenRefusedError(Exception):
@@ -267,7 +266,8 @@ def _read_caller(provider: Provider, token: SignedJwt, tenant: Tenant, client_id
 def _check_revocation(provider: Provider, token: SignedJwt, caller: Caller) -> None:
     """Refuse the token of a user whose sessions were revoked, if its client understands claims challenges."""
     capabilities = token.claims.get("xms_cc")
-    if not isinstance(capabilities, list) or _FIRST_CAPABILITY not in capabilities:
+    declared = capabilities if isinstance(capabilities, list) else [capabilities]
+    if CLAIMS_CHALLENGES not in {str(each).lower() for each in declared}:
         return
     begins = read_date(token.claims, "nbf") or 0.0
     issued = begins + BACKDATING

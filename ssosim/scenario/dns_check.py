@@ -6,7 +6,6 @@ The differences, the risk and the forecast are those of ``ssosim dns plan``. The
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -120,7 +119,7 @@ def plan_trees(
     plan = plan_between(_make_change(settings.author), before, after, _context(estate, settings))
     plan, forecasts = _with_forecast(plan, estate, keys, settings)
     token = tree_token(plan, msgspec.json.encode(forecasts, order="deterministic"))
-    return dataclasses.replace(plan, token=token), forecasts
+    return msgspec.structs.replace(plan, token=token), forecasts
 
 
 def plan_change(

@@ -16,7 +16,8 @@ from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.people import client_random
-from ssosim.memory import Engine, MemoryLab, NoProgressError, Run, memory_device
+from ssosim.lab.base.socket_policy import install
+from ssosim.memory import Engine, EngineClock, MemoryLab, NoProgressError, Run, memory_device
 from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
@@ -52,7 +53,9 @@ def play_in_memory(
         except LabInputError as error:
             raise LabInputError(f"{scenario.name}: {error}") from error
     fitted = fit_scenario(scenario, lab.estate)
-    return dataclasses.replace(_Play(fitted.scenario, lab, models).run(), left_out=fitted.left_out)
+    with install():  # once, and not for each stretch of time between two actions
+        played = _Play(fitted.scenario, lab, models).run()
+    return dataclasses.replace(played, left_out=fitted.left_out)
 
 
 class _Play:
@@ -68,7 +71,7 @@ class _Play:
         self._runs: dict[str, Run[SignInReport | None]] = {}
         self._began: dict[str, float] = {}
         self._stopping: set[str] = set()
-        self._event_limit = EventLimit(lab.trace, models, lambda: lab.engine.now, self._stop_soon)
+        self._event_limit = EventLimit(lab.trace, models, EngineClock(lab.engine).now, self._stop_soon)
 
     def run(self) -> Playback:
         """Play all phases and return the results."""

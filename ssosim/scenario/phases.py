@@ -26,12 +26,13 @@ from ssosim.trace import (
     SignInStep,
     Trace,
 )
+from ssosim.verdict.by_kind import RecordsByKind
 from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures, measure
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import select_pauses
-from ssosim.verdict.steps import is_on_the_wire
+from ssosim.verdict.steps import ON_THE_WIRE
 
 __all__ = [
     "ClientVerdict",
@@ -274,8 +275,9 @@ def judge_phase(
     for record in records:
         if record.client in own:
             own[record.client].append(record)
+    by_client = {name: RecordsByKind(mine) for name, mine in own.items()}
     before: dict[str, list[Record]] = {}
-    if any(not any(is_on_the_wire(record.event) for record in mine) for mine in own.values()):
+    if not all(mine.select(*ON_THE_WIRE) for mine in by_client.values()):
         for record in trace.up_to(mark):
             if record.client in own:
                 before.setdefault(record.client, []).append(record)
@@ -291,10 +293,14 @@ def judge_phase(
         ClientVerdict(
             phase.name,
             client.name,
-            (verdict := judge(own[client.name], began, pauses, before.get(client.name, ()), period)),
+            (verdict := judge(by_client[client.name], began, pauses, before.get(client.name, ()), period)),
             phase.expected_of(client, scenario.name, sign_in),
             measure(
-                own[client.name], verdict, began, last_undone.get(client.name, max(mended, default=began)), first_steps
+                by_client[client.name],
+                verdict,
+                began,
+                last_undone.get(client.name, max(mended, default=began)),
+                first_steps,
             ),
             round(times[client.name].decided(verdict), 3) if client.name in times else None,
             at,

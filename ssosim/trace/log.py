@@ -157,7 +157,7 @@ class Trace:
             return
         at = round(self._now() * 1e6) / 1e6
         for start in range(0, len(entries), self._limit):
-            some = entries[start : start + self._limit]
+            some = entries[start : start + self._limit] if len(entries) > self._limit else entries
             size = _REPETITION * len(some)
             if len(self._events) + len(some) > self._limit or self._octets + size > self._most_octets:
                 self._drop_oldest(len(some), size)

@@ -7,31 +7,42 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 
+import dns.edns
 import dns.message
+import dns.rcode
 import pytest
 
 from ssosim.clock import ManualClock
 from ssosim.dns import DnsServer, Effect, ZoneSet, ZoneStore, put_rrset
-from ssosim.dns.server import batched_io as module
-from ssosim.dns.server import listener as listening
-from ssosim.dns.server import reply_cache as keeping
+from ssosim.dns.server.datagrams import MAX_DATAGRAM
+from ssosim.dns.server.fast_path import ReplyCache, direct_datagrams
+from ssosim.dns.server.fast_path import batched_io as module
+from ssosim.dns.server.fast_path import reply_cache as keeping
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.faults import ActiveFaults, fault_from
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.trace import DnsAnswered, Trace
+from tests.fast_paths import switched
 
 HERE, THERE = "127.0.0.1", "127.0.0.9"
 NAME = "h.fabrikam.com"
 
 
-@pytest.fixture(params=["batches", "one by one"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(params=["batches", "one by one", "by asyncio"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """How datagrams are read."""
     assert module.is_supported(), "Linux on a 64-bit machine has the calls"
-    if request.param != "batches":
-        monkeypatch.setattr(listening, "is_supported", lambda: False)
-    return str(request.param)
+    if request.param == "one by one":
+        monkeypatch.setattr(direct_datagrams, "is_supported", lambda: False)
+    with switched("off" if request.param == "by asyncio" else "on"):
+        yield str(request.param)
+
+
+@pytest.fixture
+def batches() -> Iterator[None]:
+    """Datagrams are read in batches, whatever the environment says."""
+    with switched("on"):
+        yield
 
 
 class Desk:
@@ -110,7 +121,7 @@ async def test_every_query_of_many_gets_its_own_answer(desk: Desk, way: str) -> 
                 message = dns.message.from_wire(wire)
                 assert message.question[0].name.to_text() == f"{name}."
                 assert [str(rrset[0]) for rrset in message.answer] == (["192.0.2.7"] if name == NAME else [])
-    assert bool(desk.ready[0].replies) == (way == "batches")
+    assert any(each.replies for each in desk.ready) == (way == "batches")
     assert [name for _, name, _ in desk.asked()] == names * 2
     assert {record.seq for record in desk.trace} == set(range(1, 401))
 
@@ -251,6 +262,23 @@ async def test_odd_sizes_do_no_harm(desk: Desk, way: str) -> None:
                 assert dns.message.from_wire(reply).answer, way
 
 
+@pytest.mark.parametrize("octets", [MAX_DATAGRAM, MAX_DATAGRAM + 1, MAX_DATAGRAM + 30])
+async def test_each_way_reads_as_many_octets(desk: Desk, way: str, octets: int) -> None:
+    """A query of 4,096 octets is answered; the rest of a longer one is dropped, so that it is malformed."""
+    query = dns.message.make_query(NAME, "A", id=3, use_edns=0, options=[dns.edns.GenericOption(65001, b"")])
+    query.use_edns(0, options=[dns.edns.GenericOption(65001, bytes(octets - len(query.to_wire())))])
+    wire = query.to_wire(max_size=2 * MAX_DATAGRAM)
+    assert len(wire) == octets
+    async with desk.up():
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
+            asking.setblocking(False)
+            asking.connect((HERE, desk.port))
+            asking.send(wire)
+            reply = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(asking, 4096), 60)
+    assert dns.rcode.Rcode(reply[3] & 0x0F).name == ("NOERROR" if octets == MAX_DATAGRAM else "FORMERR"), way
+
+
+@pytest.mark.usefixtures("batches")
 async def test_a_client_that_has_gone_takes_no_answer_from_others(desk: Desk) -> None:
     """Answers that cannot be sent (here: to port 0) are lost alone."""
     async with desk.up():
@@ -276,6 +304,7 @@ async def test_a_client_that_has_gone_takes_no_answer_from_others(desk: Desk) ->
             assert ids(got) == [9] * 4
 
 
+@pytest.mark.usefixtures("batches")
 async def test_what_is_ready_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """More different questions than may be kept: all are answered, and no more are kept."""
     monkeypatch.setattr(keeping, "MAX_REPLIES", 30)

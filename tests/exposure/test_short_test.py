@@ -86,6 +86,27 @@ def test_text_in_or_beside_a_request_id_is_found(text):
         assert test.is_clean_value(data.decode(), takes_tokens=True) is (text.encode() not in data)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["01ff1f3341", "1b671a64", "id=1b67", ID, "mex?client-request-id=1b67", "client-request-id=1b671a64-40d5-491e"],
+)
+@pytest.mark.parametrize("path", ["/mex", "/%6dex", "/m%65%78"])
+def test_text_in_an_id_at_the_end_of_a_url_is_found(text, path):
+    """A known text inside the request id of a URL, or across its start, is found although the URL was seen before."""
+    test = ShortTest((text.encode(),))
+    for identifier in (OTHER_ID, ID, OTHER_ID):
+        value = f"{path}?client-request-id={identifier}"
+        assert test.is_clean_value(value, takes_tokens=False) is (text not in value.replace(path, "/mex"))
+
+
+def test_token_before_a_request_id_is_remembered_for_nobody():
+    """A URL with a token and a request id is clean for the login host only, also after the login host received it."""
+    test = ShortTest((b"Spring-2026!",))
+    value = f"/x?a={base64.urlsafe_b64encode(bytes(range(90, 180))).decode()}&client-request-id={ID}"
+    assert test.is_clean_value(value, takes_tokens=True)
+    assert not test.is_clean_value(value, takes_tokens=False)
+
+
 def test_soft_line_break_is_not_taken_for_a_masked_id():
     """Quoted-printable after the mark of a request id stays suspicious after the same message with an id."""
     test = ShortTest((b"Spring-2026!",))

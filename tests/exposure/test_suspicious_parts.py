@@ -16,6 +16,7 @@ from ssosim.exposure import ExposureFinder, find_exposures, parts_of_call
 from ssosim.exposure import finder as finder_module
 from ssosim.exposure.credentials import KnownCredentials
 from ssosim.exposure.recipients import Recipients
+from ssosim.exposure.short_test import ShortTest
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.trace import SignInStep
@@ -23,6 +24,7 @@ from tests.exposure.secrets_of_lab import AUTOLOGON, LOGIN, NOW, STS, SecretLab,
 
 LAB = SecretLab()
 PROVIDER, SERVICES = LAB.lab.provider, LAB.lab.services
+ID, OTHER_ID = "1b671a64-40d5-491e-99b0-da01ff1f3341", "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 STEPS = {
     LOGIN: (SignInStep.TOKEN, SignInStep.SIGN_IN_PAGE),
     AUTOLOGON: (SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_PASSWORD),
@@ -74,6 +76,43 @@ def test_finds_what_a_full_search_finds(requests):
         call = make_call(host, query, headers, body)
         full = find_exposures(parts_of_call(call), known, dataclasses.replace(recipients.find(host), step=step))
         assert finder.examine(call, step) == full
+
+
+FIELDS = st.lists(st.tuples(st.sampled_from(("scope", "xrefresh_token", "")), VALUES), max_size=3)
+SEALED = text_of(LAB.secrets["refresh token"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=FIELDS, after=FIELDS, escaped=st.booleans(), identifier=st.sampled_from((ID, OTHER_ID, "x")))
+def test_a_sealed_token_hides_nothing_beside_it(before, after, escaped, identifier):
+    """A form with a token that the provider has opened has the exposures of a full search, and so has its query."""
+    finder = make_finder()
+    known = KnownCredentials(PROVIDER, read_ticket_service)
+    to = dataclasses.replace(Recipients(PROVIDER.estate, SERVICES).find(LOGIN), step=SignInStep.TOKEN)
+    token = "".join(f"%{ord(character):02x}" for character in SEALED) if escaped else SEALED
+    fields = [*before, ("refresh_token", token), *after]
+    for some in (fields, fields[len(before) :], fields):
+        body = "&".join(f"{name}={value}" for name, value in some).encode()
+        call = make_call(LOGIN, f"1&client-request-id={identifier}", body=body)
+        call.trace_buffer.sealed_field = "refresh_token"
+        assert finder.examine(call, SignInStep.TOKEN) == find_exposures(parts_of_call(call), known, to)
+
+
+@pytest.mark.parametrize("secret", ["token=abcd", "abcd&scope", "x%41bcd", "a=1&refresh_token=ab"])
+def test_a_text_that_reaches_into_a_sealed_token_is_found(secret):
+    """A known text across an end of the value, or one that its escapes spell, makes the whole form be examined."""
+    test = ShortTest((secret.encode(),))
+    for data in (b"a=1&refresh_token=abcd&scope=x", b"a=1&refresh_token=x%41bcd", b"a=1&refresh_token=*&scope=x"):
+        for _ in range(2):
+            assert test.find_texts_beside(data, b"refresh_token") == test.find_texts(data, takes_tokens=True)
+
+
+def test_a_field_that_was_not_opened_is_examined():
+    """A password in the place of a refresh token is found, as is one beside a token in a field of another name."""
+    finder = make_finder()
+    for body in (f"refresh_token={TEXTS['federated password']}", f"x={TEXTS['federated password']}&y=1"):
+        call = make_call(LOGIN, body=body.encode())
+        assert [each.credential for each in finder.examine(call, SignInStep.TOKEN)] == ["password"]
 
 
 @pytest.mark.parametrize(

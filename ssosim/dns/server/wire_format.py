@@ -12,7 +12,6 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from typing import Literal
@@ -29,9 +28,11 @@ from dns.rcode import BADVERS, FORMERR, NOTAUTH, REFUSED, Rcode
 from dns.rdata import Rdata
 from dns.rdataclass import IN
 from dns.rdatatype import CNAME, OPT, TKEY, TSIG, RdataType
+from msgspec import Struct
+from msgspec.structs import replace
 
+from ssosim.dns.server import fast_path
 from ssosim.dns.server.bounds import HEADER, query_refusal
-from ssosim.dns.server.plain_reply import PlainQuery, read_plain_query, render_plain
 from ssosim.dns.server.query_counts import Use
 from ssosim.dns.zones.answer import Answer, resolve_in_zones
 from ssosim.dns.zones.answer import answer as answer_question
@@ -52,6 +53,8 @@ __all__ = [
     "read_query",
     "render_response",
     "respond",
+    "respond_ordinarily",
+    "respond_plainly",
     "with_dnssec_ok",
 ]
 
@@ -73,8 +76,7 @@ _REPLY_OVERHEAD = 900
 NOT_QUESTIONS = frozenset({OPT, TSIG, TKEY, RdataType.TYPE0})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer ready to be sent: ``tail`` is everything after the two octets of the id.
 
     ``use`` is what the query counts for. ``cache_scope`` says for whom the answer may be cached: for anybody with the
@@ -193,11 +195,12 @@ def respond(zones: ZoneSet, query: bytes, transport: Transport, context: QueryCo
     """
     if len(query) < HEADER or query[2] & 0x80:
         return None
-    plain_query = read_plain_query(query)
-    if plain_query is not None and plain_query.type not in NOT_QUESTIONS:
-        reply = _respond_plainly(zones, query, plain_query, transport, context)
-        if reply is not None:
-            return reply
+    reply = respond_plainly(zones, query, transport, context) if fast_path.enabled() else None
+    return respond_ordinarily(zones, query, transport, context) if reply is None else reply
+
+
+def respond_ordinarily(zones: ZoneSet, query: bytes, transport: Transport, context: QueryContext = ANYBODY) -> Reply:
+    """Answer ``query``, which is no response and at least ``HEADER`` octets, with dnspython's messages."""
     message = read_query(query)
     if isinstance(message, Rcode):
         return make_error_reply(query, message, transport=transport)
@@ -223,16 +226,19 @@ def respond(zones: ZoneSet, query: bytes, transport: Transport, context: QueryCo
     )
 
 
-def _respond_plainly(
-    zones: ZoneSet, query: bytes, asked: PlainQuery, transport: Transport, context: QueryContext
+def respond_plainly(
+    zones: ZoneSet, query: bytes, transport: Transport, context: QueryContext = ANYBODY
 ) -> Reply | None:
-    """The reply to a plain query, rendered without dnspython; None if its answer needs that."""
+    """Answer ``query`` on the fast path, without dnspython's messages; None if query or answer needs these."""
+    asked = fast_path.read_plain_query(query)
+    if asked is None or asked.type in NOT_QUESTIONS:
+        return None
     if asked.dnssec_ok:
         context = replace(context, dnssec_ok=True)
     answer_function = resolve_in_zones if asked.recursion_desired else answer_question
     answer = answer_function(zones, asked.name, asked.type, context)
     limit = 65535 if transport == "tcp" else max(512, min(asked.payload, MAX_UDP_PAYLOAD))
-    wire = render_plain(query, asked, answer, limit, MAX_UDP_PAYLOAD)
+    wire = fast_path.render_plain(query, asked, answer, limit, MAX_UDP_PAYLOAD)
     if wire is None:
         return None
     event = answer.event(transport)
@@ -323,7 +329,8 @@ def is_truncated(answer: Answer, tail: bytes, limit: int = MAX_UDP_PAYLOAD) -> b
         2
         + len(tail)
         + sum(
-            (len(rrset.name.to_text()) + 1 + 10) * len(rrset.rdatas) + sum(_size(rdata) for rdata in rrset.rdatas)
+            (sum(map(len, rrset.name.labels)) + len(rrset.name.labels) + 10) * len(rrset.rdatas)
+            + sum(_size(rdata) for rdata in rrset.rdatas)
             for rrset in (*answer.answer, *answer.authority, *answer.additional)
         )
     )

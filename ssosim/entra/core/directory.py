@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ssosim.entra.core.errors import AadstsError
@@ -35,8 +35,7 @@ _SHARED: dict[str, SharedAuthority] = {
 _DNS_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class DomainEntry:
+class DomainEntry(Struct, frozen=True):
     """A verified domain and the tenant it belongs to."""
 
     tenant: Tenant
@@ -145,7 +144,7 @@ class Directory:
             raise AadstsError(700016, client=client_id[:64], tenant=tenant)
         return application
 
-    def keep_result(self, function: Callable[..., _T], key: tuple[Hashable, ...], arguments: tuple[object, ...]) -> _T:
+    def keep_result(self, function: Callable[..., _T], key: Hashable, arguments: tuple[object, ...]) -> _T:
         """Return what ``function`` returns for ``arguments``, and keep it for this ``key``; errors are not kept.
 
         For what depends on the estate and the key alone: a repeated sign-in costs one look-up.

@@ -17,26 +17,35 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from ssosim.entra.core.keys import SigningKey
 
-__all__ = ["build_key_set", "encode_base64url", "sign_client_assertion", "sign_jwt"]
+__all__ = ["build_key_set", "encode_base64url", "sign_client_assertion", "sign_json", "sign_jwt"]
 
 _PSS = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
-_STANDARD_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 def encode_base64url(data: bytes) -> str:
     """Encode as base64url without padding."""
-    return binascii.b2a_base64(data, newline=False).translate(_STANDARD_TO_URL, b"=").decode()
+    return _encode(data).decode()
+
+
+def _encode(data: bytes) -> bytes:
+    # Two replacements of one byte take half the time of ``translate``.
+    return binascii.b2a_base64(data, newline=False).replace(b"+", b"-").replace(b"/", b"_").rstrip(b"=")
 
 
 @lru_cache(maxsize=64)
-def _header(key_id: str) -> str:
-    return encode_base64url(msgspec.json.encode({"typ": "JWT", "alg": "RS256", "kid": key_id, "x5t": key_id}))
+def _header(key_id: str) -> bytes:
+    return _encode(msgspec.json.encode({"typ": "JWT", "alg": "RS256", "kid": key_id, "x5t": key_id}))
 
 
 def sign_jwt(key: SigningKey, claims: Mapping[str, Any]) -> str:
     """Sign ``claims`` with ``key`` and return the JWT in compact form; ``kid`` and ``x5t`` name the key."""
-    unsigned = f"{_header(key.key_id)}.{encode_base64url(msgspec.json.encode(claims))}"
-    return f"{unsigned}.{encode_base64url(key.sign(unsigned.encode()))}"
+    return sign_json(key, msgspec.json.encode(claims))
+
+
+def sign_json(key: SigningKey, claims: bytes) -> str:
+    """As ``sign_jwt``, for ``claims`` that are a JSON object already."""
+    unsigned = b"%b.%b" % (_header(key.key_id), _encode(claims))
+    return (b"%b.%b" % (unsigned, _encode(key.sign(unsigned)))).decode()
 
 
 def sign_client_assertion(key: SigningKey, claims: Mapping[str, Any]) -> str:

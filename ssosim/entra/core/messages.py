@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, TypeVar, dataclass_transform
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -24,6 +25,7 @@ Auth = Literal["none", "kerberos", "ntlm", "negotiate", "password", "bearer"]
 
 _FIELD_LIMIT = 256  # parameters in a query; more than any client sends
 _ESCAPE_LIMIT = 12_000  # escapes in a query or form: undoing one costs as much as reading 250 bytes
+_PAIR_LIMIT = 128  # characters of a field whose reading is kept
 _SEGMENT_LIMIT = 32  # segments of a path; no route has more than five
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
@@ -50,6 +52,8 @@ class TraceBuffer:
 
     ``client`` is the name of the client that sent the request; the endpoint reads it. ``step`` is the step of the
     route, once that is known. ``refused_date``: the request is refused because a date has passed or is in the future.
+    ``sealed_field`` is the name of the form's field whose value is a token, and nothing else, that the provider has
+    sealed itself and has opened.
     """
 
     auth: Auth = "none"
@@ -57,6 +61,7 @@ class TraceBuffer:
     step: SignInStep | None = None
     events: list[Event] = field(default_factory=list)
     refused_date: bool = False
+    sealed_field: str = ""
 
 
 @_message
@@ -66,6 +71,7 @@ class Call:
     ``path`` holds the decoded segments as sent. ``correlation_id`` is the caller's ``client-request-id`` when that is a
     GUID (header first, then query), otherwise a new one. ``repeated`` is the first parameter that the query has twice.
     ``scheme`` and ``port`` are those of where the request arrived. ``target`` is the path and query as sent.
+    ``repeats`` is an immutable call that differs in time, ids and the octets of the body only (``repeat``), if known.
     """
 
     host: str
@@ -84,6 +90,7 @@ class Call:
     port: int = 443
     trace_buffer: TraceBuffer = field(default_factory=TraceBuffer)
     target: str = ""
+    repeats: Call | None = None
 
     @classmethod
     def read(  # noqa: PLR0913  one argument for each part of an HTTP request
@@ -128,6 +135,32 @@ class Call:
             scheme=scheme,
             port=port,
             target=target,
+        )
+
+    def repeat(self, body: bytes, now: float) -> Call:
+        """Return the same request at another time, with a body of the same length, without reading its parts again.
+
+        This call must not change later. It has a new trace id, and its correlation id is new unless it is the caller's.
+        """
+        given = self.correlation_id if _read_correlation_id(self.headers, self.query) else make_guid()
+        return Call(
+            self.host,
+            self.method,
+            self.path,
+            self.query,
+            self.headers,
+            body,
+            now,
+            f"{make_guid()[:-2]}00",
+            given,
+            self.repeated,
+            self.header_bytes,
+            self.too_large,
+            self.scheme,
+            self.port,
+            TraceBuffer(),
+            self.target,
+            self,
         )
 
 
@@ -178,13 +211,21 @@ def read_fields(text: str, limit: int, repeated: list[str] | None = None) -> dic
     fields = {}
     for pair in text.split("&"):
         if pair:
-            name, _, value = pair.partition("=")
-            if "%" in pair or "+" in pair:
-                name, value = _unescape(name.replace("+", " ")), _unescape(value.replace("+", " "))
+            name, value = _read_kept_pair(pair) if len(pair) <= _PAIR_LIMIT else _read_pair(pair)
             if repeated is not None and name in fields:
                 repeated.append(name)
             fields[name] = value
     return fields
+
+
+def _read_pair(pair: str) -> tuple[str, str]:
+    name, _, value = pair.partition("=")
+    if "%" in pair or "+" in pair:
+        return _unescape(name.replace("+", " ")), _unescape(value.replace("+", " "))
+    return name, value
+
+
+_read_kept_pair = lru_cache(maxsize=1024)(_read_pair)  # a program sends most fields the same each time
 
 
 def _unescape(text: str) -> str:
@@ -221,9 +262,14 @@ def _cut_query(target: str) -> tuple[str, str]:
 
 
 def _choose_correlation_id(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    return _read_correlation_id(headers, query) or make_guid()
+
+
+def _read_correlation_id(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """Return the caller's id of the request; empty if it has none that is a GUID."""
     given = headers.get("client-request-id") or query.get("client-request-id")
     if given:
         plain = given.strip("{}").lower()
         if _GUID.match(plain):
             return plain  # anything else of the caller's text is never echoed
-    return make_guid()
+    return ""

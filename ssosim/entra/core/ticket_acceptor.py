@@ -5,8 +5,9 @@ The composition root adapts a GSSAPI acceptor to this port, so this package does
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 __all__ = ["AcceptedTicket", "RefusalReason", "RefusedTicket", "TicketAcceptor"]
 
@@ -24,8 +25,7 @@ RefusalReason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedTicket:
+class AcceptedTicket(Struct, frozen=True):
     """A valid ticket.
 
     ``principal`` is ``name@REALM``; ``reply`` is the token for mutual authentication, if there is one. ``kvno`` and
@@ -40,8 +40,7 @@ class AcceptedTicket:
     session_etype: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedTicket:
+class RefusedTicket(Struct, frozen=True):
     """A token that was refused. ``reason`` is for programs, ``text`` for people.
 
     ``kvno``, ``etype`` and ``session_etype`` as in ``AcceptedTicket``; ``faults`` are the numbers of the faults without

@@ -21,7 +21,8 @@ msgraph-cli issue 48 (65002), active-directory-dotnet-daemon issue 10 (501051), 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ssosim.entra.core.application_rules import check_assignment, require_app_principal, require_user_principal
 from ssosim.entra.core.errors import AadstsError
@@ -37,8 +38,7 @@ _GRAPH_SCOPE = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _SIGN_IN_SCOPES = ("openid", "profile", "email")
 
 
-@dataclass(frozen=True, slots=True)
-class GrantedAccess:
+class GrantedAccess(Struct, frozen=True):
     """The access that a token has. ``audience`` is its ``aud``, ``version`` the version of the access token.
 
     ``scopes`` are the delegated permissions for the API (``scp``), ``roles`` the application's or user's roles in it.

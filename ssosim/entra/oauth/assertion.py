@@ -50,10 +50,10 @@ import base64
 import binascii
 import re
 import string
-from dataclasses import dataclass
 from typing import Literal
 
 from lxml.etree import LxmlError, _Element
+from msgspec import Struct
 
 from ssosim.entra.core import endpoint_urls
 from ssosim.entra.core.errors import AadstsError
@@ -83,12 +83,15 @@ _URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _ISSUED_TEXT = re.compile(re.escape(wrap_desktop_sso_token("|")).replace(r"\|", r"([\w-]{1,16384})").encode(), re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedSubject:
-    """The user of a verified assertion, and how that user had authenticated (an authentication method URI)."""
+class VerifiedSubject(Struct, frozen=True):
+    """The user of a verified assertion, and how that user had authenticated (an authentication method URI).
+
+    ``is_issued_text``: the assertion was, octet for octet, a text as the autologon host issues it.
+    """
 
     user: User
     method: str
+    is_issued_text: bool = False
 
 
 def decode_assertion(text: str) -> bytes:
@@ -115,7 +118,7 @@ def verify_assertion(
     """
     document = decode_assertion(text)
     if grant == "saml1_1-bearer" and (issued := _ISSUED_TEXT.fullmatch(document)):
-        return _verify_sealed(provider, issued[1].decode(), now)
+        return _verify_sealed(provider, issued[1].decode(), now, is_issued_text=True)
     try:
         root = parse_xml(document, _LIMIT)
     except InvalidXmlError as error:
@@ -132,7 +135,7 @@ def verify_assertion(
     return _verify_signed(provider, root, now)
 
 
-def _verify_sealed(provider: Provider, token: str, now: float) -> VerifiedSubject:
+def _verify_sealed(provider: Provider, token: str, now: float, *, is_issued_text: bool = False) -> VerifiedSubject:
     try:
         claims = provider.sealer.open(DESKTOP_SSO_PURPOSE, token, DesktopSsoClaims)
     except SealedTokenError:
@@ -142,7 +145,8 @@ def _verify_sealed(provider: Provider, token: str, now: float) -> VerifiedSubjec
     tenant = provider.directory.find_tenant(claims.tenant)
     if user is None or tenant is None or provider.directory.find_home_tenant(user).id != tenant.id:
         raise AadstsError(50034, user=claims.subject, tenant=claims.tenant)
-    return _use_once(provider, VerifiedSubject(user, claims.method), claims.id, claims.not_on_or_after, now)
+    subject = VerifiedSubject(user, claims.method, is_issued_text)
+    return _use_once(provider, subject, claims.id, claims.not_on_or_after, now)
 
 
 def _verify_signed(provider: Provider, root: _Element, now: float) -> VerifiedSubject:

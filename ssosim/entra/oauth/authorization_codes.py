@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from ssosim.entra.core.authentication import Authentication
 from ssosim.entra.core.errors import AadstsError

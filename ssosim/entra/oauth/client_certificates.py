@@ -11,7 +11,6 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from msgspec import Struct
 
 from ssosim.entra.core.keys import Keys, generated_key_name
 from ssosim.estate import Application
@@ -44,8 +44,7 @@ class CertificateChainError(ValueError):
     """``x5c`` is no list of certificates, or does not lead to a trusted authority."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredCertificate:
+class RegisteredCertificate(Struct, frozen=True):
     """A certificate with its thumbprints: the SHA-1 and SHA-256 digests of its DER encoding."""
 
     certificate: x509.Certificate
@@ -70,8 +69,7 @@ class RegisteredCertificate:
         return self.sha1.hex().upper()
 
 
-@dataclass(frozen=True, slots=True)
-class NamedThumbprint:
+class NamedThumbprint(Struct, frozen=True):
     """A thumbprint in a header: SHA-1 (20 octets) or SHA-256 (32 octets)."""
 
     digest: bytes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from ssosim.entra.core.keys import Keys
 from ssosim.estate import ClientAssertionRules
@@ -12,8 +13,7 @@ from ssosim.estate import ClientAssertionRules
 __all__ = ["ClientAuthentication", "ClientContext"]
 
 
-@dataclass(frozen=True, slots=True)
-class ClientAuthentication:
+class ClientAuthentication(Struct, frozen=True):
     """How a client has proved which application it is.
 
     ``credential`` names the credential without its value: key id or display name of a secret, thumbprint of a
@@ -28,8 +28,7 @@ class ClientAuthentication:
     lenient: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClientContext:
+class ClientContext(Struct, frozen=True):
     """The values of one authentication. ``now`` is in seconds since the Unix epoch.
 
     ``client_now`` is the time by the clock of the client, which signs assertions by it.

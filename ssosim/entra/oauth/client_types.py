@@ -19,7 +19,7 @@ Sources: Entra document "Public client and confidential client applications", Mi
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call

@@ -7,7 +7,7 @@ frequently asked questions".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.jose import sign_jwt
@@ -27,8 +27,7 @@ MANAGED_IDENTITY_LIFETIME = 86_400
 _AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
-@dataclass(frozen=True, slots=True)
-class HostToken:
+class HostToken(Struct, frozen=True):
     """An access token that a host hands out. Times are in seconds since the Unix epoch, as in the token.
 
     ``not_before`` is 3,900 s before ``expires_on`` where the lifetime is an hour, in the sample answer of the Entra

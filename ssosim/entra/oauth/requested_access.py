@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.openid_discovery import TokenVersion
@@ -41,8 +42,7 @@ _RESOURCE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedAccess:
+class RequestedAccess(Struct, frozen=True):
     """The access that a request asks for: one resource, its scopes, and whether it includes id and refresh tokens.
 
     ``resource`` is as sent. ``scopes`` are the scopes as sent, empty in version 1, which asks for everything that was

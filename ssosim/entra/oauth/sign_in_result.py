@@ -6,9 +6,8 @@ FAQ and issues 2537 and 6610 (a silent request in a frame needs the cookie of an
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.authentication import Authentication

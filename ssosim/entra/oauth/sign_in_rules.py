@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
+
+from msgspec import Struct
 
 from ssosim.entra.core.authentication import Authentication, fingerprint_of
 from ssosim.entra.core.errors import AadstsError, build_claims_challenge
@@ -41,8 +42,7 @@ _DEVICE_CONTROLS: dict[BuiltInControl, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SignIn:
+class SignIn(Struct, frozen=True):
     """A sign-in to check: ``user`` wants tokens of ``tenant`` for the API ``resource``, with ``application``.
 
     ``at_page``: the user is at the sign-in page and can answer. ``refreshes``: the sign-in is that of a refresh token.

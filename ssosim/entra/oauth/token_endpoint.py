@@ -7,8 +7,9 @@ token_request.py, AADInternals, ROADtools; Entra documents of the password, clie
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from ssosim.entra.core.authentication import PASSWORD, authenticate_by
 from ssosim.entra.core.errors import AadstsError
@@ -85,6 +86,8 @@ def _grant_saml(
     request = authenticate_as(provider, call, request, fallback_client_type(request.application))
     access = _read_access(provider, request)
     subject = verify_assertion(provider, assertion, call.now, name)
+    if subject.is_issued_text:
+        call.trace_buffer.sealed_field = "assertion"
     tenant = _find_tenant(provider, request, subject.user)
     authentication = authenticate_by(subject.method, subject.user, call.now)
     return _reply_to_user(
@@ -121,6 +124,7 @@ def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> Htt
     except SealedTokenError:
         # invalid_grant: azure-docs issue 63819, MSAL for Android issue 558
         raise AadstsError(9002313, error="invalid_grant", reason="The refresh token is malformed.") from None
+    call.trace_buffer.sealed_field = "refresh_token"
     client_type = as_client_type(claims.client_type)
     check_origin(call, client_type)
     request = authenticate_as(provider, call, request, client_type)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from ssosim.entra.core.application_rules import require_client
 from ssosim.entra.core.directory import Authority, Directory
@@ -43,8 +44,7 @@ ClientType = Literal["public", "confidential", "spa"]
 """What a client is in one request: public (no credential), confidential, or a single-page application."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
+class TokenRequest(Struct, frozen=True):
     """A token request whose client is known.
 
     ``client_type`` and ``confidential`` (whether the client has proved who it is) are set by ``authenticate_as``.

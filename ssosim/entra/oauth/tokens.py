@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from ssosim.entra.core.authentication import Authentication, list_amr
-from ssosim.entra.core.jose import encode_base64url, sign_jwt
+from ssosim.entra.core.jose import encode_base64url, sign_json
 from ssosim.entra.core.messages import TraceBuffer, make_guid
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.core.provider import Provider
@@ -25,10 +25,11 @@ from ssosim.entra.oauth.access_grants import GrantedAccess
 from ssosim.entra.oauth.requested_access import OIDC_SCOPES
 from ssosim.entra.oauth.token_request import TokenRequest
 from ssosim.entra.wstrust.autologon import DESKTOP_SSO_PURPOSE
-from ssosim.estate import Cloud, Tenant, User
+from ssosim.estate import Application, Cloud, Tenant, User
 from ssosim.trace import TokenIssued
 
 __all__ = [
+    "CLAIMS_CHALLENGES",
     "REFRESH_PURPOSE",
     "AuthenticatedUser",
     "build_common_claims",
@@ -47,14 +48,15 @@ BACKDATING = 300
 Recordings of azure-sdk-for-go and azure-sdk-for-net: the dates of id tokens beside the Date of the response; so have
 access tokens of version 1.0 (msal4j, TestConfiguration.java: ``exp`` - ``iat`` is ``expires_in`` + 300).
 """
+CLAIMS_CHALLENGES = "cp1"
+"""The capability of a client to answer claims challenges, in ``xms_cc``. Case does not matter."""
 ID_TOKEN_LIFETIME = 3600
 """Seconds that an id token is valid, whatever the lifetime of the access token (the same recordings)."""
 SPA_REFRESH_TOKEN_LIFETIME = 86_400
 """Seconds that a single-page application can refresh, from the sign-in on (Entra document "Refresh tokens")."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthenticatedUser:
+class AuthenticatedUser(Struct, frozen=True):
     """An authenticated user of ``tenant``, for whom tokens are issued.
 
     ``authentication`` is how and when the user has authenticated, ``grant`` the name of the grant, ``nonce`` the value
@@ -100,35 +102,38 @@ def build_common_claims(
     }
 
 
-def _client_claims(request: TokenRequest, version: TokenVersion) -> dict[str, Any]:
+def _client_claims(application: Application, version: TokenVersion, authenticated: str) -> dict[str, Any]:
     """Return the claims about the client: its id, and how it has authenticated (0: not, 1: secret, 2: assertion)."""
-    authenticated = "0" if not request.confidential else "2" if request.credential.assertion else "1"
-    client_id = request.application.client_id
+    client_id = application.client_id
     if version == "1.0":
         return {"appid": client_id, "appidacr": authenticated}
     return {"azp": client_id, "azpacr": authenticated}
 
 
-def _capability_claims(request: TokenRequest) -> dict[str, Any]:
-    """Return ``xms_cc``, what the client has declared that it understands: ``cp1`` are claims challenges.
+def _describe_authentication(request: TokenRequest) -> str:
+    return "0" if not request.confidential else "2" if request.credential.assertion else "1"
 
-    Source: Entra document "Claims challenges, claims requests and client capabilities". ``check_claims_parameter`` has
-    accepted the text.
+
+def _read_capability(request: TokenRequest) -> str:
+    """Return the value of ``xms_cc``, what the client has declared to understand: ``cp1``, claims challenges; else "".
+
+    Case does not matter: the Azure SDKs write ``CP1``, and their tokens repeat it. Sources: Entra document "Claims
+    challenges, claims requests and client capabilities"; azure-identity, ``aad_client_base.py``.
+    ``check_claims_parameter`` has accepted the text.
     """
     text = request.form.get("claims", "")
     asked = json.loads(text).get("access_token") if text.strip() else None
     demand = asked.get("xms_cc") if isinstance(asked, dict) else None
     values = demand.get("values") if isinstance(demand, dict) else None
-    known = [value for value in values if value == "cp1"] if isinstance(values, list) else []
-    return {"xms_cc": known[:1]} if known else {}
+    sent = (value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
+    return next((value for value in sent if value.lower() == CLAIMS_CHALLENGES), "")
 
 
-def _name_claims(provider: Provider, authenticated: AuthenticatedUser, version: TokenVersion) -> dict[str, Any]:
+def _name_claims(provider: Provider, user: User, tenant: Tenant, version: TokenVersion) -> dict[str, Any]:
     """Return the claims with the name of the user; a guest also has ``idp``, the issuer of the home tenant.
 
     The name of a guest in the tenant has ``#EXT#`` (Entra document "Properties of a Microsoft Entra B2B user").
     """
-    user, tenant = authenticated.user, authenticated.tenant
     home = provider.directory.find_home_tenant(user)
     guest = home.id != tenant.id
     claims: dict[str, Any] = {"idp": issuer_of(provider.estate.cloud, home.id, "1.0")} if guest else {}
@@ -139,47 +144,108 @@ def _name_claims(provider: Provider, authenticated: AuthenticatedUser, version: 
     return {"unique_name": user.upn, "upn": user.upn}
 
 
+def _write_claims(
+    provider: Provider, tenant: Tenant, version: TokenVersion, audience: str, claims: dict[str, Any]
+) -> bytes:
+    """Return the claims of a token as JSON, with gaps for its times and its id; ``_fill_claims`` fills them.
+
+    All tokens of a user for an API have the same text, so it is written once for a state of the estate
+    (``Directory.keep_result``). The claims that every token has come first, as in ``build_common_claims``.
+    """
+    first = {"aud": audience, "iss": issuer_of(provider.estate.cloud, tenant.id, version)}
+    parts = [msgspec.json.encode(each)[1:-1] for each in (first, {"tid": tenant.id}, {"ver": version, **claims})]
+    before, between, after = (part.replace(b"%", b"%%") for part in parts)
+    return b'{%b,"iat":%%d,"nbf":%%d,"exp":%%d,%b,"uti":"%%b",%b}' % (before, between, after)
+
+
+def _fill_claims(text: bytes, now: int, lifetime: int) -> bytes:
+    """Return the claims of a new token: issued at ``now``, in seconds since the Unix epoch, for ``lifetime``."""
+    start = now - BACKDATING
+    return text % (start, start, now + lifetime, encode_base64url(take_random_block()).encode())
+
+
 def _access_token(
     provider: Provider, request: TokenRequest, granted: GrantedAccess, authenticated: AuthenticatedUser, now: int
 ) -> str:
     """Make an access token for a user. Version and claims are those that the API wants, not those of the endpoint."""
-    user, version = authenticated.user, granted.version
+    facts = _AccessFacts(
+        request.application,
+        granted,
+        authenticated.user,
+        authenticated.tenant,
+        _describe_authentication(request),
+        tuple(list_amr(authenticated.authentication)),
+        _read_capability(request) if "claims" in request.form else "",
+    )
+    text = provider.directory.keep_result(_write_access_claims, facts, (provider, facts))
+    return sign_json(provider.keys.cloud, _fill_claims(text, now, provider.estate.cloud.access_token_lifetime))
+
+
+class _AccessFacts(Struct, frozen=True):
+    """What the claims of a user's access token depend on beside the estate. ``capability``: what ``xms_cc`` has."""
+
+    application: Application
+    granted: GrantedAccess
+    user: User
+    tenant: Tenant
+    authenticated: str
+    amr: tuple[str, ...]
+    capability: str
+
+
+def _write_access_claims(provider: Provider, facts: _AccessFacts) -> bytes:
+    granted, user, tenant = facts.granted, facts.user, facts.tenant
+    version = granted.version
     claims = {
-        "aud": granted.audience,
-        **build_common_claims(provider, authenticated.tenant, version, now),
-        **_client_claims(request, version),
-        "amr": list_amr(authenticated.authentication),
+        **_client_claims(facts.application, version, facts.authenticated),
+        "amr": list(facts.amr),
         "name": user.display_name,
-        "oid": provider.directory.find_object_id(user, authenticated.tenant),
+        "oid": provider.directory.find_object_id(user, tenant),
         "scp": " ".join(granted.scopes),
         "sub": compute_pairwise_subject(user.object_id, granted.audience),
-        **_name_claims(provider, authenticated, version),
+        **_name_claims(provider, user, tenant, version),
     }
     if granted.roles:
         claims["roles"] = list(granted.roles)
     if "idtyp" in granted.optional_claims:
         claims["idtyp"] = "user"
-    claims |= _capability_claims(request)
+    if facts.capability:
+        claims["xms_cc"] = [facts.capability]
     if user.sid and user.synced:
         claims["onprem_sid"] = user.sid
-    return sign_jwt(provider.keys.cloud, claims)
+    return _write_claims(provider, tenant, version, granted.audience, claims)
 
 
 def _id_token(provider: Provider, request: TokenRequest, authenticated: AuthenticatedUser, now: int) -> str:
-    user, client_id = authenticated.user, request.application.client_id
+    session = authenticated.authentication.session if request.application.logout_url is not None else ""
+    facts = (request.application.client_id, request.version, authenticated.user, authenticated.tenant)
+    if session or authenticated.nonce:  # of this sign-in alone
+        text = _write_id_claims(provider, *facts, session, authenticated.nonce)
+    else:
+        text = provider.directory.keep_result(_write_id_claims, facts, (provider, *facts))
+    return sign_json(provider.keys.cloud, _fill_claims(text, now, ID_TOKEN_LIFETIME))
+
+
+def _write_id_claims(
+    provider: Provider,
+    client_id: str,
+    version: TokenVersion,
+    user: User,
+    tenant: Tenant,
+    session: str = "",
+    nonce: str = "",
+) -> bytes:
     claims = {
-        "aud": client_id,
-        **build_common_claims(provider, authenticated.tenant, request.version, now, ID_TOKEN_LIFETIME),
         "name": user.display_name,
-        "oid": provider.directory.find_object_id(user, authenticated.tenant),
+        "oid": provider.directory.find_object_id(user, tenant),
         "sub": compute_pairwise_subject(user.object_id, client_id),
-        **_name_claims(provider, authenticated, request.version),
+        **_name_claims(provider, user, tenant, version),
     }
-    if authenticated.authentication.session and request.application.logout_url is not None:
-        claims["sid"] = authenticated.authentication.session
-    if authenticated.nonce:
-        claims["nonce"] = authenticated.nonce
-    return sign_jwt(provider.keys.cloud, claims)
+    if session:
+        claims["sid"] = session
+    if nonce:
+        claims["nonce"] = nonce
+    return _write_claims(provider, tenant, version, client_id, claims)
 
 
 def _refresh_token(
@@ -316,20 +382,16 @@ def issue_app_token(
 
     Its subject is the service principal in ``tenant``. It has no ``scp``, and ``roles`` if the application has any.
     """
-    now, version = int(issued_at), granted.version
-    claims = {
-        "aud": granted.audience,
-        **build_common_claims(provider, tenant, version, now),
-        **_client_claims(request, version),
-        "oid": granted.service_principal_id,
-        "sub": granted.service_principal_id,
-    }
-    if "idtyp" in granted.optional_claims:
-        claims["idtyp"] = "app"
-    claims |= _capability_claims(request)
-    if granted.roles:
-        claims["roles"] = list(granted.roles)
-    token = sign_jwt(provider.keys.cloud, claims)
+    now = int(issued_at)
+    facts = (
+        request.application,
+        granted,
+        tenant,
+        _describe_authentication(request),
+        _read_capability(request) if "claims" in request.form else "",
+    )
+    text = provider.directory.keep_result(_write_app_claims, facts, (provider, *facts))
+    token = sign_json(provider.keys.cloud, _fill_claims(text, now, provider.estate.cloud.access_token_lifetime))
     trace_buffer.events.append(
         TokenIssued(
             kind="access",
@@ -345,3 +407,25 @@ def issue_app_token(
     del body["scope"]  # the documented response has none
     body["access_token"] = token
     return body
+
+
+def _write_app_claims(
+    provider: Provider,
+    application: Application,
+    granted: GrantedAccess,
+    tenant: Tenant,
+    authenticated: str,
+    capability: str,
+) -> bytes:
+    claims = {
+        **_client_claims(application, granted.version, authenticated),
+        "oid": granted.service_principal_id,
+        "sub": granted.service_principal_id,
+    }
+    if "idtyp" in granted.optional_claims:
+        claims["idtyp"] = "app"
+    if capability:
+        claims["xms_cc"] = [capability]
+    if granted.roles:
+        claims["roles"] = list(granted.roles)
+    return _write_claims(provider, tenant, granted.version, granted.audience, claims)

@@ -16,8 +16,9 @@ from ssosim.entra.core.safe_xml import InvalidXmlError
 from ssosim.entra.core.sealed_tokens import DesktopSsoClaims
 from ssosim.entra.wstrust import mex
 from ssosim.entra.wstrust.integrated_auth import authenticate, make_challenge, mutual_auth_headers, require_desktop_sso
+from ssosim.entra.wstrust.kept_requests import KeptRequests
 from ssosim.entra.wstrust.passwords import check_cloud_password
-from ssosim.entra.wstrust.rst import Rst, parse_rst
+from ssosim.entra.wstrust.rst import Rst
 from ssosim.entra.wstrust.rstr import SOAP_TYPE, Rstr, render_rstr
 from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1, AssertionFacts, sign_assertion, wrap_desktop_sso_token
 from ssosim.estate import Tenant, User
@@ -31,6 +32,7 @@ DESKTOP_SSO_PURPOSE, BROWSER_SSO_PURPOSE = (
     "browser-sso",
 )  # the purposes with which the two kinds of tokens are sealed
 _WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:tc:SAML:1.0:am:password"
+_read_request = KeptRequests().read_without_id
 _PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 
 
@@ -69,7 +71,7 @@ def handle_username_mixed(provider: Provider, call: Call, captured: tuple[str, .
 
 def _read_rst(provider: Provider, call: Call) -> Rst:
     try:
-        rst = parse_rst(call.body, "2005", provider.settings.soap_limit)
+        rst = _read_request(call.body, "2005", provider.settings.soap_limit)
     except InvalidXmlError as error:
         raise AadstsError(81016, reason=str(error)) from None
     if rst.applies_to not in ("", provider.estate.cloud.audience_urn):

@@ -21,8 +21,9 @@ seconds in both directions; RFC 4120 sections 3.1.3 and 3.2.3.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
+
+from msgspec import Struct
 
 from ssosim.faults.core.errors import FaultError
 from ssosim.kerberos.codes import KrbCode
@@ -50,8 +51,7 @@ synchronization. Both are measured with krb5 1.20.1.
 ClockOwner = Literal["device", "kdc", "service"]
 
 
-@dataclass(frozen=True, slots=True)
-class Offset:
+class Offset(Struct, frozen=True):
     """How far a clock is ahead of the lab's, in seconds, by the number of the fault that moved it."""
 
     by_fault: Mapping[int, int]

@@ -97,6 +97,8 @@ def check_hosts(state: FaultState, estate: Estate) -> None:
 
     A fault of a certificate needs a service with TLS, and one with an AADSTS code a host that sends such codes.
     """
+    if not state.http and not state.certificates:
+        return
     with_codes = [name.lower() for name, service in estate.list_identity_hosts() if service in HOSTS_WITH_CODES]
     for rule in state.http:
         if rule.has_code and rule.host and rule.host not in with_codes:

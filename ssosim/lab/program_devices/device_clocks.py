@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import mmap
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from ssosim.faults.core.clocks import NO_OFFSET, Clocks
 from ssosim.faults.core.errors import FaultError
@@ -76,8 +77,7 @@ def _has_interpreter(content: mmap.mmap) -> bool:
     return any(read(table + number * size, 4) == _DYNAMIC for number in range(min(count, 64)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
+class _Running(Struct, frozen=True):
     """A program that runs: how it reads its clock, and the files that have its clock."""
 
     program: str

@@ -14,7 +14,8 @@ import socket
 import sys
 from collections.abc import Callable
 
-from ssosim.dns.server.reply_cache import ReplyCache
+from ssosim.dns.server.datagrams import MAX_DATAGRAM
+from ssosim.dns.server.fast_path.reply_cache import ReplyCache
 from ssosim.dns.server.tcp import Peer, QueryHandler, Send
 from ssosim.trace import ClientEvent
 
@@ -27,7 +28,7 @@ __all__ = ["BatchReader", "Slots", "is_supported"]
 
 SLOTS = 64
 SLOT = 4160
-"""Octets of a slot: a socket address, and a datagram of at least 4,096."""
+"""Octets of a slot: a socket address, and a datagram of at most ``MAX_DATAGRAM`` octets."""
 
 HEADER, VECTORS = 64, 32
 """Octets of a struct mmsghdr and of two struct iovec on a 64-bit machine."""
@@ -56,7 +57,7 @@ class Slots:
             slot = slots[number % SLOTS]
             header, vector = number * HEADER // 8, (headers + number * VECTORS) // 8
             words[header : header + 4] = _words(base + slot, name, base + vector * 8, 2)
-            words[vector : vector + 4] = _words(base + slot - ID, ID, base + slot + name, SLOT - 8 - name)
+            words[vector : vector + 4] = _words(base + slot - ID, ID, base + slot + name, MAX_DATAGRAM - ID)
         self.incoming = base
         self.outgoing = base + SLOTS * HEADER
         self.received = memoryview(self.memory).cast("I")[56 // 4 : SLOTS * HEADER // 4 : HEADER // 4]
