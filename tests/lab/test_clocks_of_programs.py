@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 import sys
 from collections.abc import Iterator
@@ -61,16 +60,27 @@ def test_a_device_whose_clock_goes_wrong(skewed: Any) -> None:
     assert skewed.run("exec", "--as", "sh-skew", "--", "sh", "-c", again).stdout == "200"
 
 
-def test_each_program_gets_the_clock_that_works_with_it(skewed: Any) -> None:
+def test_each_program_gets_the_clock_that_works_with_it(skewed: Any, tmp_path: Path) -> None:
     """Python would fail under libfaketime: its libkrb5 gets the clock. What has no such clock is refused by name."""
     skew(skewed, "of=device", "seconds=-600")
     done = skewed.run("exec", "--as", "python-skew", "--", sys.executable, "-c", PYTHON)
     assert "Clock skew too great" in done.stderr
     texts = [each["text"] for each in skewed.records() if each["client"] == "python-skew" and "text" in each]
-    assert any("600 s behind, for Kerberos only: its other dates are those of the machine" in text for text in texts)
-    if java := shutil.which("java"):
-        refused = skewed.run("exec", "--", java, "-version")
-        assert (refused.returncode, "the clock of java cannot be set" in refused.stderr) == (125, True)
+    assert any("600 s behind, for libkrb5 only: its other dates are those of the machine" in text for text in texts)
+    own = _elf(tmp_path / "static", 1, 2)
+    for command in ([own], ["env", "A=B", own]):
+        refused = skewed.run("exec", "--", *command)
+        assert (refused.returncode, "the clock of static cannot be set" in refused.stderr) == (125, True)
+    (tmp_path / "krb5.conf").write_text("[libdefaults]\n  kdc_timesync = 0\n")
+    refused = skewed.run("exec", "--etc", str(tmp_path), "--", "sh", "-c", "true")
+    assert (refused.returncode, "has kdc_timesync = 0" in refused.stderr) == (125, True)
+
+
+def test_a_scenario_refuses_a_program_without_such_a_clock(skewed: Any, tmp_path: Path) -> None:
+    """A program that would show that a wrong clock does no harm is refused in a run, and the run says which."""
+    command = f"{_elf(tmp_path / 'static', 1, 2)}"
+    done = skewed.run("run", "clock-skew", "--exec", command)
+    assert (done.returncode, "the clock of static cannot be set" in done.stderr) == (2, True)
 
 
 def test_a_clock_of_kdc_and_service(skewed: Any) -> None:

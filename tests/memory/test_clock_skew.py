@@ -23,8 +23,14 @@ from ssosim.kerberos.ccache_offset import read_time_offset, write_time_offset
 from ssosim.kerberos.faketime import build_clock_environment
 from ssosim.kerberos.kinit import kinit
 from ssosim.memory import Engine, MemoryLab
+from ssosim.scenario.client_choice import model_of
+from ssosim.scenario.in_memory import play_in_memory
+from ssosim.trace import HttpExchange
+from ssosim.verdict.outcome import Outcome
 
+from .both import scenario
 from .calls import START, Seen, Step, in_memory, over_sockets
+from .rows import LOGIN
 from .test_key_faults import AUTOLOGON, STS, ask, checks, present
 
 SKEW, EARLY = "KRB_AP_ERR_SKEW", "KRB_AP_ERR_TKT_NYV"
@@ -221,6 +227,31 @@ def test_the_offset_of_a_cache_is_written_where_there_is_none(tmp_path: Path) ->
     ccache.write_bytes(b"\x05\x03content")
     with pytest.raises(ValueError, match="no file of version 4"):
         write_time_offset(ccache, 1)
+
+
+DATES: dict[str, tuple[Fault, str, int]] = {
+    "login-host-behind": (clock("service", -7200, host=LOGIN), "office", 50008),
+    "login-host-ahead": (clock("service", 7200, host=LOGIN), "msal4j-iwa", 50008),
+    "autologon-and-login-host": (clock("service", 7200, host=AUTOLOGON), "office", 81010),
+    "assertion-of-the-client": (clock("service", 7200, host=LOGIN), "token-validator", 700024),
+    "device-of-the-client": (clock("device", 3600), "token-validator", 700024),
+    "device-of-another-client": (clock("device", 3600, clients=["office"]), "token-validator", 0),
+    "within-the-tolerance": (clock("service", 240), "office", 0),
+}
+
+
+@pytest.mark.parametrize("name", DATES)
+def test_the_dates_of_a_sign_in(name: str) -> None:
+    """What a service writes and checks has its clock, what a client writes that of its device; the fault is named."""
+    fault, model, code = DATES[name]
+    played = scenario([fault], [model])
+    lab = MemoryLab(Engine(played.phases[0].start.timestamp()), played.estate(default_estate()))
+    playback = play_in_memory(played, default_estate(), {model: model_of(played.clients[0])}, lab=lab)
+    refused = [r.event for r in lab.trace.since() if isinstance(r.event, HttpExchange) and r.event.code]
+    assert [each.code for each in refused[:1]] == ([code] if code else [])
+    assert (playback.results[0].verdict.outcome is Outcome.SILENT) == (not code)
+    if code not in (0, 81010):  # the check of the ticket names it
+        assert refused[0].faults == (1,)
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {

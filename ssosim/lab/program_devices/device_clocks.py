@@ -3,8 +3,9 @@
 Two ways, since none works with all programs:
 
 - libfaketime gives the program another clock for all that it does. Version 0.9.10 (Debian 12) breaks programs that wait
-  by the monotonic clock: ``time.sleep`` of Python 3.11 fails, Java waits for ever. So it is used for programs that are
-  known to work with it (``_WITH_FAKETIME``). Source: libfaketime issue 426; measured with 0.9.10.
+  by the monotonic clock: ``time.sleep`` of Python 3.11 fails, Java waits for ever. In a thread of Node, libkrb5 keeps
+  the machine's clock. So it is used for programs that are known to work with it (``_WITH_FAKETIME``). Source:
+  libfaketime issue 426; measured with 0.9.10.
 - For all others the time offset of the credential cache has the device's clock. libkrb5 adds it to the machine's time,
   so Kerberos is as on such a device; the other dates of the program are those of the machine. The trace says so.
 
@@ -17,6 +18,7 @@ A fault may come and go while a program runs. Under libfaketime it reads a file,
 from __future__ import annotations
 
 import mmap
+import re
 import shutil
 from pathlib import Path
 from typing import Literal
@@ -31,12 +33,12 @@ from ssosim.kerberos.faketime import build_clock_environment
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.trace import LabEvent, Trace
 
-__all__ = ["DeviceClocks", "ReadsClock", "classify_program"]
+__all__ = ["DeviceClocks", "ReadsClock", "check_program_clock", "classify_program"]
 
 ReadsClock = Literal["faketime", "krb5", "itself"]
 """How a program can get another clock: by libfaketime, as far as libkrb5 reads it, or not at all."""
 
-_WITH_FAKETIME = frozenset({"curl", "date", "kinit", "klist", "kvno", "node", "perl"})
+_WITH_FAKETIME = frozenset({"curl", "date", "kinit", "klist", "kvno", "perl"})
 _ITSELF = frozenset({"java"})
 _GO = b"\xff Go buildinf:"
 _DYNAMIC = 3  # PT_INTERP
@@ -87,6 +89,12 @@ class _Running(Struct, frozen=True):
     by_faketime: bool
 
 
+def check_program_clock(clocks: Clocks, client: str, file: str | None) -> None:
+    """Raise LabInputError where the device of ``client`` has another clock that the program at ``file`` cannot get."""
+    if clocks.of_device(client).seconds and file and classify_program(file) == "itself":
+        raise LabInputError(f"{_explain(Path(file).name)}; undo the fault clock-skew, or limit it to other clients")
+
+
 class DeviceClocks:
     """The clocks of the devices of running programs, by client."""
 
@@ -96,18 +104,23 @@ class DeviceClocks:
         self._running: dict[str, _Running] = {}
         clocks.watchers.append(self._update)
 
-    def start(self, client: str, program: str, file: str, home: Path) -> dict[str, str]:
+    def start(self, client: str, program: str, file: str, home: Path, settings: Path | None = None) -> dict[str, str]:
         """Set the clock of a device, and return the variables of its program.
 
-        ``file`` is the path of the program, ``home`` the folder of the device with its credential cache. Raises
-        LabInputError for a program whose clock cannot be set, LabError where libfaketime is missing.
+        ``file`` is the path of the program, ``home`` the folder of the device with its credential cache,
+        ``settings`` a krb5.conf of the device's own. Raises LabInputError for a program whose clock cannot be set,
+        LabError where libfaketime is missing.
         """
         seconds = self._clocks.of_device(client).seconds
+        check_program_clock(self._clocks, client, file)
         reads = classify_program(file) if file else "krb5"
         by_faketime = bool(seconds) and reads == "faketime"
         running = _Running(program, reads, home / "clock", home / "ccache", by_faketime)
-        if seconds and reads == "itself":
-            raise LabInputError(f"{_explain(running)}; undo the fault clock-skew, or limit it to other clients")
+        if seconds and not by_faketime and settings is not None and _ignores_offset(settings):
+            raise LabInputError(
+                f"the clock of {program} cannot be set: {settings} has kdc_timesync = 0, so libkrb5 ignores the offset "
+                "of the credential cache"
+            )
         variables = {}
         if by_faketime:
             try:
@@ -119,7 +132,7 @@ class DeviceClocks:
         self._set(client, running)
         self._running[client] = running
         if seconds:
-            how = "by libfaketime" if by_faketime else "for Kerberos only: its other dates are those of the machine"
+            how = "by libfaketime" if by_faketime else "for libkrb5 only: its other dates are those of the machine"
             where = f"{abs(seconds)} s {'ahead' if seconds > 0 else 'behind'}"
             self._trace.record(client, LabEvent(part="device", text=f"the clock of {program} is {where}, {how}"))
         return variables
@@ -132,7 +145,7 @@ class DeviceClocks:
         """Set the clocks anew. Raises FaultError for a running program whose clock cannot be set."""
         for client, running in self._running.items():
             if running.reads == "itself" and self._clocks.of_device(client).seconds:
-                raise FaultError(f"{_explain(running)}, and it runs as {client}")
+                raise FaultError(f"{_explain(running.program)}, and it runs as {client}")
         for client, running in self._running.items():
             self._set(client, running)
 
@@ -147,8 +160,20 @@ class DeviceClocks:
             write_time_offset(running.ccache, ahead.seconds)
 
 
-def _explain(running: _Running) -> str:
+def _ignores_offset(settings: Path) -> bool:
+    """Return whether a krb5.conf makes libkrb5 ignore the time offset of a credential cache."""
+    try:
+        text = settings.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
     return (
-        f"the clock of {running.program} cannot be set: programs in Go and Java, and static ones, read it neither "
+        re.search(r"^\s*kdc_timesync\s*=\s*(0|n|no|f|false|nil|off)\s*$", text, re.IGNORECASE | re.MULTILINE)
+        is not None
+    )
+
+
+def _explain(program: str) -> str:
+    return (
+        f"the clock of {program} cannot be set: programs in Go and Java, and static ones, read it neither "
         "through the C library nor through libkrb5"
     )

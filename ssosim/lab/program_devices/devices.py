@@ -35,7 +35,7 @@ from ssosim.lab.network.link_local import LINK_LOCAL_NETWORK, SilentLinkLocalNet
 from ssosim.lab.network.networks import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name
 from ssosim.lab.network.refused_connections import RefusedConnections
 from ssosim.lab.program_devices.credential_hosting import HostedDevice, host_device
-from ssosim.lab.program_devices.device_clocks import DeviceClocks
+from ssosim.lab.program_devices.device_clocks import DeviceClocks, check_program_clock
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices
 from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
@@ -169,6 +169,7 @@ class ProgramDevices:
         etc = context.etc.of(device.name, context.estate.default_realm.domain)
         address = context.network.allocate_program_address()
         client = request.label or lab.client_addresses.new_label(request.program)
+        check_program_clock(lab.clocks, client, request.program_file)
         lab.client_addresses.register(address, client)
         if not device.corporate_network:
             lab.client_addresses.put_off_network(client)
@@ -199,7 +200,8 @@ class ProgramDevices:
         if user is not None and lab.gets_ticket(device):
             await self._copy_ticket(user, device, client, home / "ccache")
             lab.note_copied_ticket(client, user, device.permitted_enctypes)
-        clock = self._clocks.start(client, request.program, request.program_file or "", home)
+        settings = Path(request.etc, "krb5.conf") if request.etc else None
+        clock = self._clocks.start(client, request.program, request.program_file or "", home, settings)
         krb5_conf = lab.krb5_conf_of(device, home)
         addresses = f"addresses {address} and {ipv6}" if ipv6 else f"address {address}"
         kind = "" if device.kind == "desktop" else f" ({device.kind})"

@@ -78,7 +78,7 @@ from ssosim.output import one_line, print_error
 if TYPE_CHECKING:
     from ssosim.lab.program_devices.recorded_output import RecordedOutput
 
-__all__ = ["OWN_MISTAKE", "ExecOptions", "device_environment", "execute", "execute_here"]
+__all__ = ["OWN_MISTAKE", "ExecOptions", "device_environment", "execute", "execute_here", "find_program_file"]
 
 _OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
@@ -150,7 +150,7 @@ def _execute(folder: LabFolder, command: Sequence[str], directory: Path, options
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
         deadline = options.pop("deadline", None)
         record_output = options.pop("record_output", False)
-        request = {**options, "program": Path(command[0]).name, "program_file": _find_program_file(command)}
+        request = {**options, "program": Path(command[0]).name, "program_file": find_program_file(command)}
         _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline, identity_fd, record_output))
     os.close(identity_fd)
     code = _wait_for_child(joiner)
@@ -161,7 +161,7 @@ def _execute(folder: LabFolder, command: Sequence[str], directory: Path, options
     return code
 
 
-def _find_program_file(command: Sequence[str]) -> str | None:
+def find_program_file(command: Sequence[str]) -> str | None:
     """Return the path of the program of ``command``, without ``env`` and its variables; None where there is none."""
     words = list(command)
     if Path(words[0]).name == "env":
