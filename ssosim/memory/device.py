@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
 from types import MappingProxyType
@@ -40,12 +40,14 @@ from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.account_states import AccountRefusal
 from ssosim.faults.core.clocks import TOLERANCE_S, TimeRefusal
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S, NO_TLS_THERE, is_address
-from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
+from ssosim.faults.core.kdc_choice import choose_kdc
+from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S, KdcDecision
 from ssosim.kerberos.codes import KrbCode, error_name
 from ssosim.kerberos.key_database import IssuedKeys
+from ssosim.kerberos.messages import KdcRequest
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm
-from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
+from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns, find_kdcs_of_site
 from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, refused_sign_on_event, unused_ticket_event
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
 from ssosim.memory.clock import EngineClock, pause
@@ -127,7 +129,7 @@ class MemoryDevice(ServiceExchange):
     """All ports of one client process except its clock.
 
     ``user`` is signed on. Without ``user_present`` prompts stay without input. ``servers`` are its DNS servers,
-    ``enctypes`` the encryption types that it permits (none: those of libkrb5).
+    ``enctypes`` the encryption types that it permits (none: those of libkrb5), ``site`` its Active Directory site.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of the device
@@ -141,10 +143,12 @@ class MemoryDevice(ServiceExchange):
         dual_stack: bool = False,
         durations: Durations = NO_DURATIONS,
         enctypes: tuple[str, ...] = (),
+        site: str | None = None,
     ) -> None:
         super().__init__(lab, client)
         self._owner = user
         self._enctypes = enctypes
+        self._site = site
         self._names = StubResolver(servers, lab.trace, client)
         self._merged: dict[tuple[str, Family], tuple[tuple[LookupResult, ...], Resolution]] = {}
         self._user_present = user_present
@@ -296,7 +300,7 @@ class MemoryDevice(ServiceExchange):
         own = self._tickets.realm
         kdc = self._lab.kdc_of(own)
         path = find_trust_path(self._lab.estate, own, realm)
-        hosts = await self._find_kdcs(own if path is None else realm)
+        hosts = await self._find_kdcs(own if path is None else realm, spn.partition("@")[0])
         if not path:  # of its own realm; or of one that no trust leads to, as the client's own KDC says
             return await self._request_ticket(kdc, spn if path is not None or "@" in spn else f"{spn}@{realm}", hosts)
         presented = None
@@ -307,16 +311,31 @@ class MemoryDevice(ServiceExchange):
             kdc, presented = self._lab.kdc_of(hop), self._tickets.times_of(name)
         return await self._request_ticket(kdc, spn.partition("@")[0], hosts, presented=presented)
 
-    async def _find_kdcs(self, realm: str) -> tuple[KdcHost, ...]:
+    async def _find_kdcs(self, realm: str, service: str) -> tuple[KdcHost, ...]:
         """Return the KDCs of ``realm`` that the device knows, or finds in DNS; raises TicketFailure for none."""
         estate = self._lab.estate
         found = estate.realm(realm)
-        if found is None or not found.dns_lookup_kdc or self._client in self._lab.off_network:
+        looks_up = found is not None and (found.dns_lookup_kdc or self._site is not None)
+        if found is None or not looks_up or self._client in self._lab.off_network:
             return self._lab.kdc_of(realm).hosts
-        hosts = await find_kdcs_in_dns(self._look_up, found.name, estate)
+        if self._site is not None:
+            answers = functools.partial(self._is_answered, service)
+            hosts = await find_kdcs_of_site(self._look_up, found.name, estate, self._site, answers)
+        else:
+            hosts = await find_kdcs_in_dns(self._look_up, found.name, estate)
         if not hosts:
             raise TicketFailure("kdc-unreachable", "", f"Cannot find KDC for realm '{realm}'")
         return hosts
+
+    def _is_answered(self, service: str, hosts: Sequence[KdcHost]) -> bool:
+        """Return whether one of ``hosts`` answers a request for a ticket for ``service``."""
+        request = KdcRequest("TGS", hosts[0].realm, service, "")
+
+        def decide(kdc: str) -> KdcDecision | None:
+            return self._lab.faults.decide_kdc_request(request, self._client, kdc)
+
+        decision = choose_kdc([host.name for host in hosts], decide).decision
+        return decision is None or not decision.effect.is_missing
 
     async def _look_up(self, name: str, kind: str) -> LookupResult:
         (read,) = await self._names.query(name, (kind,))
@@ -524,6 +543,7 @@ def memory_device(
         dual_stack=dual_stack,
         durations=durations,
         enctypes=found.permitted_enctypes,
+        site=found.site,
     )
     offset = functools.partial(lab.clocks.find_device_offset, client)
     return build_device(lab, user, ports, random=random or client_random(0, client), clock_offset=offset)

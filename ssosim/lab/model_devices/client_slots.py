@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.kinit import ClientOptions, restrict_enctypes
 from ssosim.kerberos.messages import KdcRequest
 from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm, write_client_conf
-from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
+from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns, find_kdcs_of_site
 from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.core.lab import Lab
@@ -267,7 +267,7 @@ def _make_reach_proxy(lab: Lab, device: Device, user: User, http: LabHttp) -> Ca
     return reach_proxy
 
 
-def _make_kdc_selection(  # noqa: PLR0913, PLR0917 - each is a part of the device
+def _make_kdc_selection(  # noqa: C901, PLR0913, PLR0917 - each is a part of the device
     lab: Lab,
     client: str,
     slot: ClientSlot,
@@ -278,7 +278,8 @@ def _make_kdc_selection(  # noqa: PLR0913, PLR0917 - each is a part of the devic
     reach_proxy: Callable[[str], Awaitable[bool]] | None,
 ) -> KdcSelection | None:
     """Create the selection of KDCs of a device; None where libkrb5 selects itself: in real time, in the network."""
-    looks_up = device.corporate_network and any(realm.dns_lookup_kdc for realm in lab.estate.realms)
+    with_lookup = any(realm.dns_lookup_kdc for realm in lab.estate.realms)
+    looks_up = device.corporate_network and (with_lookup or device.site is not None)
     if device.corporate_network and not skips_time(clock) and not looks_up:
         return None
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
@@ -299,17 +300,28 @@ def _make_kdc_selection(  # noqa: PLR0913, PLR0917 - each is a part of the devic
 
     async def discover(spn: str) -> bool:
         realm = lab.estate.realm(find_realm(spn))
-        if realm is not None and realm.dns_lookup_kdc:
+        if realm is not None and device.site is not None:
+            answers = partial(is_answered, spn)
+            discovered[realm.name] = await find_kdcs_of_site(
+                resolver.look_up, realm.name, lab.estate, device.site, answers
+            )
+        elif realm is not None and realm.dns_lookup_kdc:
             discovered[realm.name] = await find_kdcs_in_dns(resolver.look_up, realm.name, lab.estate)
         return bool(find_kdcs(spn))
 
     def choose(spn: str) -> KdcChoice | None:
         if not device.corporate_network and reach_proxy is None:
             return None
-        kdcs = find_kdcs(spn)
+        return choose_of(spn, find_kdcs(spn))
+
+    def choose_of(spn: str, kdcs: Sequence[KdcHost]) -> KdcChoice:
         request = KdcRequest("TGS", kdcs[0].realm, spn.partition("@")[0], "")
         names = [kdc.name for kdc in kdcs]
         return choose_kdc(names, lambda name: lab.faults.decide_kdc_request(request, client, name))
+
+    def is_answered(spn: str, kdcs: Sequence[KdcHost]) -> bool:
+        decision = choose_of(spn, kdcs).decision
+        return decision is None or not decision.effect.is_missing
 
     def select(spn: str, number: int) -> Initiator:
         chosen = find_kdcs(spn)[number]
