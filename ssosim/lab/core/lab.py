@@ -36,7 +36,8 @@ Rules that always hold:
 
 Time: all parts get ``clock``, the lab's time. With a ``VirtualClock``, the timers of faults, the delays of responses
 and the prober run in virtual time, except while programs run (``Lab.real_time``). The KDC and the lifetimes of tickets
-always follow the machine's clock, because krb5kdc is a separate process.
+always follow the machine's clock, because krb5kdc is a separate process. Faults move single clocks against both
+(``ssosim/faults/core/clocks.py``).
 """
 
 from __future__ import annotations
