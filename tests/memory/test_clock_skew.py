@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ssosim.estate import default_estate
+from ssosim.estate import default_estate, parse_estate
 from ssosim.faults import Fault, FaultError, fault_from
 from ssosim.faults.core.clocks import TOLERANCE_S, Offset, check_times
 from ssosim.kerberos import Kdc, PreparedRealm, prepare_realm, write_krb5_conf
@@ -27,6 +27,7 @@ from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.trace import HttpExchange
 from ssosim.verdict.outcome import Outcome
+from tests.realm_estates import with_proxy
 
 from .both import scenario
 from .calls import START, Seen, Step, in_memory, over_sockets
@@ -272,12 +273,19 @@ def test_what_is_no_clock_is_refused(name: str) -> None:
         fault_from({"fault": "clock-skew", **fields})
 
 
-@pytest.mark.parametrize(("field", "of"), [("host", "service"), ("kdcs", "kdc")])
-def test_a_clock_that_the_estate_does_not_have_is_refused(field: str, of: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "of", "name"),
+    [
+        ("host", "service", "elsewhere.example"),
+        ("host", "service", "kdcproxy.contoso.com"),
+        ("kdcs", "kdc", "elsewhere.example"),
+    ],
+)
+def test_a_clock_that_the_estate_does_not_have_is_refused(field: str, of: str, name: str) -> None:
     """A host without such a service is refused with those that there are, and nothing has changed."""
-    lab = MemoryLab(Engine(START), default_estate())
-    given = "elsewhere.example" if field == "host" else ["elsewhere.example"]
-    with pytest.raises(FaultError, match=rf"{field}: there is no .*elsewhere.example.*; the hosts"):
+    lab = MemoryLab(Engine(START), parse_estate(with_proxy(), "proxy.toml"))
+    given = name if field == "host" else [name]
+    with pytest.raises(FaultError, match=rf"{field}: there is no .*{name}.*; the hosts"):
         lab.faults.apply(clock(of, 600, **{field: given}))
     assert not lab.faults.active
     assert not lab.clocks.rules

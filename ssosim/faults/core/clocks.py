@@ -141,12 +141,16 @@ class _Listening(Protocol):
     def address(self) -> str: ...
     @property
     def dns_names(self) -> tuple[str, ...]: ...
+    @property
+    def application(self) -> object: ...
 
 
 def list_clock_names(services: Iterable[_Listening]) -> list[set[str]]:
-    """Return the names of the services at each address: a host has one clock."""
+    """Return the names of the services with an application at each address: a host has one clock."""
     found: dict[str, set[str]] = {}
     for service in services:
+        if service.application is None:  # of a KDC, which has its own kind of fault, or a name server
+            continue
         found.setdefault(service.address, set()).update(service.dns_names)
     return list(found.values())
 
