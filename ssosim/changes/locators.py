@@ -5,7 +5,7 @@ No model is played against them: the lab's devices are given theirs. So a rule h
 
 from __future__ import annotations
 
-from dns.rdatatype import AAAA, SRV, TXT, URI, A, RdataType
+from dns.rdatatype import AAAA, SRV, TXT, A
 
 from ssosim.dns.zones.rrset import RRset, plain
 
@@ -18,18 +18,10 @@ Source: RFC 4120 section 7.2.3.2; [MS-ADTS] section 6.3.2.3, DNS-based discovery
 KDCs".
 """
 
-_BY_TYPE: dict[RdataType, str] = {
-    SRV: "is how devices find their KDC or domain controller",
-    URI: "is how MIT Kerberos finds its KDC",
-}
-
 
 def _places_of(rrset: RRset | None) -> frozenset[tuple[object, ...]]:
-    if rrset is None:
-        return frozenset()
-    if rrset.type == SRV:
-        return frozenset((rdata.port, rdata.target) for rdata in rrset.rdatas)  # type: ignore[attr-defined]
-    return frozenset((rdata.target,) for rdata in rrset.rdatas)  # type: ignore[attr-defined]
+    rdatas = () if rrset is None else rrset.rdatas
+    return frozenset((rdata.port, rdata.target) for rdata in rdatas)  # type: ignore[attr-defined]
 
 
 def assess_locator(was: RRset | None, now: RRset | None, *, is_kdc_address: bool) -> tuple[bool, str] | None:
@@ -38,16 +30,15 @@ def assess_locator(was: RRset | None, now: RRset | None, *, is_kdc_address: bool
     ``was`` and ``now`` are the record set before and after the change; one of them can be None. ``is_kdc_address``:
     SRV records of ``LOCATORS`` lead to its name.
 
-    Sources: MIT krb5 documentation, "Hostnames for KDCs" (URI records are looked up first, and SRV records only where
-    there are none) and krb5.conf(5), ``dns_lookup_realm`` (off by default); Heimdal, ``lib/krb5/get_host_realm.c`` (on
-    by default).
+    URI records are compared with the SRV records that they replace by ``kdc_records``. Sources: krb5.conf(5) of MIT,
+    ``dns_lookup_realm`` (off by default); Heimdal, ``lib/krb5/get_host_realm.c`` (on by default).
     """
     rrset = was or now
     if rrset is None:
         return None
     name = plain(rrset.name)
-    if rrset.type in _BY_TYPE and name.startswith(tuple(f"{each}." for each in LOCATORS)):
-        return _assess_places(rrset.type, was, now)
+    if rrset.type == SRV and name.startswith(tuple(f"{each}." for each in LOCATORS)):
+        return _assess_places(was, now)
     if rrset.type == TXT and name.startswith("_kerberos."):
         if was is not None and now is not None and was.content == now.content:
             return None
@@ -58,12 +49,9 @@ def assess_locator(was: RRset | None, now: RRset | None, *, is_kdc_address: bool
     return True, "is the address of a KDC or domain controller that SRV records lead to"
 
 
-def _assess_places(rdtype: RdataType, was: RRset | None, now: RRset | None) -> tuple[bool, str] | None:
+def _assess_places(was: RRset | None, now: RRset | None) -> tuple[bool, str] | None:
     before, after = _places_of(was), _places_of(now)
+    text = "is how devices find their KDC or domain controller"
     if not before <= after:
-        return True, f"{_BY_TYPE[rdtype]}, and one of these is lost"
-    if rdtype == URI and not before:
-        return True, "is looked up by MIT Kerberos before SRV records, which no longer count for it"
-    if before != after:
-        return False, f"{_BY_TYPE[rdtype]}: they query the new one as well"
-    return None
+        return True, f"{text}, and one of these is lost"
+    return None if before == after else (False, f"{text}: they query the new one as well")

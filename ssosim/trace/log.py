@@ -10,7 +10,7 @@ whose size is estimated from its JSON. Both the number of records and their size
 
 Rules that always hold:
 
-1. Numbers count from 1 without gaps, in the order of the calls of ``record`` and ``record_all``.
+1. Numbers count from 1 without gaps, in the order of the calls of ``record``, ``record_in_turn`` and ``record_all``.
 2. ``last_seq == dropped + len(trace)``. At ``limit``, or at ``most_octets``, the older half is dropped, and ``dropped``
    counts it. A kept record never changes and never changes its number.
 3. All events of one ``record_all`` have one kind, and one time unless ``time_in_real_seconds`` holds for a client.
@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -130,25 +130,30 @@ class Trace:
 
     def record(self, client: str, event: Event) -> None:
         """Add ``event``, caused by ``client`` (``""`` for the lab itself)."""
+        self.record_in_turn(client, (event,))
+
+    def record_in_turn(self, client: str, events: Iterable[Event]) -> None:
+        """Add ``events`` in this order, all at this moment: as ``record`` for each, at two thirds of the cost."""
         # Not round(x, 6), which goes by way of decimal text and takes five times as long.
         at = round(self._now() * 1e6) / 1e6
         if self._real_offsets:
             at = self._time_of(client, at)
-        size = estimate_size(event)
-        if len(self._events) >= self._limit or self._octets + size > self._most_octets:
-            self._drop_oldest(1, size)
-        entry = ClientEvent(client, event)
-        self._events.append(entry)
-        self._at.append(at)
-        self._sizes.append(size)
-        self._octets += size
-        subscribers, batch_subscribers = self._by_kind.get(type(event)) or self._find_subscribers(type(event))
-        for batch_subscriber in batch_subscribers:
-            batch_subscriber((entry,))
-        if subscribers:
-            record = Record(self.last_seq, at, client, event)
-            for subscriber in subscribers:
-                subscriber(record)
+        for event in events:
+            size = estimate_size(event)
+            if len(self._events) >= self._limit or self._octets + size > self._most_octets:
+                self._drop_oldest(1, size)
+            entry = ClientEvent(client, event)
+            self._events.append(entry)
+            self._at.append(at)
+            self._sizes.append(size)
+            self._octets += size
+            subscribers, batch_subscribers = self._by_kind.get(type(event)) or self._find_subscribers(type(event))
+            for batch_subscriber in batch_subscribers:
+                batch_subscriber((entry,))
+            if subscribers:
+                record = Record(self.last_seq, at, client, event)
+                for subscriber in subscribers:
+                    subscriber(record)
         if self._one_time_callbacks:
             self._notify()
 

@@ -288,13 +288,33 @@ def test_the_cause_is_told_in_the_words_of_its_kind(events: tuple[Event, ...], w
         ((at_web(401), at_login(499), done), Outcome.REFUSED),
         ((at_web(401), at_login(503), at_login(200), done), Outcome.REFUSED),
         ((at_host(404), done), Outcome.REFUSED),
+        ((at_host(400), done), Outcome.REFUSED),
         ((at_host(500), done), Outcome.FAILED),
+        ((at_web(401), at_login(500), done), Outcome.FAILED),
+        ((at_web(401), at_login(503), at_graph(200), done), Outcome.FAILED),
         ((at_host(399), done), Outcome.FAILED),
     ],
 )  # fmt: skip
 def test_a_refusal_is_the_outcome_only_as_the_last_failure(events: tuple[Event, ...], outcome: Outcome) -> None:
     """A name, a connection or an answer that fails later is the cause; one that was made good is not."""
     assert verdict(*events).outcome is outcome
+
+
+def test_a_resource_that_fails_does_not_undo_a_token() -> None:
+    """The sign-in is the token; that an API is down afterwards is another trouble. A refusal of it is not."""
+    assert verdict(access, at_graph(503), done).outcome is Outcome.SILENT
+    assert verdict(access, at_graph(500), at_graph(401), done).outcome is Outcome.REFUSED
+    assert verdict(browser, at_login(500), done).outcome is Outcome.FAILED
+    assert verdict(browser, at_login(503), at_graph(200), done).outcome is Outcome.FAILED
+    assert verdict(browser, at_login(429), at_login(200, "/other"), done).outcome is Outcome.FAILED
+
+
+def test_attempts_are_counted_in_words() -> None:
+    """One attempt, or their number, of a client that did not end."""
+    realm = at_login(503, "/common/userrealm/a", step=SignInStep.REALM)
+    assert verdict(realm).reason.startswith("one attempt, no prompt, no sign-in: ")
+    assert verdict(realm, realm, realm).reason.startswith("3 attempts, no prompt, no sign-in: ")
+    assert verdict(at_login(400, injected=True), done).reason.endswith(f"{LOGIN}/common/login answered 400")
 
 
 def test_a_name_that_a_client_only_asked_for_is_no_cause_beside_another_failure() -> None:

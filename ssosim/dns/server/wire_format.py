@@ -116,6 +116,8 @@ class Responder:
         self._zones: ZoneSet | None = None
         self._health: Health = ALL_ONLINE
         self._kept: dict[Transport, dict[bytes | tuple[bytes, str], Reply]] = {"udp": {}, "tcp": {}}
+        self.hits = 0
+        """The number of replies that came from the cache."""
 
     def reply(
         self, zones: ZoneSet, query: bytes, transport: Transport, client_address: str = "", health: Health = ALL_ONLINE
@@ -132,10 +134,12 @@ class Responder:
         reply = kept.get(query[2:])
         if reply is KEPT_PER_CLIENT:
             reply = kept.get((query[2:], client_address))
-        if reply is None:
-            reply = respond(zones, query, transport, context_of_query(client_address, health, self._draw()))
-            if reply is not None and reply.event.name and len(query) + len(reply.tail) <= MAX_KEPT:
-                self._keep(transport, query[2:], client_address, reply)
+        if reply is not None:
+            self.hits += 1
+            return reply
+        reply = respond(zones, query, transport, context_of_query(client_address, health, self._draw()))
+        if reply is not None and reply.event.name and len(query) + len(reply.tail) <= MAX_KEPT:
+            self._keep(transport, query[2:], client_address, reply)
         return reply
 
     def find_cached(self, zones: ZoneSet | None, health: Health, query: bytes, client_address: str) -> Reply | None:
