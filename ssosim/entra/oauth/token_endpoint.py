@@ -240,9 +240,10 @@ def _check_sign_in(
 ) -> None:
     """Check the rules of the tenant, and that the client does not loop (AADSTS50196, status 400)."""
     user = authenticated.user
-    kind = (request.application.client_id, user.object_id, access.resource, " ".join(access.scopes), request.grant_type)
-    if _is_loop(provider, kind, call.now):
-        raise AadstsError(50196)
+    if provider.estate.cloud.request_loop_limit:
+        client_id, scopes = request.application.client_id, " ".join(access.scopes)
+        if _is_loop(provider, (client_id, user.object_id, access.resource, scopes, request.grant_type), call.now):
+            raise AadstsError(50196)
     sign_in = SignIn(
         user,
         authenticated.tenant,
