@@ -154,7 +154,8 @@ def _access_of_refresh(provider: Provider, request: TokenRequest, claims: Refres
     """Return the access of a refresh: as the request states it, else as granted before. It includes a refresh token."""
     stated = request.form.get("resource" if request.version == "1.0" else "scope", "").strip()
     if stated:
-        return replace(_read_access(provider, request), refresh_token=True)
+        access = _read_access(provider, request)
+        return access if access.refresh_token else replace(access, refresh_token=True)
     return RequestedAccess(claims.resource, claims.scopes, "openid" in claims.scopes, refresh_token=True)
 
 
