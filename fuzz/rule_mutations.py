@@ -1,11 +1,13 @@
-"""Mutation test of the rules that decide: ``make mutations`` runs it after that of the identity provider.
+"""Mutation test of the rules that decide: ``make rule-mutations``.
 
-    python -m fuzz.rule_mutations [AREA ...] [--sample 30] [--seed 1] [--list]
+    python -m fuzz.rule_mutations [AREA ...] [--sample 30] [--seed 1] [--list] [--narrow]
 
-The areas are the judge, the measures, the gate for DNS changes, the SPN rules and the acceptor of tickets. A mutant is a
-module with one change: a condition is always true or always false, a comparison has its limit elsewhere or is reversed,
-``and`` is ``or``, a number is one more, an error is not raised. A mutant that no test catches is printed. The exit code is 1
-if less than nine of ten are caught in an area. With ``--sample`` that many mutants of each area are drawn.
+The areas are the judge, the measures, the tokens and their checks, the gate for DNS changes, the SPN rules and the
+acceptor of tickets. A mutant is a module with one change: a condition is always true or always false, a comparison has its
+limit elsewhere or is reversed, ``and`` is ``or``, a number is one more, an error is not raised. A mutant that no test
+catches is printed. The exit code is 1 if less than nine of ten are caught in an area, and 2 if the tests of an area fail,
+or cannot run, without a change: each mutant would look caught. With ``--sample`` that many mutants of each area are drawn.
+``--narrow`` plays only the tests that are about the area.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ import ssosim.lab.core.lab
 import ssosim.testing.playing  # noqa: F401
 from fuzz.mutations import ROOT, Mutant, load_mutant
 
-__all__ = ["AREAS", "FLOOR", "Area", "find_rule_mutants", "is_mutant_caught", "main"]
+__all__ = ["AREAS", "FLOOR", "Area", "find_rule_mutants", "is_mutant_caught", "main", "run_tests_with"]
 
 FLOOR = 0.9
 """The share of mutants that must be caught in each area."""
@@ -49,15 +51,38 @@ class Area:
 AREAS = {
     "judge": Area(
         ("ssosim/verdict/judge.py",),
-        ("tests/scenario/test_scenario_verdict.py", "tests/verdict/test_verdict_steps.py"),
+        (
+            "tests/verdict/test_judge_rules.py",
+            "tests/verdict/test_credential_reasons.py",
+            "tests/scenario/test_scenario_verdict.py",
+            "tests/verdict/test_verdict_steps.py",
+        ),
         ("tests/verdict", "tests/scenario/test_endings.py", "tests/credential_hosts/test_credential_verdicts.py"),
     ),
     "measures": Area(
         ("ssosim/verdict/measures.py",),
-        ("tests/verdict/test_verdict_steps.py", "tests/verdict/test_run_result.py"),
+        ("tests/verdict/test_measures.py", "tests/verdict/test_verdict_steps.py", "tests/verdict/test_run_result.py"),
         ("tests/verdict", "tests/scenario/test_endings.py"),
     ),
-    "gate": Area(("ssosim/changes/gate.py",), ("tests/changes/test_ops_gate.py",), ("tests/changes/test_ops_plan.py",)),
+    "tokens": Area(
+        ("ssosim/entra/oauth/tokens.py",),
+        (
+            "tests/entra/test_entra_resources.py",
+            "tests/entra/test_recorded_answers.py",
+            "tests/entra/test_entra_flow.py",
+        ),
+        ("tests/entra",),
+    ),
+    "token-checks": Area(
+        ("ssosim/resource_servers/access_tokens.py",),
+        ("tests/resource_servers/test_refusals.py",),
+        ("tests/resource_servers/test_azure_roles.py", "tests/entra/test_entra_resources.py"),
+    ),
+    "gate": Area(
+        ("ssosim/changes/gate.py",),
+        ("tests/changes/test_gate_rules.py", "tests/changes/test_ops_gate.py"),
+        ("tests/changes/test_ops_plan.py",),
+    ),
     "spn": Area(
         (
             "clients/ssosim_clients/spn/rule.py",
@@ -136,6 +161,11 @@ def _replace_in_copy(tree: ast.Module, old: ast.AST, new: ast.AST) -> str:
 
 def is_mutant_caught(mutant: Mutant, tests: tuple[str, ...]) -> bool:
     """Run ``tests`` in a child of this process with the mutant; whether one fails, or the module cannot be used."""
+    return run_tests_with(mutant, tests) != pytest.ExitCode.OK
+
+
+def run_tests_with(mutant: Mutant, tests: tuple[str, ...]) -> int:
+    """Run ``tests`` in a child of this process with the mutant, and return pytest's exit code; negative for a signal."""
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
@@ -150,7 +180,17 @@ def is_mutant_caught(mutant: Mutant, tests: tuple[str, ...]) -> bool:
         finally:
             os._exit(99)
     _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) != pytest.ExitCode.OK
+    return os.waitstatus_to_exitcode(status)
+
+
+def _find_broken_tests(area: Area, groups: tuple[tuple[str, ...], ...]) -> str:
+    """Return which tests of an area do not pass without a change, and pytest's exit code; empty if all pass."""
+    path = Path(area.modules[0])
+    unchanged = Mutant(path, 0, "no change", (ROOT / path).read_text(encoding="utf-8"))
+    for tests in groups:
+        if code := run_tests_with(unchanged, tests):
+            return f"pytest ends with {code} without a change: {' '.join(tests)}"
+    return ""
 
 
 def _draw(area: Area, sample: int | None, seed: int) -> list[Mutant]:
@@ -161,13 +201,14 @@ def _draw(area: Area, sample: int | None, seed: int) -> list[Mutant]:
 
 
 def main() -> int:
-    """Run the mutants; 1 if an area is below the floor, or its tests fail without a change."""
+    """Run the mutants; 1 if an area is below the floor, 2 if its tests do not pass without a change."""
     os.chdir(ROOT)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("areas", nargs="*", choices=[*AREAS, []], help="only these areas")
     parser.add_argument("--sample", type=int, help="draw that many mutants of each area")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--list", action="store_true", help="list the mutants, and run none")
+    parser.add_argument("--narrow", action="store_true", help="only the tests that are about an area")
     parser.add_argument("--containing", default="", help="only mutants whose description contains this")
     options = parser.parse_args()
     below = []
@@ -177,9 +218,13 @@ def main() -> int:
         if options.list:
             print("\n".join(mutant.describe() for mutant in mutants))
             continue
+        groups = (area.tests,) if options.narrow or not area.wide else (area.tests, area.wide)
+        if broken := _find_broken_tests(area, groups):
+            print(f"{name}: {broken}", file=sys.stderr)
+            return 2
         caught = 0
         for mutant in mutants:
-            found = is_mutant_caught(mutant, area.tests) or bool(area.wide and is_mutant_caught(mutant, area.wide))
+            found = any(is_mutant_caught(mutant, tests) for tests in groups)
             caught += found
             print("caught  " if found else "SURVIVES", mutant.describe(), flush=True)
         share = caught / len(mutants) if mutants else 1.0

@@ -193,3 +193,12 @@ def running(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterato
 def api_lab(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Bench]:
     """Give a lab that is up, with its control API on loopback; the tests of a module share it."""
     yield from _running(tmp_path_factory.mktemp("api_lab"), prepared, "--api")
+
+
+@pytest.fixture(params=["on", "off"], ids=["fast path", "ordinary way"])
+def both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Servers of DNS and HTTP on the fast paths, and on the ordinary way of their libraries."""
+    from tests.fast_paths import switched  # noqa: PLC0415 - most tests need neither server
+
+    with switched(request.param):
+        yield

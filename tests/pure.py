@@ -4,13 +4,19 @@
 
 The tests of the other folders are not collected. A test, or a fixture, that binds or connects a socket, starts a
 program or forks is skipped at that place: it needs a machine, and ``make test`` runs it. So there is no list to keep.
+
+The code under test may keep the skip to itself: a background task ends with it, and the test would wait for ever. So
+all tasks of the event loop are cancelled, and whatever the test ends with is a skip.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,8 +32,36 @@ FOLDERS = frozenset(
 """The folders of the pure parts."""
 
 
-def _refuse(*_: object, **__: object) -> NoReturn:
-    pytest.skip("needs sockets or programs: make test", allow_module_level=True)
+_REASON = "needs sockets or programs: make test"
+_refused = False
+
+
+def _refuse(first: object = None, *_: object, **__: object) -> NoReturn:
+    global _refused  # noqa: PLW0603 - hooks and refusals of one process share it
+    _refused = True
+    if isinstance(first, socket.socket):
+        first.close()  # else a later test would fail by the warning that it was never closed
+    with contextlib.suppress(RuntimeError):  # there is no event loop
+        current = asyncio.current_task()
+        for task in asyncio.all_tasks() - {current}:
+            task.cancel()
+    pytest.skip(_REASON, allow_module_level=True)
+
+
+def pytest_runtest_logstart() -> None:
+    """Begin a test: nothing is refused yet."""
+    global _refused  # noqa: PLW0603
+    _refused = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Report a test that was refused a socket or a program as skipped, however it ended."""
+    report: pytest.TestReport = yield  # type: ignore[assignment, misc]
+    if _refused and report.failed:
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {_REASON}")
+    return report  # type: ignore[return-value]
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

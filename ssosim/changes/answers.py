@@ -7,10 +7,10 @@ The records of a name do not decide its answers alone: a wildcard, a delegation 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from dns.name import Name
 from dns.rdatatype import AAAA, MX, SOA, A, RdataType
+from msgspec import Struct
 
 from ssosim.changes.diff import Delta, Kind
 from ssosim.dns.zones.answer import Answer, answer
@@ -25,8 +25,7 @@ MAX_NAMES = 2_000
 _ASKED = (A, AAAA, MX)
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerChange:
+class AnswerChange(Struct, frozen=True):
     """The answers to one question. ``kind`` says what the change does to the records of that name and type itself."""
 
     name: Name

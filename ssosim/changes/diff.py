@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from dns.name import Name
 from dns.rdatatype import SOA, RdataType
+from msgspec import Struct
 
 from ssosim.changes.profile_diff import describe_profile, list_profile_changes
 from ssosim.dns.zones.rrset import RRset, plain
@@ -40,8 +40,7 @@ class Effect(StrEnum):
     TTL = "ttl"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One record set before and after; None if it does not exist.
 
     ``retyped``: afterwards the name has records of other types only, such as a CNAME in place of an A record set.
@@ -103,8 +102,7 @@ class Difference:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileDifference:
+class ProfileDifference(Struct, frozen=True):
     """One traffic manager profile before and after."""
 
     before: TrafficManager | None
@@ -135,8 +133,7 @@ class ProfileDifference:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(Struct, frozen=True):
     """All differences, sorted by name and type. ``zones_added`` and ``zones_removed`` are origins of whole zones."""
 
     records: tuple[Difference, ...] = ()

@@ -8,11 +8,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from dns.name import Name
 from dns.rdatatype import CNAME
+from msgspec import Struct
 
 from ssosim.changes.diff import Difference, Kind, compare, describe
 from ssosim.changes.inventory import Inventory
@@ -25,8 +25,7 @@ __all__ = ["Detector", "Direction", "DriftFinding", "compare_with_desired", "sca
 Direction = Literal["desired", "outside", "scan", "inventory"]
 
 
-@dataclass(frozen=True, slots=True)
-class DriftFinding:
+class DriftFinding(Struct, frozen=True):
     """One difference. Severity 1 is the worst; ``pages`` is whether it pages the operator on call.
 
     ``zone`` is the origin of the zone with the difference; None for findings that belong to no zone.
@@ -53,8 +52,7 @@ class DriftFinding:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Detector:
+class Detector(Struct, frozen=True):
     """Settings of the drift detector.
 
     ``aliases``: whether it supports alias record sets. The detector of February 2025 did not, and skipped them without

@@ -7,10 +7,10 @@ TMS9-086).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from dns.name import Name
+from msgspec import Struct
 
 from ssosim.changes.approvals import Approval, Policy
 from ssosim.changes.change import blank_fields
@@ -25,8 +25,7 @@ RuleName = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
+class Obstacle(Struct, frozen=True):
     """One reason against a plan, and what to do about it."""
 
     rule: RuleName
@@ -34,8 +33,7 @@ class Obstacle:
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The result of all checks. ``defer``: an approver asks for a safer way first (TMS9-051)."""
 
     obstacles: tuple[Obstacle, ...]
@@ -53,8 +51,7 @@ class Decision:
         return {"outcome": self.outcome, "reasons": reasons}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """A request to apply a plan. ``token`` is the token of the plan that was approved; None: not planned before.
 
     ``executors`` are the names of the people present. ``locks`` are the zones with open drift and their incident ids.

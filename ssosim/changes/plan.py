@@ -6,15 +6,14 @@ approvals that the policy requires, and the result of a rehearsed rollback.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from dns.name import Name
 from dns.rdatatype import SOA
+from msgspec import Struct
 
 from ssosim.changes.answers import compare_answers
 from ssosim.changes.approvals import Policy, Requirements
@@ -22,8 +21,10 @@ from ssosim.changes.certificate_issuance import find_lost_authorities
 from ssosim.changes.change import Change
 from ssosim.changes.diff import Delta, Effect, Kind, compare
 from ssosim.changes.inventory import Inventory
+from ssosim.changes.kdc_records import find_hidden_kdcs
 from ssosim.changes.references import Reference, find_affected_names, find_references
 from ssosim.changes.risk import BlastRadius, Level, Reason, Risk, assess_risk
+from ssosim.changes.signed_records import find_unsigned_changes
 from ssosim.changes.snapshot import digest
 from ssosim.changes.usage import QueryCounts, Usage, measure_usage
 from ssosim.dns.zones.errors import DnsChangeError
@@ -34,10 +35,10 @@ from ssosim.dns.zones.zone_set import ZoneSet
 __all__ = ["Plan", "PlanContext", "find_new_lint", "make_plan", "plan_between", "plan_token", "tree_token"]
 
 _TOKEN_DIGITS = 12
+_SERIALS = 2**32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanContext:
+class PlanContext(Struct, frozen=True, kw_only=True):
     """What ``make_plan`` needs beside the change and the zones.
 
     ``now`` is in seconds since the epoch; ``spns`` are the SPNs of the service account.
@@ -50,8 +51,7 @@ class PlanContext:
     now: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """A change, planned against one version of the zones.
 
     ``token`` identifies the change and the zones that it was planned against. Approvals and ``apply`` name it, so that
@@ -92,7 +92,7 @@ class Plan:
     def with_reasons(self, reasons: Iterable[Reason], policy: Policy) -> Plan:
         """The plan with further reasons of risk, and with what ``policy`` requires for that risk."""
         risk = self.risk.with_reasons(reasons)
-        return dataclasses.replace(self, risk=risk, requirements=policy.requirements_for(risk.level, self.blast))
+        return msgspec.structs.replace(self, risk=risk, requirements=policy.requirements_for(risk.level, self.blast))
 
     def as_data(self) -> dict[str, Any]:
         """For JSON."""
@@ -151,7 +151,15 @@ def plan_between(change: Change, zones: ZoneSet, after: ZoneSet, context: PlanCo
     errors = tuple(each for each in lint_findings if each.severity == "error")
     answers = compare_answers(zones, after, delta)
     risk = assess_risk(delta, usage, referring, context.inventory, errors, answers)
-    risk = risk.with_reasons((*_find_old_serials(zones, after, delta), *find_lost_authorities(zones, after, delta)))
+    risk = risk.with_reasons(
+        (
+            *_find_old_serials(zones, after, delta),
+            *_find_unloadable_zones(zones, after),
+            *find_lost_authorities(zones, after, delta),
+            *find_hidden_kdcs(zones, after, delta),
+            *find_unsigned_changes(after, delta, context.now),
+        )
+    )
     return Plan(
         change=change,
         token=plan_token(change, zones) if change.operations else "",
@@ -176,15 +184,33 @@ def find_new_lint(before: ZoneSet, after: ZoneSet) -> tuple[LintFinding, ...]:
 
 
 def _find_old_serials(before: ZoneSet, after: ZoneSet, delta: Delta) -> Iterator[Reason]:
-    """Zones that change and keep the serial of their own SOA. Source: RFC 1912 section 2.2."""
-    changed = dict.fromkeys(before.zone_of(each.name).origin for each in delta.records if each.type != SOA)
-    for origin in changed:
+    """Zones that change and keep the serial of their own SOA, or get an older one.
+
+    Sources: RFC 1912 section 2.2, RFC 1982 section 3.2 (which of two serials is the older one).
+    """
+    changed: dict[Name, bool] = {}  # whether other records than the SOA change
+    for each in delta.records:
+        origin = before.zone_of(each.name).origin
+        changed[origin] = changed.get(origin, False) or each.type != SOA
+    for origin, has_others in changed.items():
         was, now = before.find(origin, SOA), after.find(origin, SOA) if origin in after.zones else None
         if was is None or now is None or not was.rdatas or not now.rdatas:
             continue
-        if was.rdatas[0].serial == now.rdatas[0].serial:  # type: ignore[attr-defined]
+        step = (now.rdatas[0].serial - was.rdatas[0].serial) % _SERIALS  # type: ignore[attr-defined]
+        if step == 0 and has_others:
             text = f"zone {plain(origin)} keeps its serial: secondary servers do not load what changes"
             yield Reason(Level.LOW, text)
+        if step >= _SERIALS // 2 and SOA not in after.zones[origin].missing:
+            text = f"zone {plain(origin)} gets an older serial: secondary servers load nothing until it is newer again"
+            yield Reason(Level.MEDIUM, text)
+
+
+def _find_unloadable_zones(before: ZoneSet, after: ZoneSet) -> Iterator[Reason]:
+    """Zones whose file loses the records at the apex without which name servers do not load it (RFC 1035, 5.2)."""
+    for origin in before.zones.keys() & after.zones.keys():
+        for kind in sorted(after.zones[origin].missing - before.zones[origin].missing):
+            text = f"the file of zone {plain(origin)} has no {kind.name} record any more: name servers do not load it"
+            yield Reason(Level.HIGH, text)
 
 
 def _former_ttls(delta: Delta) -> dict[str, int]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from dns.name import Name
 from dns.rdatatype import CNAME, MX, NS, PTR, SRV
+from msgspec import Struct
 
 from ssosim.changes.diff import Delta
 from ssosim.changes.inventory import Inventory
@@ -23,8 +23,7 @@ ReferenceKind = Literal["alias", "CNAME", "NS", "SRV", "MX", "PTR", "profile", "
 _TARGETS = {CNAME: "target", NS: "target", PTR: "target", SRV: "target", MX: "exchange"}
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """``source`` (a record set, a profile, an SPN, …) refers to ``target``, a name or a profile."""
 
     target: str

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Literal
 
-from dns.rdatatype import AAAA, CNAME, NS, SOA, SRV, A, RdataType
+from dns.rdatatype import CNAME, NS, SOA, RdataType
+from msgspec import Struct
 
 from ssosim.changes.answers import AnswerChange
 from ssosim.changes.diff import Delta, Difference, Effect, Kind
 from ssosim.changes.inventory import Inventory
+from ssosim.changes.locators import LOCATORS, assess_locator
 from ssosim.changes.references import Reference
 from ssosim.changes.usage import NO_METRIC, Usage
 from ssosim.dns.zones.lint import LintFinding
@@ -38,16 +39,14 @@ class Level(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """A reason why the risk is at least ``level``."""
 
     level: Level
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class BlastRadius:
+class BlastRadius(Struct, frozen=True):
     """The scope (``global`` unless the change is limited to views), and the names and clients that are affected."""
 
     scope: Literal["global", "views"]
@@ -65,8 +64,7 @@ class BlastRadius:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Risk:
+class Risk(Struct, frozen=True):
     """The reasons, worst first. The level is the highest of them; low without reasons."""
 
     reasons: tuple[Reason, ...]
@@ -86,8 +84,7 @@ class Risk:
         return sort_reasons(dict.fromkeys((*self.reasons, *more)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Aspect:
+class _Aspect(Struct, frozen=True):
     """The input of a rule: one record set's difference, usage and references."""
 
     difference: Difference
@@ -191,31 +188,15 @@ def _critical(aspect: _Aspect) -> tuple[Level, str] | None:
 
 
 def _assess_move(aspect: _Aspect) -> tuple[Level, str] | None:
-    if Effect.VALUES not in aspect.difference.effects:
-        return None
+    if Effect.VALUES not in aspect.difference.effects or aspect.difference.type == SOA:
+        return None  # _start_of_authority compares its fields: a new serial alone is no risk
     what = "another canonical name" if aspect.difference.type == CNAME else "other values"
     return Level.MEDIUM, f"gets {what}"
 
 
-LOCATORS = ("_kerberos", "_kerberos-master", "_kpasswd", "_ldap", "_gc")
-"""The services by which devices find KDCs and domain controllers.
-
-Source: RFC 4120 section 7.2.3.2; [MS-ADTS] section 6.3.2.3, DNS-based discovery.
-"""
-
-
 def _locator(aspect: _Aspect) -> tuple[Level, str] | None:
-    """Records by which devices find a KDC. No model is played against them: the lab's devices are given theirs."""
-    was, now = aspect.difference.before, aspect.difference.after
-    if was is None:
-        return None
-    if was.type == SRV and plain(was.name).startswith(tuple(f"{each}." for each in LOCATORS)):
-        places = [{(each.port, each.target) for each in rrset.rdatas} for rrset in (was, now) if rrset is not None]  # type: ignore[attr-defined]
-        if len(places) < 2 or not places[0] <= places[1]:
-            return Level.HIGH, "is how devices find their KDC or domain controller, and one of these is lost"
-    if was.type in (A, AAAA) and aspect.locates and (now is None or not was.content <= now.content):
-        return Level.HIGH, "is the address of a KDC or domain controller that SRV records lead to"
-    return None
+    found = assess_locator(aspect.difference.before, aspect.difference.after, is_kdc_address=aspect.locates)
+    return found and (Level.HIGH if found[0] else Level.MEDIUM, found[1])
 
 
 _RULES: tuple[_Rule, ...] = (

@@ -8,13 +8,13 @@ them: deleted (or updated) record sets by the record sets that the zone had, onl
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 from dns.name import Name
 from dns.rdatatype import NS, SOA
+from msgspec import Struct
 
 from ssosim.changes.diff import Kind
 from ssosim.changes.plan import Plan
@@ -53,8 +53,7 @@ class ThresholdError(ValueError):
     """A criterion that does not exist, or a limit that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailOn:
+class FailOn(Struct, frozen=True, kw_only=True):
     """The limits; None: no criterion.
 
     ``risk``: this level or a higher one. ``worse``: this many client models that are worse off, or more. ``deletions``
@@ -76,8 +75,7 @@ DEFAULT_CRITERIA = FailOn(
 """The criteria of ``ssosim dns check`` without ``--fail-on``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(Struct, frozen=True):
     """A criterion that a plan does not meet: its limit, what was found, and what would meet it.
 
     ``approvable``: people may accept it by their approvals. A lint error is a mistake, which nobody can approve.
@@ -101,17 +99,17 @@ def parse_fail_on(texts: Iterable[str]) -> FailOn:
         if name == "none" and not equals:
             found = FailOn()
         elif name == "deletions":
-            found = dataclasses.replace(found, deletions=_share(text, limit) if equals else MAX_SAFE_DELETE_PCENT)
+            found = msgspec.structs.replace(found, deletions=_share(text, limit) if equals else MAX_SAFE_DELETE_PCENT)
         elif name == "updates":
-            found = dataclasses.replace(found, updates=_share(text, limit) if equals else MAX_SAFE_UPDATE_PCENT)
+            found = msgspec.structs.replace(found, updates=_share(text, limit) if equals else MAX_SAFE_UPDATE_PCENT)
         elif name == "risk":
-            found = dataclasses.replace(found, risk=_level(text, limit if equals else "high"))
+            found = msgspec.structs.replace(found, risk=_level(text, limit if equals else "high"))
         elif name == "worse":
-            found = dataclasses.replace(found, worse=_count(text, limit if equals else "1"))
+            found = msgspec.structs.replace(found, worse=_count(text, limit if equals else "1"))
         elif name == "lint":
-            found = dataclasses.replace(found, lint=_severity(text, limit if equals else "error"))
+            found = msgspec.structs.replace(found, lint=_severity(text, limit if equals else "error"))
         elif name == "changes" and not equals:
-            found = dataclasses.replace(found, changes=True)
+            found = msgspec.structs.replace(found, changes=True)
         else:
             expected = "risk=LEVEL, worse=N, deletions=N%, updates=N%, lint=SEVERITY, changes, none"
             raise ThresholdError(f"--fail-on {text!r}: there is no such criterion; expected {expected}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from ssosim.dns.server.counted_names import CountSnapshot
 from ssosim.dns.server.query_counts import QueryCounts as Counters
@@ -17,8 +18,7 @@ PROBE = "dns-probe"
 """The client name of the operators' own probes. Their queries do not count as use."""
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """The number of resolutions of a name, in total and by client."""
 
     total: int = 0
@@ -52,8 +52,7 @@ class QueryCounts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """The use of one name in the last ``window`` seconds.
 
     ``count`` is None if the metric has a gap; ``gap`` is the reason.

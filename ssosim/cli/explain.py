@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
+
+import msgspec
 
 from ssosim.cli.common import add_json, folder_of, say_outcomes
 from ssosim.lab.base.errors import LabInputError
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         phases = ", ".join(dict.fromkeys(each.phase for each in everything if each.phase)) or "none"
         raise LabInputError(f"nothing to explain in {folder.name}; its clients: {clients}; its phases: {phases}")
     if options.json:
-        print_document("explain", [dataclasses.asdict(each) for each in found], "explanations")
+        print_document("explain", [msgspec.to_builtins(each) for each in found], "explanations")
     else:
         say_outcomes("\n".join(one_line(str(each)) for each in found))
     return 0

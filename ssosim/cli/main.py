@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, NoReturn, Protocol, cast
 
 from ssosim.cli.parser import Parser
+from ssosim.fast_paths import FastPathSwitchError
 from ssosim.lab.base.errors import LabError, PrerequisiteError
 from ssosim.lab.base.sweep import sweep_killed_labs
 from ssosim.lab.base.system import has_labs, require_linux
@@ -179,7 +180,7 @@ def _run_command(given: list[str], *, is_process: bool) -> tuple[int, bool]:
             return _without_command(given), False
         module = cast("CommandModule", importlib.import_module(command.module))
         return module.run(build_parser(command).parse_args(given[1:])), False
-    except LabError as error:
+    except (LabError, FastPathSwitchError) as error:
         print_error(str(error))
         return error.exit_code, True
     except KeyboardInterrupt:

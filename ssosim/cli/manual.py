@@ -32,6 +32,7 @@ _ENVIRONMENT = (
     ("SSOSIM_SAMBA", 'A folder of unpacked packages of Samba, for realms with directory = "samba".'),
     ("SSOSIM_CACHE", "The folder of prepared KDC databases and signing keys."),
     ("SSOSIM_CLIENTS_HOME", "The folder of installed real clients."),
+    ("SSOSIM_FAST_PATHS", "off: the servers use aiohttp and dnspython in the ordinary way only, which is slower."),
     ("NO_COLOR", "Any value but an empty one: no colours on a terminal. TERM=dumb means the same."),
     ("COLUMNS", "The width of the terminal."),
 )

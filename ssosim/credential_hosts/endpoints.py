@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ssosim.credential_hosts.replies import refuse_as_app_service, refuse_as_fabric, refuse_as_imds
 from ssosim.entra import Call, HttpReply
@@ -70,8 +71,7 @@ HOST_VARIABLES = (
 agent or a Cloud Shell of the real world for its device."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """Where a host listens inside its device, and the path of its tokens."""
 
     address: str

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from ssosim.credential_hosts.endpoints import (
     ARC_KEY_FORBIDDEN,
@@ -83,8 +84,7 @@ class NoKeyFiles:
         """Remove nothing."""
 
 
-@dataclass(slots=True)
-class CredentialHost:
+class CredentialHost(Struct):
     """The host of ``device`` for one program. ``thumbprint``: SHA-1, in hex, of the certificate of a TLS listener."""
 
     provider: Provider

@@ -7,7 +7,8 @@ a machine does without them), Azure App Service document "Use managed identities
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ssosim.estate import ManagedIdentity
 
@@ -72,8 +73,7 @@ class IdentityNotFoundError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityRequest:
+class IdentityRequest(Struct, frozen=True):
     """The identity that a request names: what its value is (``client_id`` and others), the parameter and the value.
 
     All are empty if the request names none.

@@ -1,4 +1,4 @@
-"""Check the applications of an estate: tenants, consent, assignments, identifier URIs."""
+"""Check the applications of an estate: tenants, consent, assignments, redirect URIs, identifier URIs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ssosim.estate.applications import Application, OAuth2PermissionGrant, ServicePrincipal
 from ssosim.estate.first_party import FIRST_PARTY, GRAPH, cloud_name_of, complete_application, identifier_uris_in
 from ssosim.estate.model import Cloud, Estate
+from ssosim.estate.redirect_uri_checks import find_redirect_uri_mistakes
 from ssosim.estate.toml_lines import KeyPath
 
 __all__ = ["find_application_mistakes"]
@@ -27,11 +28,14 @@ def find_application_mistakes(estate: Estate) -> Iterator[Mistake]:
     for index, written in enumerate(estate.applications):
         here: KeyPath = ("applications", index)
         application = complete_application(written)
+        if not _is_guid(written.client_id):
+            yield (*here, "client_id"), f"{written.client_id!r} is not a GUID; expected e.g. {uuid.NAMESPACE_DNS}"
         if written.tenant is not None:
             if application.first_party:
                 yield (*here, "tenant"), "an application of Microsoft has no home tenant here: it is in every tenant"
             elif estate.tenant(written.tenant) is None:
                 yield (*here, "tenant"), _unknown("tenant", written.tenant, [t.initial_domain for t in estate.tenants])
+        yield from find_redirect_uri_mistakes(application, here)
         for number, uri in enumerate(written.identifier_uris):
             path: KeyPath = (*here, "identifier_uris", number)
             name = uri.lower().rstrip("/")
@@ -39,6 +43,8 @@ def find_application_mistakes(estate: Estate) -> Iterator[Mistake]:
                 yield path, f"{uri!r}: an identifier URI names one API; it has no *"
             if owners.setdefault(name, index) != index or (name in taken and not application.first_party):
                 yield path, f"{uri!r} is the identifier URI of another application already"
+            elif uri.endswith("/") and not application.first_party:  # terraform-provider-azuread issue 1728
+                yield path, f"{uri!r}: an identifier URI does not end with a slash"
         yield from _service_principals(estate, here, application, names)
 
 

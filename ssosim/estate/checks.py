@@ -7,7 +7,8 @@ import ipaddress
 import re
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ssosim.estate.application_checks import find_application_mistakes
 from ssosim.estate.azure_resource_checks import find_resource_mistakes
@@ -29,8 +30,7 @@ _SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 _UPN = re.compile(r"[^@\s]+@[A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class EstateMistake:
+class EstateMistake(Struct, frozen=True):
     """One mistake: its key path, and a text that says what is wrong and what is expected."""
 
     path: KeyPath
@@ -109,8 +109,13 @@ def _realm(here: KeyPath, realm: Realm) -> Iterator[EstateMistake]:
     spns: KeyPath = (*here, "service_account", "spns")
     if not account.spns and here[1] == 0:
         yield EstateMistake(spns, "needs at least one SPN, e.g. HTTP/autologon.microsoftazuread-sso.com")
+    taken: set[str] = set()
     for path, names in ((spns, account.spns), ((*here, "services"), realm.services)):
         for index, spn in enumerate(names):
+            if spn.lower() in taken:
+                text = f"{spn!r} is an SPN of this realm already; to play one on two accounts: the fault spn-duplicate"
+                yield EstateMistake((*path, index), text)
+            taken.add(spn.lower())
             if not _SPN.fullmatch(spn):
                 yield EstateMistake(
                     (*path, index), f"{spn!r} is not an SPN; expected SERVICE/host, e.g. HTTP/web.corp.contoso.com"
@@ -121,14 +126,20 @@ def _tenants(estate: Estate) -> Iterator[EstateMistake]:
     services = [service.name for service in estate.federation_services]
     yield from _unique("federation_services", "name", services)
     yield from _unique("tenants", "id", [tenant.id for tenant in estate.tenants])
-    seen: dict[str, tuple[int, str]] = {}
+    yield from _unique("tenants", "initial_domain", [tenant.initial_domain for tenant in estate.tenants])
+    initial = {tenant.initial_domain.lower(): index for index, tenant in enumerate(estate.tenants)}
+    seen: dict[str, tuple[int, int]] = {}
     for index, tenant in enumerate(estate.tenants):
         yield from _guid(("tenants", index, "id"), tenant.id)
         for number, domain in enumerate(tenant.domains):
             here: KeyPath = ("tenants", index, "domains", number)
-            owner, first = seen.setdefault(domain.name.lower(), (number, tenant.display_name))
-            if (owner, first) != (number, tenant.display_name):
-                yield EstateMistake((*here, "name"), f"{domain.name} is already verified by tenant {first!r}")
+            owner, first = seen.setdefault(domain.name.lower(), (index, number))
+            if (owner, first) != (index, number):
+                other = estate.tenants[owner].display_name
+                yield EstateMistake((*here, "name"), f"{domain.name} is already verified by tenant {other!r}")
+            if (owner := initial.get(domain.name.lower(), index)) != index:
+                other = estate.tenants[owner].display_name
+                yield EstateMistake((*here, "name"), f"{domain.name} is the initial domain of tenant {other!r}")
             if domain.kind == "managed" and domain.federation is not None:
                 yield EstateMistake(
                     (*here, "federation"), 'only a domain with kind = "federated" names a federation service'
@@ -235,7 +246,6 @@ def _resolvers(estate: Estate) -> Iterator[EstateMistake]:
     yield from _unique("resolvers", "address", [resolver.address for resolver in estate.resolvers])
     for index, resolver in enumerate(estate.resolvers):
         here: KeyPath = ("resolvers", index)
-        yield from _address((*here, "address"), resolver.address)
         if resolver.address in hosts:
             yield EstateMistake(
                 (*here, "address"),
@@ -264,13 +274,6 @@ def _device_resolvers(estate: Estate) -> Iterator[EstateMistake]:
             yield from _known(("devices", index, "resolvers"), "resolver", name, names)
         if len(set(device.resolvers)) < len(device.resolvers):
             yield EstateMistake(("devices", index, "resolvers"), "names a resolver twice")
-
-
-def _address(path: KeyPath, text: str) -> Iterator[EstateMistake]:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        yield EstateMistake(path, f"{text!r} is not an IP address")
 
 
 def _guid(path: KeyPath, text: str) -> Iterator[EstateMistake]:

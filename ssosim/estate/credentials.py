@@ -78,16 +78,16 @@ class TrustedCertificateSubject(EstateEntry, frozen=True, kw_only=True):
 class FederatedCredential(EstateEntry, frozen=True, kw_only=True):
     """A federated identity credential: tokens of ``issuer`` for ``subject`` authenticate the application.
 
-    ``issuer``, ``subject`` and ``audiences`` are compared with the token case-sensitively, letter by letter. Source:
-    Microsoft Graph, federatedIdentityCredential; Entra breaking changes, August 2024.
+    ``issuer``, ``subject`` and ``audiences`` are compared with the token case-sensitively, letter by letter; there is
+    one audience. Source: Microsoft Graph, federatedIdentityCredential; Entra breaking changes, August 2024.
     """
 
     name: str
     issuer: Annotated[str, Meta(pattern=r"^https://[!-~]+$", max_length=600)]
     subject: Annotated[str, Meta(min_length=1, max_length=600)]
-    audiences: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=600)], ...], Meta(min_length=1)] = (
-        _EXCHANGE,
-    )
+    audiences: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=600)], ...], Meta(min_length=1, max_length=1)
+    ] = (_EXCHANGE,)
 
 
 class OpenidIssuer(EstateEntry, frozen=True, kw_only=True):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from ssosim.estate.entry import EstateEntry
 from ssosim.estate.model import Device, Estate
@@ -33,8 +32,7 @@ class DeviceChoice(EstateEntry, frozen=True, kw_only=True):
         return f"a device {where} the corporate network whose user is in a {self.user} domain{need} and may sign in"
 
 
-@dataclass(frozen=True, slots=True)
-class Hindrances:
+class Hindrances(Struct, frozen=True):
     """What keeps the user of a device from a silent sign-in. ``kind`` is the kind of the user's domain.
 
     ``count`` is the number of hindrances of the account and the tenant; ``outside`` says that the device is not in the

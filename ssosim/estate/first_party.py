@@ -9,7 +9,6 @@ document "Compare Azure Government and global Azure" (identifier URIs of other c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
 from typing import Literal
@@ -64,8 +63,7 @@ GRAPH_URIS: Mapping[CloudName, str] = MappingProxyType(
 """The identifier URI of Microsoft Graph by cloud; a scope without a resource belongs to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Api:
+class _Api(Struct, frozen=True):
     """An API of Microsoft. ``uris`` by cloud; a host ``*.name`` stands for any one label."""
 
     client_id: str

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
+
+from msgspec import Struct
 
 __all__ = ["ROLE_DEFINITIONS", "RoleDefinition"]
 
 
-@dataclass(frozen=True, slots=True)
-class RoleDefinition:
+class RoleDefinition(Struct, frozen=True):
     """One role: its GUID, and patterns of the actions and data actions that it allows."""
 
     id: str

@@ -71,22 +71,29 @@ def list_host_routes(estate: Estate, realm: Realm | None = None) -> Iterator[Hos
             continue
         yield from (HostRoute(f".{other.domain}", other.name), HostRoute(other.domain, other.name))
         if realm is not None and find_forest(estate, other) == forest:
-            own = {spn.partition("/")[2].partition(":")[0] for spn in (*realm.service_account.spns, *realm.services)}
-            hosts = (spn.partition("/")[2].partition(":")[0] for spn in (*other.service_account.spns, *other.services))
+            own = set(_list_hosts(realm))
+            hosts = _list_hosts(other)
             yield from (HostRoute(host, other.name) for host in dict.fromkeys(hosts) if host not in own)
+
+
+def _list_hosts(realm: Realm) -> Iterator[str]:
+    """Yield the hosts in the service principal names of ``realm``, in lower case: KDCs and clients compare them so."""
+    for spn in (*realm.service_account.spns, *realm.services):
+        yield spn.partition("/")[2].partition(":")[0].lower()
 
 
 def find_service_realm(estate: Estate, spn: str, client_realm: Realm) -> Realm:
     """Return the realm whose KDC a client of ``client_realm`` is led to for a ticket for ``spn``.
 
     Its own KDC answers if it has the name, else refers to another domain of the forest that has it, else to the realm
-    of the host's domain. A name that is in none of them stays with its own KDC, which does not know it.
+    of the host's domain. A name that is in none of them stays with its own KDC, which does not know it. Names are
+    compared without regard to case (MS-KILE section 3.3.5.1.1).
     """
     host = spn.partition("/")[2].partition(":")[0].lower().rstrip(".")
     forest = find_forest(estate, client_realm)
     near = (client_realm, *(realm for realm in estate.realms if find_forest(estate, realm) == forest))
     for realm in near:
-        if spn in (*realm.service_account.spns, *realm.services):
+        if spn.lower() in [each.lower() for each in (*realm.service_account.spns, *realm.services)]:
             return realm
     inside = [realm for realm in estate.realms if f".{host}".endswith(f".{realm.domain.lower()}")]
     return max(inside, key=lambda realm: len(realm.domain), default=client_realm)
@@ -98,6 +105,8 @@ def find_trust_path(estate: Estate, client_realm: str, target: str) -> tuple[str
     Trusts within a forest are transitive; across forests the client goes from its own realm to one that trusts it
     directly. Source: Microsoft documentation, How domain and forest trusts work.
     """
+    if client_realm == target:
+        return ()
     trusts = list_trusts(estate)
     within = {realm.name: find_forest(estate, realm) for realm in estate.realms}
     paths: dict[str, tuple[str, ...]] = {client_realm: ()}

@@ -28,9 +28,11 @@ _RESERVED = {
 
 def find_value_mistakes(estate: Estate) -> Iterator[Mistake]:
     """Yield every value that cannot be used: its key path, and a text that says what is expected."""
-    for index, host in enumerate(estate.hosts):
-        if problem := _describe_unusable(host.address):
-            yield ("hosts", index, "address"), f"{host.address!r} {problem}"
+    addresses = [("hosts", index, host.address) for index, host in enumerate(estate.hosts)]
+    addresses += [("resolvers", index, resolver.address) for index, resolver in enumerate(estate.resolvers)]
+    for section, index, address in addresses:
+        if problem := _describe_unusable(address):
+            yield (section, index, "address"), f"{address!r} {problem}"
     for path, name in _names(estate):
         if not _HOST_NAME.fullmatch(name):
             yield path, f"{name!r} is not a host name; expected letters, digits and dashes between dots"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Container, Iterable, Iterator
+from functools import lru_cache
 
 from ssosim.entra import Call, Provider
 from ssosim.exposure.credentials import CredentialKind, FoundCredential, KnownCredentials, ReadTicket
@@ -25,6 +26,7 @@ __all__ = ["ExposureFinder", "find_exposures"]
 _OTHER, _UNKNOWN = SignInStep.OTHER, SignInStep.UNKNOWN
 _LONGEST_KEPT, _MOST_KEPT = 256, 1024
 """Characters of a header field, and fields, whose full search is remembered if it found nothing."""
+_NOTHING: tuple[Call | None, bytes, SignInStep | None] = (None, b"", None)
 
 
 def find_exposures(request: RequestParts, known: KnownCredentials, to: Recipient) -> tuple[CredentialExposed, ...]:
@@ -84,9 +86,10 @@ class ExposureFinder:
         self._estate = self._provider.estate
         self._known = KnownCredentials(self._provider, self._read_ticket, self._challenges)
         self._recipients = Recipients(self._estate, self._services)
-        self._short_test = ShortTest(self._known.texts)
+        self._short_test = _make_short_test(self._known.texts)
         self._values_without_credentials: set[str] = set()
         self._allowed: dict[tuple[str, SignInStep], frozenset[bytes]] = {}
+        self._cleared: dict[int, tuple[Call | None, bytes, SignInStep | None]] = {}
 
     def examine(self, call: Call, step: SignInStep, *, in_place: bool = False) -> tuple[CredentialExposed, ...]:
         """Return the credentials in ``call`` that its recipient must not have.
@@ -97,12 +100,32 @@ class ExposureFinder:
             self._build()
         if "code_challenge" in call.query:
             self._known.add_challenge(call.query["code_challenge"])
+            self._cleared.clear()
+        elif not in_place and self._is_known(call, step):
+            return ()
         to = self._recipients.find(call.host)
         suspicious = None if in_place else self._list_suspicious(call, to, step)
         if suspicious is not None and not suspicious:
+            self._keep(call, step)
             return ()
         to = dataclasses.replace(to, step=step, scheme=call.scheme, in_place=in_place)
         return find_exposures(parts_of_call(call, suspicious), self._known, to)
+
+    def _is_known(self, call: Call, step: SignInStep) -> bool:
+        """Return whether the short test has cleared this very request before."""
+        return call.repeats is not None and (call.body, step) == self._cleared.get(id(call.repeats), _NOTHING)[1:]
+
+    def _keep(self, call: Call, step: SignInStep) -> None:
+        """Keep that the short test clears ``call``, if it repeats another and has no ticket that was accepted.
+
+        The finding depends on the parts of the request, the known texts and whether challenges are known. A later
+        challenge, or a change of the estate, drops what is kept.
+        """
+        if call.repeats is None or "code_challenge" in call.query or _was_accepted(call):
+            return
+        if len(self._cleared) >= _MOST_KEPT:
+            self._cleared.clear()
+        self._cleared[id(call.repeats)] = (call.repeats, call.body, step)
 
     def examine_foreign(self, request: RequestParts) -> tuple[CredentialExposed, ...]:
         """Return the credentials in a request that a host outside of the estate received."""
@@ -179,6 +202,12 @@ class ExposureFinder:
                 if not any(explain_exposure(each, at_step) for each in credentials)
             )
         return found
+
+
+@lru_cache(maxsize=8)
+def _make_short_test(texts: tuple[bytes, ...]) -> ShortTest:
+    """Return the short test for ``texts``, the same for all labs with them: what it remembers depends on these only."""
+    return ShortTest(texts)
 
 
 def _was_accepted(call: Call) -> bool:

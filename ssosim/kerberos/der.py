@@ -6,7 +6,7 @@ use nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 __all__ = [
     "DerError",
@@ -37,8 +37,7 @@ class DerError(ValueError):
     """The bytes are not valid DER, or not the expected element. The text describes the error, never the content."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """One tag-length-value element. ``value`` is the content without tag and length."""
 
     tag: int

@@ -10,9 +10,12 @@ Source: RFC 4120, sections 5.2.9 (kvno) and 3.1.3 (choice of encryption types); 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ssosim.estate import Estate
 from ssosim.kerberos.enctypes import AES256, DEFAULT_ENCTYPES, SUPPORTED
@@ -31,8 +34,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """An account of the realm with its principals, and its keys at the KDC and at its services.
 
     ``kvno``: the version that the KDC encrypts new tickets with. ``service_kvnos``: the versions in the services' key
@@ -73,7 +75,7 @@ class IssuedKeys(NamedTuple):
     session_enctype: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)  # replace() must not copy the index of owners
 class KeyDatabase:
     """The accounts of a realm that have services. ``enctypes`` are the types that its KDC supports.
 
@@ -85,10 +87,11 @@ class KeyDatabase:
     enctypes: tuple[str, ...] = SUPPORTED
     duplicates: tuple[tuple[str, int], ...] = ()
     lagging: tuple[tuple[str, KeyDatabase], ...] = ()
+    _owners: dict[str, Account] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
     def at(self, kdc: str) -> KeyDatabase:
         """The database of the KDC called ``kdc``."""
-        return next((known for name, known in self.lagging if name == kdc), self)
+        return next((known for name, known in self.lagging if name == kdc), self) if self.lagging else self
 
     def list_views(self) -> tuple[KeyDatabase, ...]:
         """The different databases of the KDCs, the current one first."""
@@ -97,8 +100,10 @@ class KeyDatabase:
     def stop_replication(self, kdcs: Sequence[str]) -> KeyDatabase:
         """The database when ``kdcs`` get no more changes. One that lags already keeps what it has."""
         behind = {name for name, _ in self.lagging}
-        frozen = replace(self, lagging=())
-        return replace(self, lagging=(*self.lagging, *((name, frozen) for name in kdcs if name not in behind)))
+        frozen = dataclasses.replace(self, lagging=())
+        return dataclasses.replace(
+            self, lagging=(*self.lagging, *((name, frozen) for name in kdcs if name not in behind))
+        )
 
     def find(self, name: str) -> Account | None:
         """The account called ``name``, or the one that has this service principal name; in any case, as in AD."""
@@ -110,15 +115,18 @@ class KeyDatabase:
 
     def owner_of(self, principal: str) -> Account | None:
         """The account whose key tickets for ``principal`` are encrypted with; in any case, as in Active Directory."""
-        wanted = principal.lower()
-        for account in self.accounts:
-            if any(each.lower() == wanted for each in account.principals):
-                return account
-        return None
+        owners = self._owners
+        if not owners:
+            for account in self.accounts:
+                for each in account.principals:
+                    owners.setdefault(each.lower(), account)
+        return owners.get(principal.lower())
 
     def with_account(self, account: Account) -> KeyDatabase:
         """The database with another value of the account of that name."""
-        return replace(self, accounts=tuple(account if each.name == account.name else each for each in self.accounts))
+        return dataclasses.replace(
+            self, accounts=tuple(account if each.name == account.name else each for each in self.accounts)
+        )
 
     def register(self, spns: Sequence[str], account: str) -> KeyDatabase:
         """The database with ``spns`` on ``account`` alone, in the spelling given here; a new account is created."""
@@ -126,9 +134,9 @@ class KeyDatabase:
         others = [self._without(each, taken, account) for each in self.accounts]
         owner = next((each for each in others if each.name.lower() == account.lower()), None)
         if owner is None:
-            return replace(self, accounts=(*others, Account(account, tuple(spns), service_kvnos=())))
+            return dataclasses.replace(self, accounts=(*others, Account(account, tuple(spns), service_kvnos=())))
         kept = tuple(each for each in owner.principals if each.lower() not in taken)
-        return replace(self, accounts=tuple(others)).with_account(replace(owner, principals=(*kept, *spns)))
+        return dataclasses.replace(self, accounts=tuple(others)).with_account(replace(owner, principals=(*kept, *spns)))
 
     @staticmethod
     def _without(account: Account, taken: set[str], owner: str) -> Account:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.errors import KerberosError
@@ -31,8 +33,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientOptions:
+class ClientOptions(Struct, frozen=True, kw_only=True):
     """Settings of libkrb5 that change what a client sends. None does not write the setting, so MIT's default applies.
 
     Defaults of MIT krb5 1.20: dns_canonicalize_hostname ``true`` (``fallback`` exists since 1.18), rdns ``true``,
@@ -64,8 +65,7 @@ class ClientOptions:
         return "\n".join(f"    {name} = {value}" for name, value in written.items() if value is not None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherRealms:
+class OtherRealms(Struct, frozen=True, kw_only=True):
     """What a krb5.conf says besides its own realm.
 
     ``kdcs``: the KDCs of other realms. ``hosts``: hosts, or domains with a leading dot, each with its realm.

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple
+
+from msgspec import Struct
 
 from ssosim.kerberos import der
 from ssosim.kerberos.codes import error_name
@@ -44,8 +45,7 @@ _PA_TGS_REQ = 1
 _ESCAPES = {"/": "\\/", "@": "\\@", "\\": "\\\\"}
 
 
-@dataclass(frozen=True, slots=True)
-class KdcRequest:
+class KdcRequest(Struct, frozen=True):
     """An AS-REQ or TGS-REQ. Names have no realm. ``principal`` is ``""`` in a TGS-REQ, which does not contain it.
 
     ``etypes`` are the encryption types that the client offers, in its order of preference.
@@ -58,8 +58,7 @@ class KdcRequest:
     etypes: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class KdcReply:
+class KdcReply(Struct, frozen=True):
     """An AS-REP or TGS-REP: the KDC issued a ticket for ``service`` to ``principal``.
 
     ``enctype`` and ``kvno`` are those of the key that the ticket is encrypted with; 0 and None where they are missing.
@@ -73,8 +72,7 @@ class KdcReply:
     kvno: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KrbError:
+class KrbError(Struct, frozen=True):
     """A KRB-ERROR. ``name`` is the name of ``code`` in RFC 4120."""
 
     code: int
@@ -84,8 +82,7 @@ class KrbError:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ApRequest:
+class ApRequest(Struct, frozen=True):
     """An AP-REQ: a ticket that a client presents to a service. ``kvno`` is None if the ticket has no key version.
 
     ``session_enctype`` is the type of the session key, with which the authenticator is encrypted (RFC 4120, section
@@ -99,8 +96,7 @@ class ApRequest:
     session_enctype: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """Bytes that are none of these messages. ``reason`` describes the first error found."""
 
     reason: str
@@ -233,7 +229,7 @@ def _text(element: Element, escapes: Mapping[str, str] = MappingProxyType({})) -
     if len(value) > MAX_NAME:
         raise DerError(f"a string of more than {MAX_NAME} bytes")
     text = value.decode("utf-8", "backslashreplace")
-    if text.isprintable() and not escapes:
+    if text.isprintable() and escapes.keys().isdisjoint(text):
         return text
     return "".join(_escape(character, escapes) for character in text)
 

@@ -6,8 +6,10 @@ Source: RFC 4178 (SPNEGO), RFC 2743 section 3.1 (token framing), RFC 4121 (Kerbe
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
+
+from msgspec import Struct
 
 from ssosim.kerberos import der
 from ssosim.kerberos.der import DerError
@@ -25,8 +27,7 @@ _NTLM_SIGNATURE = b"NTLMSSP\x00"
 _AP_REQ_TAG = 0x6E
 
 
-@dataclass(frozen=True, slots=True)
-class NegotiateToken:
+class NegotiateToken(Struct, frozen=True):
     """One Negotiate token. ``mech_token`` is the token of the mechanism inside; empty if the client sent none.
 
     ``first_leg`` is False for a token that continues an earlier exchange. ``readable`` is False for bytes that are not
@@ -80,6 +81,7 @@ def _find_mechanism(oid: bytes | None, inner: bytes) -> Mechanism:
     return "kerberos" if oid in (_KERBEROS, _MS_KERBEROS) else "unknown"
 
 
+@lru_cache(maxsize=2)
 def build_ntlm_negotiate_token(*, spnego: bool = False) -> bytes:
     """The NTLM NEGOTIATE_MESSAGE (type 1) that a Windows client sends in Negotiate when it has no ticket.
 

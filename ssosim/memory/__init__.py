@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ssosim.late_imports import import_late
 
 if TYPE_CHECKING:
-    from ssosim.memory.clock import Engine, NoProgressError, Run, pause
+    from ssosim.memory.clock import Engine, EngineClock, NoProgressError, Run, pause
     from ssosim.memory.device import Durations, MemoryDevice, memory_device
     from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc
     from ssosim.memory.lab import MemoryLab, explain_unsupported_estate, get_process_keys
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Durations",
     "Engine",
+    "EngineClock",
     "MemoryAcceptor",
     "MemoryDevice",
     "MemoryKdc",
@@ -34,6 +35,7 @@ __all__ = [
 
 _MODULES = {
     "Engine": "clock",
+    "EngineClock": "clock",
     "NoProgressError": "clock",
     "Run": "clock",
     "pause": "clock",

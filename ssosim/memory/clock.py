@@ -20,7 +20,8 @@ What always holds:
 - An exception of a coroutine ends its ``Run`` and is kept there; the engine and the other runs go on.
 
 A ``Run`` whose next wait is 0 continues at once if no other entry is due at this moment. That saves the way through the
-heap for most calls, which take no time; the order is the same as with it.
+heap for most calls, which take no time; the order is the same as with it. ``Engine.must_pause`` saves the way to the
+engine as well.
 
 What can go wrong: a coroutine that never lets time pass would run for ever. The engine counts steps per moment and
 raises ``NoProgressError`` after ``MAX_STEPS_PER_MOMENT``. A coroutine that loops without an ``await`` cannot be
@@ -96,10 +97,11 @@ class Run(Generic[T]):
 class Engine:
     """Virtual time. ``start`` is in seconds since the Unix epoch."""
 
-    __slots__ = ("agenda",)
+    __slots__ = ("_steps", "agenda")
 
     def __init__(self, start: float = 1_000_000.0) -> None:
         self.agenda: Agenda[Callable[[], None] | Run[Any]] = Agenda(start)
+        self._steps = 0  # at the present moment
 
     @property
     def now(self) -> float:
@@ -131,27 +133,38 @@ class Engine:
         self.call_at(self.now + seconds, act_unless_cancelled)
         return cancel
 
+    def must_pause(self, seconds: float) -> bool:
+        """Return whether a coroutine has to ``pause`` for ``seconds``.
+
+        For 0 seconds it has not if nothing else is due now, since the engine would continue it at once. It counts as a
+        step all the same, so that a coroutine without end has to pause, and is found.
+        """
+        if seconds > 0 or self._steps > MAX_STEPS_PER_MOMENT or self.agenda.has(self.agenda.now):
+            return True
+        self._steps += 1
+        return False
+
     def run(self, until: float = math.inf, *, watched: Run[Any] | None = None) -> None:
         """Run until ``until`` (seconds since the Unix epoch), until nothing is scheduled, or until ``watched`` ends.
 
         Afterwards ``now`` is ``until``, unless that is infinite or ``watched`` has ended. Raises NoProgressError.
         """
-        agenda, steps, moment = self.agenda, 0, -math.inf
+        agenda, moment = self.agenda, -math.inf
         while agenda.has(until) and not (watched is not None and watched.done):
             what = agenda.take()
             if agenda.now > moment:
-                moment, steps = agenda.now, 0
-            steps += 1
-            if steps > MAX_STEPS_PER_MOMENT:
-                raise NoProgressError(f"{steps} steps without letting time pass")
+                moment, self._steps = agenda.now, 0
+            self._steps += 1
+            if self._steps > MAX_STEPS_PER_MOMENT:
+                raise NoProgressError(f"{self._steps} steps without letting time pass")
             if not isinstance(what, Run):
                 what()
                 continue
             while not what.done and (wait := what.step()) is not None:
-                if wait > 0 or agenda.has(agenda.now) or steps > MAX_STEPS_PER_MOMENT:
+                if wait > 0 or agenda.has(agenda.now) or self._steps > MAX_STEPS_PER_MOMENT:
                     agenda.add(agenda.now + wait, what)
                     break
-                steps += 1  # nothing else is due now, so the run continues without the way through the agenda
+                self._steps += 1  # nothing else is due now, so the run continues without the way through the agenda
         if math.isfinite(until) and not (watched is not None and watched.done):
             agenda.reach(until)
 

@@ -7,18 +7,17 @@ exchanges a length.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
-from multidict import CIMultiDict
+from msgspec import Struct
+from multidict import CIMultiDict, CIMultiDictProxy
 from ssosim_clients.ports import (
     Device,
     DnsFailure,
@@ -46,10 +45,12 @@ from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm
 from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
 from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, refused_sign_on_event
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
+from ssosim.lab.base.request_target import target_of
 from ssosim.memory.clock import EngineClock, pause
 from ssosim.memory.kdc import MemoryKdc, TicketCache
 from ssosim.memory.lab import MemoryLab
-from ssosim.memory.resolution import NameServer, Wait, query_as_stub
+from ssosim.memory.resolution import NameServer
+from ssosim.memory.stub_resolver import StubResolver
 from ssosim.trace import ConnectionFailed, Event, KdcExchange, UserPrompted, step_of_host
 
 __all__ = [
@@ -64,12 +65,13 @@ __all__ = [
 ]
 
 _BODILESS = (204, 304)
+_LONGEST_KEPT, _MOST_NAMES = 2048, 1024
+_SHORTEST_TICKET = 256  # characters of an Authorization field; the first message of NTLM has fewer
 _ID = "00000000-0000-0000-0000-000000000001"
 """The value of every request id and message id, so that every run in memory gives the same requests and documents."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Durations:
+class Durations(Struct, frozen=True, kw_only=True):
     """Lengths of exchanges in seconds of virtual time. The default, as over sockets, is 0 for all of them."""
 
     look_up: float = 0.0
@@ -114,7 +116,8 @@ class ServiceExchange:
 
     async def ntlm_token(self) -> bytes:
         """Return the NTLM token that Windows' Negotiate package sends after Kerberos failed."""
-        await pause()
+        if self._lab.engine.must_pause(0.0):
+            await pause()
         return build_ntlm_negotiate_token()
 
 
@@ -140,7 +143,8 @@ class MemoryDevice(ServiceExchange):
         super().__init__(lab, client)
         self._owner = user
         self._enctypes = enctypes
-        self._servers = servers
+        self._names = StubResolver(servers, lab.trace, client)
+        self._merged: dict[tuple[str, Family], tuple[tuple[LookupResult, ...], Resolution]] = {}
         self._user_present = user_present
         self._dual_stack = dual_stack
         self._durations = durations
@@ -190,29 +194,35 @@ class MemoryDevice(ServiceExchange):
 
         A name of one label is tried with the search domain first.
         """
-        await pause(self._durations.look_up)
+        if self._lab.engine.must_pause(self._durations.look_up):
+            await pause(self._durations.look_up)
         return await self._resolve(name, family)
 
     async def _resolve(self, name: str, family: Family) -> Resolution:
         if self._search and "." not in name:
             with contextlib.suppress(DnsFailure):
                 return await self._resolve(f"{name}.{self._search}", family)
-        found: list[LookupResult] = []
-        for kind in TYPES[family]:
-            read = query_as_stub(self._servers, self._lab.trace, self._client, name, kind)
-            found.append(read if isinstance(read, LookupResult) else await _wait_and_read(read))
-        return merge_lookups(name, tuple(found), dual_stack=self._dual_stack)
+        found = await self._names.query(name, TYPES[family])
+        known = self._merged.get((name, family))
+        if known is not None and known[0] is found:
+            return known[1]
+        merged = merge_lookups(name, found, dual_stack=self._dual_stack)
+        if len(self._merged) >= _MOST_NAMES:
+            self._merged.clear()
+        self._merged[name, family] = found, merged
+        return merged
 
     async def reverse(self, address: str) -> str | None:
         """Return the first PTR name of ``address``, or None."""
-        await pause(self._durations.look_up)
-        read = query_as_stub(self._servers, self._lab.trace, self._client, reverse_name(address), "PTR")
-        read = read if isinstance(read, LookupResult) else await _wait_and_read(read)
+        if self._lab.engine.must_pause(self._durations.look_up):
+            await pause(self._durations.look_up)
+        (read,) = await self._names.query(reverse_name(address), ("PTR",))
         return read.values[0] if read.values else None
 
     async def negotiate_token(self, spn: str) -> bytes:
         """Return a Negotiate token for ``spn``, with a cached ticket or a new one; raises TicketFailure."""
-        await pause(self._durations.ticket)
+        if self._lab.engine.must_pause(self._durations.ticket):
+            await pause(self._durations.ticket)
         lab = self._lab
         if not self._sign_on():
             raise TicketFailure("no-credentials", spn, NO_CREDENTIALS)
@@ -279,8 +289,8 @@ class MemoryDevice(ServiceExchange):
         return hosts
 
     async def _look_up(self, name: str, kind: str) -> LookupResult:
-        read = query_as_stub(self._servers, self._lab.trace, self._client, name, kind)
-        return read if isinstance(read, LookupResult) else await _wait_and_read(read)
+        (read,) = await self._names.query(name, (kind,))
+        return read
 
     async def _request_ticket(self, kdc: MemoryKdc, name: str, hosts: tuple[KdcHost, ...] | None = None) -> IssuedKeys:
         """Request a ticket of ``kdc``, and wait as long as that takes; raises TicketFailure.
@@ -288,7 +298,7 @@ class MemoryDevice(ServiceExchange):
         ``hosts``: the hosts of the KDC that are asked (None: all).
         """
         lab = self._lab
-        kdc = kdc if hosts is None else dataclasses.replace(kdc, hosts=hosts)
+        kdc = kdc if hosts is None or hosts == kdc.hosts else msgspec.structs.replace(kdc, hosts=hosts)
         requested = kdc.request_ticket(
             name,
             self._client,
@@ -318,10 +328,11 @@ class MemoryDevice(ServiceExchange):
 
         Raises NetworkFailure, and ValueError for a header field with control characters.
         """
-        await pause(self._durations.request)
+        if self._lab.engine.must_pause(self._durations.request):
+            await pause(self._durations.request)
         call = draft_request(method, url, headers, body)
         address = self._connect(call, await self._find_addresses(call.name))
-        return await self.exchange(call.build_call(self._lab.engine.now), url, address)
+        return await self.exchange(call.build_call(body, self._lab.engine.now), url, address)
 
     async def _find_addresses(self, host: str) -> tuple[str, ...]:
         """Return the addresses of ``host``; an IP address is returned as it is."""
@@ -338,7 +349,7 @@ class MemoryDevice(ServiceExchange):
         Failed connections are recorded in the trace.
         """
         host, lab = call.name, self._lab
-        refused = NetworkFailure("connect", "refused", f"{host} has no address")
+        refused: NetworkFailure | None = None
         for address in addresses:
             refusal = lab.find_connection_failure(address, call.port, host, tls=call.tls, to_kdc_proxy=to_kdc_proxy)
             if refusal is None:
@@ -360,65 +371,70 @@ class MemoryDevice(ServiceExchange):
             lab.trace.record(self._client, event)
             if refusal.stage == "tls":
                 break
-        raise refused
+        raise refused or NetworkFailure("connect", "refused", f"{host} has no address")
 
 
-async def _wait_and_read(waiting: Wait) -> LookupResult:
-    """Wait for the time that the query takes and return what the stub resolver read."""
-    try:
-        while True:
-            await pause(next(waiting))
-    except StopIteration as end:
-        read: LookupResult = end.value
-        return read
-
-
-@dataclass(frozen=True, slots=True)
-class DraftRequest:
+class DraftRequest(NamedTuple):
     """A request before it is sent to ``name`` and ``port``, over TLS or plain.
 
-    ``size`` is the size of the header fields in octets.
+    ``call`` is the request without body, ``own_id`` the client's id of it (``Call.read_own_id``).
     """
 
-    method: str
     name: str
     port: int
     tls: bool
-    target: str
-    fields: CIMultiDict[str]
-    size: int
-    body: bytes
+    call: Call
+    own_id: str
 
-    def build_call(self, now: float) -> Call:
-        """Return the request as the service receives it at ``now`` (seconds since the Unix epoch)."""
-        return Call.read(
-            self.method,
-            self.fields["Host"],
-            self.target,
-            headers=self.fields,
-            body=self.body,
-            now=now,
-            header_bytes=self.size,
-            scheme="https" if self.tls else "http",
-            port=self.port,
-        )
+    def build_call(self, body: bytes, now: float) -> Call:
+        """Return the request with ``body`` as the service receives it at ``now`` (seconds since the Unix epoch)."""
+        return self.call.repeat(body, now, self.own_id)
 
 
 def draft_request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> DraftRequest:
-    """Build the request to send; raises ValueError for a header field with control characters."""
+    """Build the request to send with ``body``; raises ValueError for a header field with control characters.
+
+    What does not depend on the octets of the body is kept for the next request like it, since a client sends the same
+    again and again. A request with a ticket or a token, which is long, is the only one of its kind.
+    """
+    length = len(body) if body or method in ("POST", "PUT") else None
+    fields = tuple(headers.items())
+    usual = len(url) < _LONGEST_KEPT and len(headers.get("Authorization", "")) < _SHORTEST_TICKET
+    build = _build_known_draft if usual else _build_draft
+    return build(method, url, fields, length)
+
+
+def _build_draft(method: str, url: str, headers: tuple[tuple[str, str], ...], length: int | None) -> DraftRequest:
+    """Return the request for a body of ``length`` octets."""
     parts = urlsplit(url)
     name, own_port, host = _split_authority(parts.netloc)
     tls = parts.scheme == "https"
-    fields = {"Host": host, "Accept": "*/*", **headers}
-    if body or method in ("POST", "PUT"):
-        fields["Content-Length"] = str(len(body))
+    fields = {"Host": host, "Accept": "*/*", **dict(headers)}
+    if length is not None:
+        fields["Content-Length"] = str(length)
     text = "".join([*fields, *fields.values()])
     if not text.isprintable():
         wrong = next(each for each, value in fields.items() if not f"{each}{value}".isprintable())
         raise ValueError(f"the header field {wrong!r} holds control characters")
-    target = f"{parts.path or '/'}{parts.query and '?'}{parts.query}"
+    target = target_of(parts)
     port = own_port or (443 if tls else 80)
-    return DraftRequest(method, name, port, tls, target, CIMultiDict(fields), len(text) + 4 * len(fields), body)
+    call = Call.read(
+        method,
+        fields["Host"],
+        target,
+        headers=CIMultiDictProxy(CIMultiDict(fields)),
+        now=0.0,
+        header_bytes=len(text) + 4 * len(fields),
+        scheme="https" if tls else "http",
+        port=port,
+    )
+    return DraftRequest(name, port, tls, call, call.read_own_id())
+
+
+@lru_cache(maxsize=512)
+def _build_known_draft(method: str, url: str, headers: tuple[tuple[str, str], ...], length: int | None) -> DraftRequest:
+    """Return what ``_build_draft`` returns, for all requests like it."""
+    return _build_draft(method, url, headers, length)
 
 
 @lru_cache(maxsize=256)

@@ -11,14 +11,15 @@ import base64
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from ssosim_clients.ports import TicketFailure
 
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket
 from ssosim.estate import KdcHost, Realm
 from ssosim.faults.core.account_states import AccountRefusal
-from ssosim.faults.core.kdc_choice import choose_kdc
+from ssosim.faults.core.kdc_choice import KdcChoice, choose_kdc
 from ssosim.faults.core.kdc_effect import KdcDecision, KdcEffect, KdcRule, decide_kdc_request
 from ssosim.faults.core.key_faults import KeyFaults, KeyRefusal
 from ssosim.kerberos.carried_tickets import read_ticket_service
@@ -37,6 +38,7 @@ _TICKET = b"ssosim memory ticket "
 _MUTUAL = b"ssosim memory reply"
 _ATTEMPTS = 2
 _FIRST_KEYS = IssuedKeys("", 1, AES256, AES256)
+_ONLY_KDC = KdcChoice(0, None)
 _NO_FAULTS = KeyFaults(KeyDatabase(()))
 """The keys of a realm that no fault changes: all are the first ones."""
 _TEXTS: Mapping[int, str] = {
@@ -58,8 +60,7 @@ def list_principals(realm: Realm, accounts: Iterable[str] = (), trusting: Iterab
     return frozenset((*own, *realm.services, *accounts, *(f"krbtgt/{each}" for each in (realm.name, *trusting))))
 
 
-@dataclass(frozen=True, slots=True)
-class TicketReply:
+class TicketReply(Struct, frozen=True):
     """The result of a ticket request: the failure; None where a ticket was issued.
 
     ``silent``: no KDC sent a reply, for which libkrb5 waits ``KDC_TIMEOUT_S``. ``delay``: seconds that faults added.
@@ -72,8 +73,7 @@ class TicketReply:
     keys: IssuedKeys = _FIRST_KEYS
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryKdc:
+class MemoryKdc(Struct, frozen=True):
     """The KDC of ``realm`` with the database ``principals``. Names are compared exactly, as an MIT KDC does.
 
     ``keys`` are the keys of the accounts under the active faults; without them all have their first keys. ``hosts`` are
@@ -118,12 +118,14 @@ class MemoryKdc:
             return decide_kdc_request(rules(), request, client, is_model=True, kdc=kdc)
 
         hosts = self.hosts or (KdcHost("", self.realm, ("",)),)
-        choice = choose_kdc([host.name for host in hosts], decide)
+        # One KDC without faults is the usual case, and needs no choice.
+        choice = choose_kdc([host.name for host in hosts], decide) if rules() or len(hosts) > 1 else _ONLY_KDC
         for number, passed in choice.passed:
             passed.count_hits()
             record(passed_event(hosts[number], passed, name, named=self.named))
         kdc = hosts[choice.number].name
-        failure, delay = TicketFailure("other", spn), choice.wait
+        failure: TicketFailure | None = None
+        error, delay = (0, False), choice.wait
         for _ in range(1 if service.startswith("krbtgt/") else _ATTEMPTS):
             decision = decide(kdc)
             refused_account = check_account(kdc)
@@ -151,9 +153,8 @@ class MemoryKdc:
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
             record(self._event(request, error_name(outcome), decision, kdc, refused=refused_account))
-            unchanged = decision is None or not decision.effect.decides_reply
-            failure = self._failure(spn, service, outcome, from_kdc=unchanged)
-        return TicketReply(failure, delay=delay)
+            failure, error = None, (outcome, decision is None or not decision.effect.decides_reply)
+        return TicketReply(failure or self._failure(spn, service, *error), delay=delay)
 
     def _changed_outcome(
         self, effect: KdcEffect, request: KdcRequest, principal: str, code: int | None
@@ -222,7 +223,8 @@ class MemoryKdc:
             kdc=kdc if self.named else "",
         )
 
-    def _failure(self, spn: str, service: str, code: int, *, from_kdc: bool) -> TicketFailure:
+    def _failure(self, spn: str, service: str, code: int, from_kdc: bool) -> TicketFailure:
+        """Return the failure for the error ``code``. ``from_kdc``: the KDC itself sent it, and no fault."""
         unknown = code == KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN
         text = _TEXTS.get(code, error_name(code))
         if from_kdc and unknown:  # the KDC itself says more than a fault does
@@ -232,8 +234,7 @@ class MemoryKdc:
         return TicketFailure("server-unknown" if unknown else "other", spn, text)
 
 
-@dataclass(slots=True)
-class TicketCache:
+class TicketCache(Struct):
     """The tickets of one client process: a second request for the same service does not reach the KDC.
 
     ``principal`` is the signed-on user, without the realm's name; ``numbers`` makes each token unique. ``lifetime``: of

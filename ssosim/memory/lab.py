@@ -24,6 +24,7 @@ from ssosim.lab.base.client_conf import realms_of
 from ssosim.lab.base.document_fetcher import DocumentFetcher
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.resolver_choice import resolver_addresses, resolver_settings
+from ssosim.lab.base.system import check_fast_path_switch
 from ssosim.memory.clock import Engine, EngineClock
 from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, list_principals, read_memory_ticket
 from ssosim.memory.resolution import AuthoritativeServer, NameServer
@@ -43,7 +44,7 @@ class MemoryLab:
 
     ``zones`` are the initial zones, by default the estate's; ``keys`` the identity provider's keys, by default those of
     this process. ``with_exposures``: credentials in requests are looked for, which takes a twelfth of a sign-in's time.
-    Raises LabInputError for an estate that is not supported in memory.
+    Raises LabInputError for an estate that is not supported in memory, and for a wrong switch of the fast paths.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class MemoryLab:
         keys: Keys | None = None,
         with_exposures: bool = True,
     ) -> None:
+        check_fast_path_switch()
         if why := explain_unsupported_estate(estate):
             raise LabInputError(why)
         read = _prepare_estate(estate)

@@ -30,7 +30,14 @@ from ssosim.dns.zones.stub import (
 )
 from ssosim.trace import DnsAnswered, Trace
 
-__all__ = ["AuthoritativeServer", "NameServer", "SentReply", "Wait", "apply_dns_effect", "query_as_stub"]
+__all__ = [
+    "AuthoritativeServer",
+    "NameServer",
+    "SentReply",
+    "Wait",
+    "apply_dns_effect",
+    "query_as_stub",
+]
 
 Wait = Generator[float, None, LookupResult]
 """A generator that yields the seconds to wait and returns what the stub resolver read."""
@@ -73,6 +80,15 @@ class NameServer(Protocol):
 
     def reply_to(self, query: Query, client: str, transport: Transport) -> SentReply:
         """Return the reply to ``query`` of ``client``. The caller records its event."""
+        ...
+
+    @property
+    def state(self) -> object:
+        """The same object as long as repeated queries get the same replies (``repeats``); None: they may differ."""
+        ...
+
+    def repeats(self, reply: SentReply) -> bool:
+        """Return whether every repetition of the query of ``reply`` gets this reply while ``state`` is the same."""
         ...
 
 
@@ -122,6 +138,18 @@ class AuthoritativeServer:
             else healthy
         )
 
+    @property
+    def state(self) -> object:
+        """See ``NameServer``: the zones and the health that the replies were made from; None under a fault of DNS."""
+        store, state = self._store, self._state
+        if self.find_effect is not None or store.current is not state[0] or store.health.current is not state[1]:
+            return None
+        return state
+
+    def repeats(self, reply: SentReply) -> bool:
+        """See ``NameServer``: the reply over UDP is the same for all clients, and is not drawn by lot."""
+        return self._shared_replies.get(reply.query) is reply
+
     def _reply_without_fault(self, query: Query, client: str, transport: Transport) -> SentReply:
         zones, health = self._store.current, self._store.health.current
         if zones is not self._state[0] or health is not self._state[1]:
@@ -142,13 +170,13 @@ class AuthoritativeServer:
 
 
 def query_as_stub(
-    servers: Sequence[NameServer], trace: Trace, client: str, name: str, kind: str
+    servers: Sequence[NameServer], trace: Trace, client: str, name: str, kind: str, ended: list[SentReply] | None = None
 ) -> LookupResult | Wait:
     """Query ``servers`` as a device's stub resolver does: over UDP, then over TCP if the reply is truncated.
 
     A server that fails is followed by the next one (``asks_next_server``). Every reply is recorded under ``client``
     when it is sent. Returns what the stub resolver reads; if time passes before that, a generator that yields the
-    seconds and returns the result.
+    seconds and returns the result. A reply of the first server that ended the look-up at once is added to ``ended``.
     """
     try:
         query = build_query(name, kind)
@@ -162,6 +190,8 @@ def query_as_stub(
         trace.record(client, reply.event)
         read = reply.read
         if not asks_next_server(read):
+            if number == 0 and ended is not None:
+                ended.append(reply)
             break
     return read
 

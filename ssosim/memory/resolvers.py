@@ -125,6 +125,15 @@ class MemoryResolver:
             self.find_effect(event, client) if self.find_effect is not None else None,
         )
 
+    @property
+    def state(self) -> object:
+        """None: the reply depends on the time, which decides what the cache holds."""
+        return None
+
+    def repeats(self, reply: SentReply) -> bool:  # noqa: ARG002
+        """Return False; see ``state``."""
+        return False
+
     def reply_to_resolver(self, query: Query, client: str, transport: Transport, location: str | None) -> SentReply:  # noqa: ARG002
         """Return the reply to a resolver that forwards to this one; see ``Upstream``."""
         return self.reply_to(query, client, transport)

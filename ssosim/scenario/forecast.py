@@ -6,7 +6,6 @@ viewpoint whose answers differ: locations, regions, resolvers, address families,
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -349,7 +348,7 @@ def _compare(
     for name in was[0][1][1]:
         one, other = ([(share, played[1][name]) for share, played in state] for state in (was, now))
         if all(each.rank for _, each in one) and not players.signs_in_when_healthy(name):
-            one = other = [(1.0, dataclasses.replace(one[0][1], text=NO_SIGN_IN))]
+            one = other = [(1.0, msgspec.structs.replace(one[0][1], text=NO_SIGN_IN))]
         made = _predict("model", name, one, other)
         models.append(msgspec.structs.replace(made, timing=timer.time(one, other)) if made.worse else made)
     worse = tuple(name for each in models if each.worse for name in each.names)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from ssosim_clients.catalogue import MODELS
 from ssosim_clients.cloud import configure
 from ssosim_clients.models import SignInState
@@ -42,8 +42,7 @@ HORIZON_S = 1200.0
 _RANK = (Outcome.SILENT, Outcome.INTERACTIVE, Outcome.FAILED, Outcome.REFUSED, Outcome.STALLED)
 
 
-@dataclass(frozen=True, slots=True)
-class PlayResult:
+class PlayResult(Struct, frozen=True):
     """One result: the outcome in a few words, the reason, the requested SPNs, and its rank (0 is best).
 
     ``asked`` are the names that it looked up. ``pause`` is the longest time in seconds for which it waited before
@@ -113,7 +112,7 @@ class ZonePlay:
         ended = [self._ask_kdc(rule, asked) for asked in ways]
         if len({each.text for each in ended}) == 1:
             why = " or ".join(dict.fromkeys(each.why for each in ended))
-            return dataclasses.replace(ended[0], spns=_merge_spns(ended), why=why)
+            return msgspec.structs.replace(ended[0], spns=_merge_spns(ended), why=why)
         return max(ended, key=lambda each: each.rank).with_chance(_merge_spns(ended))
 
     def _ask_kdc(self, rule: SpnRule, asked: tuple[str, ...]) -> PlayResult:

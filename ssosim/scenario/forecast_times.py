@@ -10,12 +10,12 @@ next attempt.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
 from dns.name import Name
 from dns.rcode import SERVFAIL
 from dns.rdatatype import AAAA, NS, SOA, A, RdataType
+from msgspec import Struct
 
 from ssosim.changes.answers import content_of
 from ssosim.dns import ZoneSet
@@ -42,8 +42,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     retries: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CacheWindows:
+class CacheWindows(Struct, frozen=True):
     """How long resolvers may keep an old answer after the change (``old``), and a bad one after the repair (``bad``).
 
     In seconds. None: no answer differs.

@@ -7,7 +7,7 @@ of the records behind them. What is not supported in memory is refused with its 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ssosim_clients.models.base import Model, SignInReport
 from ssosim_clients.ports import Device
@@ -16,7 +16,8 @@ from ssosim.estate import Estate
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.people import client_random
-from ssosim.memory import Engine, MemoryLab, NoProgressError, Run, memory_device
+from ssosim.lab.base.socket_policy import install
+from ssosim.memory import Engine, EngineClock, MemoryLab, NoProgressError, Run, memory_device
 from ssosim.scenario.fitting import fit_scenario
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
@@ -68,10 +69,15 @@ class _Play:
         self._runs: dict[str, Run[SignInReport | None]] = {}
         self._began: dict[str, float] = {}
         self._stopping: set[str] = set()
-        self._event_limit = EventLimit(lab.trace, models, lambda: lab.engine.now, self._stop_soon)
+        self._refused: Sequence[Exception] = ()
+        self._event_limit = EventLimit(lab.trace, models, EngineClock(lab.engine).now, self._stop_soon)
 
     def run(self) -> Playback:
         """Play all phases and return the results."""
+        with refuse_own_sockets(", ".join(self._models)) as self._refused:
+            return self._run()
+
+    def _run(self) -> Playback:
         scenario, lab = self._scenario, self._lab
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
@@ -107,10 +113,12 @@ class _Play:
 
     def _until(self, moment: float) -> None:
         try:
-            with refuse_own_sockets(", ".join(self._models)):
+            with install():  # again, for modules that a model has imported meanwhile
                 self._lab.engine.run(moment)
         except NoProgressError as error:
             raise LabError(f"a client model goes on without end: {error}") from error
+        if self._refused:  # the model may have caught it
+            raise self._refused[0]
 
     def _device(self, client: Client) -> Device:
         return memory_device(

@@ -7,7 +7,6 @@ to the next one. With a ``speed``, which is scenario seconds per real second, it
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -36,6 +35,7 @@ from ssosim.trace import (
     SignInsStarted,
     split_columns,
 )
+from ssosim.verdict.by_kind import RecordsByKind
 from ssosim.verdict.clients import LAB_COMMANDS, describe_unknown_client
 from ssosim.verdict.expectations import Expectation, check
 from ssosim.verdict.judge import Verdict, judge
@@ -311,9 +311,10 @@ async def _judge_beside_loop(name: str, seen: _Seen) -> tuple[Verdict, Measures]
     start = seen.began if seen.began is not None else records[0].at if records else 0.0
 
     def judge_and_measure() -> tuple[Verdict, Measures]:
-        verdict = judge(records, start, seen.pauses, before)
+        mine = RecordsByKind(records)
+        verdict = judge(mine, start, seen.pauses, before)
         mended = max((at for at in seen.mended if at > start), default=start)
-        return verdict, measure(records, verdict, start, mended)
+        return verdict, measure(mine, verdict, start, mended)
 
     if len(records) <= _MAX_RECORDS_ON_LOOP:
         await asyncio.sleep(0)
@@ -324,7 +325,7 @@ async def _judge_beside_loop(name: str, seen: _Seen) -> tuple[Verdict, Measures]
 def _as_data(verdict: Verdict, measures: Measures, expected: Expectation | None) -> dict[str, Any]:
     """Return a verdict with its measures for JSON, and whether it is as ``expected``."""
     broken = () if expected is None else check(expected, verdict, measures)
-    data: dict[str, Any] = dataclasses.asdict(verdict)
+    data: dict[str, Any] = msgspec.to_builtins(verdict)
     data |= {"measures": msgspec.to_builtins(measures), "expected": msgspec.to_builtins(expected)}
     return data | {"broken": msgspec.to_builtins(broken), "as_expected": not broken}
 

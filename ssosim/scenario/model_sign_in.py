@@ -93,7 +93,7 @@ class EventLimit:
         limit: int = MAX_EVENTS_PER_HOUR,
     ) -> None:
         self._clients = frozenset(clients)
-        self._counts: dict[str, tuple[float, int]] = {}
+        self._counts: dict[str, _Count] = {}
         self._now = now
         self._on_limit = on_limit
         self._limit = limit
@@ -104,14 +104,25 @@ class EventLimit:
         self._counts.pop(client, None)
 
     def _count(self, entries: Sequence[ClientEvent]) -> None:
+        now = self._now()
         for entry in entries:
-            client = entry.client
-            if client not in self._clients:
-                continue
-            now = self._now()
-            began, number = self._counts.get(client, (now, 0))
-            if now - began >= _HOUR_S:
-                began, number = now, 0
-            self._counts[client] = (began, number + 1)
-            if number >= self._limit:
-                self._on_limit(client)
+            count = self._counts.get(entry.client)
+            if count is None:
+                if entry.client not in self._clients:
+                    continue
+                count = self._counts[entry.client] = _Count(now)
+            elif now - count.began >= _HOUR_S:
+                count.began, count.number = now, 0
+            count.number += 1
+            if count.number > self._limit:
+                self._on_limit(entry.client)
+
+
+class _Count:
+    """How many events a client has caused since ``began``."""
+
+    __slots__ = ("began", "number")
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.number = 0

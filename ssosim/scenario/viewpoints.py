@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 from dns.name import Name
 from dns.rdatatype import AAAA, CNAME, A
+from msgspec import Struct
 
 from ssosim.dns import ZoneSet
 from ssosim.dns.zones.answer import answer
@@ -62,8 +63,7 @@ class Viewpoint:
     sees_change: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What profiles choose, for a share (0 to 1) of the questions. ``profiles`` are they, replaced by their choice.
 
     ``first`` is the address that comes first where the order of a record set matters; servers and resolvers rotate it.
@@ -245,7 +245,7 @@ def split_by_order(
             continue
         for addresses in kinds.values():
             share = choice.share * len(addresses) / total
-            found.append(dataclasses.replace(choice, share=share, first=addresses[0]))
+            found.append(msgspec.structs.replace(choice, share=share, first=addresses[0]))
     return tuple(found)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ssosim.entra import Call, HttpReply
 from ssosim.services.service import Service, ServiceContext
@@ -24,8 +25,7 @@ _OF = frozenset({"login", "autologon", "federation"})
 _PORT = 80
 
 
-@dataclass(frozen=True, slots=True)
-class HttpsRedirect:
+class HttpsRedirect(Struct, frozen=True):
     """Answers every request with 301 and the same address with ``https:``."""
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ssosim.entra import Call, HttpReply, Provider
 from ssosim.entra.http.exchange import dispatch
@@ -13,8 +13,7 @@ from ssosim.services.service import KeyTable, Service, ServiceContext
 __all__ = ["IdentityApplication", "autologon", "federation", "login"]
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityApplication:
+class IdentityApplication(Struct, frozen=True):
     """The endpoints of ``service`` (login, autologon or federation) of ``provider``."""
 
     provider: Provider

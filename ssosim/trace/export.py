@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -20,7 +20,6 @@ from ssosim.output import DOCUMENT_VERSION, one_line
 from ssosim.trace import events
 from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.trace.log import ClientEvent, Record
-from ssosim.trace.steps import SignInStep
 
 __all__ = [
     "TraceFormatError",
@@ -37,6 +36,8 @@ _KINDS: Mapping[str, type[events.Event]] = {
 }
 
 
+_Number = Annotated[int, msgspec.Meta(ge=0)]
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _SENTENCE = 240  # characters of the provider's text in a line
 
 
@@ -118,13 +119,14 @@ def parse_record(line: str) -> Record:
 
 
 def _build_record(data: dict[str, Any]) -> Record:
+    """Build the record of a line. Each value has the type of its field: a text such as "no" is no truth value."""
     kind = _KINDS[data.pop("event")]
-    seq, client, at = data.pop("seq"), data.pop("client"), datetime.fromisoformat(data.pop("at"))
+    seq = msgspec.convert(data.pop("seq"), _Number)
+    client, at = msgspec.convert(data.pop("client"), str), msgspec.convert(data.pop("at"), _Moment)
     data.pop("layer")
-    if "step" in data:
-        data["step"] = SignInStep(data["step"])
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-    return Record(seq, at.timestamp(), client, kind(**fields))
+    if unknown := data.keys() - set(kind.__struct_fields__):
+        raise ValueError(f"{kind.__name__} has no field {min(unknown)!r}")
+    return Record(seq, at.timestamp(), client, msgspec.convert(data, kind))
 
 
 def read_records(lines: Iterable[str]) -> Iterator[Record]:

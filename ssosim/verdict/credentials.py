@@ -15,8 +15,10 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ssosim.trace import (
     ClientAuthenticated,
@@ -33,6 +35,7 @@ from ssosim.trace import (
 from ssosim.trace.redact import CUT
 
 __all__ = [
+    "CREDENTIAL_EVENTS",
     "CredentialAttempt",
     "describe_attempts",
     "describe_chain_end",
@@ -55,6 +58,8 @@ CredentialClass = Literal[
 ]
 AttemptResult = Literal["token", "refused", "failed", "no_answer"]
 
+CREDENTIAL_EVENTS = (LabEvent, ConnectionFailed, ManagedIdentityRequested, ClientAuthenticated, HttpExchange)
+"""The kinds of events that ``list_attempts`` reads; it passes over all others."""
 _CLASSES = {
     "managed_identity": "a managed identity",
     "cloud_shell": "the Cloud Shell",
@@ -86,8 +91,7 @@ _REFUSALS = (400, 401, 403)  # others, such as 404 and 429 of IMDS, pass with ti
 _SENTENCE = 160  # characters of a host's text in a reason
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialAttempt:
+class CredentialAttempt(Struct, frozen=True):
     """A credential of which at least one request was seen: its class, and what came of it.
 
     ``host_kind`` is the kind of the device whose host was asked; empty for other credentials, and where no host is.
@@ -139,8 +143,7 @@ def split_attempts(
     return tuple(attempts), None
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     """One request as an attempt. ``reached_host``: a host has read which identity it names; a probe names none."""
 
     attempt: CredentialAttempt
@@ -163,24 +166,24 @@ def _list_requests(records: Sequence[Record]) -> Iterator[_Request]:
     proved: ClientAuthenticated | None = None
     for record in records:
         event = record.event
-        if is_probe_without_host(event):
-            attempt = CredentialAttempt("managed_identity", "no_answer", "for which no host answered", seq=record.seq)
-            yield _Request(attempt, reached_host=False)
-        elif isinstance(event, ManagedIdentityRequested):
-            asked, kind = event, event.host_kind
-        elif isinstance(event, ClientAuthenticated):
-            proved = event
-        elif isinstance(event, HttpExchange):
+        if isinstance(event, HttpExchange):
             if event.step is SignInStep.MANAGED_IDENTITY:
                 if asked is None and event.status == 401 and not event.injected and kind == "arc":
                     continue  # the challenge of Azure Arc
                 yield _Request(_read_host_answer(event, asked, kind, record.seq), reached_host=asked is not None)
             elif event.client_credential:
                 yield _Request(_read_token_answer(event, proved, record.seq))
-            elif _PIPELINES_PATH.search(event.path) and (event.is_error or event.status != 200):
+            elif (event.status != 200 or event.is_error) and _PIPELINES_PATH.search(event.path):
                 reason = f"which answered {event.status or 'nothing'}{_said(event)}"
                 yield _Request(CredentialAttempt("pipelines_oidc", _failure(event), reason, seq=record.seq))
             asked = proved = None
+        elif isinstance(event, ManagedIdentityRequested):
+            asked, kind = event, event.host_kind
+        elif isinstance(event, ClientAuthenticated):
+            proved = event
+        elif is_probe_without_host(event):
+            attempt = CredentialAttempt("managed_identity", "no_answer", "for which no host answered", seq=record.seq)
+            yield _Request(attempt, reached_host=False)
 
 
 def _read_host_answer(

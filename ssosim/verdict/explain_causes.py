@@ -45,6 +45,7 @@ from ssosim.verdict.steps import (
     is_address_query,
     is_refused_by_kdc,
     is_refused_sign_on,
+    read_service_host,
 )
 
 __all__ = ["FoundCause", "find_causes"]
@@ -218,8 +219,8 @@ def _explain_http(
         yield FoundCause(f"the service refused the ticket: {checked.event.reason}", checked, checked.event.faults)
         ticket = _find_last_ticket(records, checked.seq)
         if ticket is not None and isinstance(ticket.event, KdcExchange) and ticket.event.outcome == "issued":
-            name = ticket.event.service.partition("/")[2].partition(":")[0].partition("@")[0]
-            if name.lower() != event.host:
+            name = read_service_host(ticket.event.service)
+            if name != event.host:
                 yield FoundCause(f"the KDC knows {ticket.event.service}, and issued a ticket for it", ticket)
                 yield from _explain_other_name(records, around, ticket, name)
     elif event.auth in ("none", "ntlm"):
@@ -278,7 +279,7 @@ def _explain_ticket(records: Sequence[Record], around: Sequence[Record], ticket:
     yield FoundCause(_describe_kdc(event), ticket, event.faults)
     if event.outcome != "KDC_ERR_S_PRINCIPAL_UNKNOWN" or event.faults:
         return
-    name = event.service.partition("/")[2].partition(":")[0].partition("@")[0]
+    name = read_service_host(event.service)
     yield from _explain_other_name(records, around, ticket, name)
 
 
@@ -288,14 +289,14 @@ def _explain_other_name(
     """Yield the DNS answer because of which a client asked for a ticket for ``name``."""
     for record in reversed(records):
         found = record.event
-        if record.seq >= ticket.seq or not isinstance(found, DnsAnswered) or found.name == name:
+        if record.seq >= ticket.seq or not isinstance(found, DnsAnswered) or found.name.lower() == name:
             continue
-        values = [answer.rstrip(".") for answer in found.answers]
-        if f"CNAME {name}" in values:
+        values = [answer.rstrip(".").lower() for answer in found.answers]
+        if f"cname {name}" in values:
             text = f"{found.name} is a CNAME and this client canonicalises"
             yield FoundCause(text, record, _faults_behind(record, around))
             return
-        if found.type == "PTR" and f"PTR {name}" in values:
+        if found.type == "PTR" and f"ptr {name}" in values:
             text = f"the PTR of {found.name} is {name} and this client looks backwards"
             yield FoundCause(text, record, _faults_behind(record, around))
             return

@@ -8,7 +8,8 @@ The rules for the outcome, in this order; the first that holds decides:
 1. ``silent`` or ``interactive``: the last sign-in (``_ClientRecords.last_sign_in``) is final
    (``_ClientRecords.is_final``), and the client did not end with an error after it. Final means: no refusal and no
    prompt came after it. What is only a step of the usual sign-in (a ``browser`` session, and the next two) is also not
-   final if an exchange failed after it; an ``assertion`` also if a name had no address after it. With a
+   final if an exchange failed, or a step was answered with an error, after it; an ``assertion`` also if a name had no
+   address after it. With a
    ``UserPrompted`` anywhere in the phase the outcome is ``interactive``. A program that answered a sign-in page
    that no browser displayed (``UnattendedSignIn``) has asked nobody.
 2. ``failed``: the user was prompted, and no final token followed.
@@ -65,10 +66,11 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ssosim.trace import (
     ClientFinished,
@@ -87,7 +89,9 @@ from ssosim.trace import (
     UserPrompted,
 )
 from ssosim.trace.connection_text import describe_failed_connection
+from ssosim.verdict.by_kind import RecordsByKind
 from ssosim.verdict.credentials import (
+    CREDENTIAL_EVENTS,
     CredentialAttempt,
     describe_attempts,
     describe_chain_end,
@@ -99,6 +103,8 @@ from ssosim.verdict.credentials import (
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_waiting
 from ssosim.verdict.steps import (
+    ATTEMPTS,
+    ON_THE_WIRE,
     classify_failed_step,
     describe_rcode,
     describe_unused_success,
@@ -106,7 +112,6 @@ from ssosim.verdict.steps import (
     find_refused_certificate,
     find_unanswered_name,
     is_attempt,
-    is_on_the_wire,
     is_refused_by_kdc,
     is_refused_sign_on,
     select_before_prompt,
@@ -131,8 +136,7 @@ _SENTENCE = 240  # characters of the provider's text in a reason
 _PENDING_CODES = (70016,)  # authorization_pending: the device code waits for the user, which is not a refusal
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(Struct, frozen=True):
     """The record of a client's end."""
 
     seq: int
@@ -140,8 +144,7 @@ class _End:
     event: ClientFinished
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The outcome of one client in one phase.
 
     ``after_s`` is the time of the decision in seconds from the start of the phase; None if there was no decision, as
@@ -186,47 +189,48 @@ def judge(
     ``period`` is the word for what began then: one of several sign-ins of a phase is an ``attempt``.
     """
     records = drop_abandoned_handshakes(records)
-    prompts = sum(isinstance(record.event, UserPrompted) for record in records)
-    verdict = _say_not_checked(replace(_judge(records, began, before, period), prompts=prompts), records)
+    client = _ClientRecords(records)
+    prompts = len(client.select(UserPrompted))
+    verdict = _say_not_checked(replace(_judge(client, began, before, period), prompts=prompts), client)
     if not pauses:
         return verdict
-    met = find_pauses_while_waiting(pauses, records, _deciding_record(records, verdict))
+    met = find_pauses_while_waiting(pauses, records, _deciding_record(client, verdict))
     return replace(verdict, pauses=met, note=describe_pauses(met))
 
 
-def _say_not_checked(verdict: Verdict, records: Sequence[Record]) -> Verdict:
+def _say_not_checked(verdict: Verdict, client: _ClientRecords) -> Verdict:
     """Add to the reason of a sign-in the rules of the identity provider that its tokens do not keep."""
     if verdict.outcome not in (Outcome.SILENT, Outcome.INTERACTIVE):
         return verdict
-    rules = {rule for each in records if isinstance(each.event, TokenIssued) for rule in each.event.not_checked}
+    issued = (each.event for each in client.select(TokenIssued))
+    rules = {rule for event in issued if isinstance(event, TokenIssued) for rule in event.not_checked}
     return replace(verdict, reason=f"{verdict.reason}; not checked: {', '.join(sorted(rules))}") if rules else verdict
 
 
-def _deciding_record(records: Sequence[Record], verdict: Verdict) -> int | None:
+def _deciding_record(client: _ClientRecords, verdict: Verdict) -> int | None:
     """Return the number of the record that decided ``verdict``; None if nothing decided it."""
     if verdict.after_s is None:
         return None
     if verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE):
         return verdict.evidence[-1]
-    finished = _ClientRecords(records).end()
+    finished = client.end()
     return None if finished is None else finished.seq
 
 
-def _judge(records: Sequence[Record], began: float, before: Sequence[Record], period: str) -> Verdict:
-    client = _ClientRecords(records)
+def _judge(client: _ClientRecords, began: float, before: Sequence[Record], period: str) -> Verdict:
     spn, attempts = client.spn(), client.attempts()
     signed_in, finished = client.last_sign_in(), client.end()
     if signed_in is not None and client.is_final(signed_in) and not client.ended_with_error(signed_in):
         return _judge_sign_in(client, client.find_lasting_sign_in(signed_in), began, period)
     cause, evidence = client.describe_cause(), client.cause_evidence()
     if cause == _NO_FAILURE and signed_in is not None and client.ended_with_error(signed_in):
-        cause = describe_unused_success(records)
+        cause = describe_unused_success(client.records)
     stopped = finished is not None and bool(finished.event.stopped)
     decided = finished.at - began if finished is not None and not stopped else None
     outcome, reason = _describe_end(client, cause, before, began)
     if outcome is Outcome.STALLED:
         decided = None
-    made = list_attempts(client.records)
+    made = list_attempts(client.select(*CREDENTIAL_EVENTS))
     judged = outcome is not Outcome.STALLED and client.first(UserPrompted) is None
     tried = _describe_tried(made, client.records) if judged else ""
     return Verdict(
@@ -275,7 +279,7 @@ def _judge_sign_in(client: _ClientRecords, signed_in: Record, began: float, peri
     credential = describe_credential(client.records, signed_in)
     if credential:
         reason += f" by {credential}"
-    earlier, last = split_attempts(list_attempts(client.records), signed_in)
+    earlier, last = split_attempts(list_attempts(client.select(*CREDENTIAL_EVENTS)), signed_in)
     tried = f", after {text}" if credential and (text := describe_attempts(earlier)) else ""
     reason += tried
     if after >= 1 and not client.is_program():
@@ -355,7 +359,8 @@ class _ClientRecords:
     """The records of one client in one phase, with the properties that a verdict depends on."""
 
     def __init__(self, records: Sequence[Record]) -> None:
-        self._records = records
+        self._records = RecordsByKind.of(records)
+        self.select = self._records.select
 
     @property
     def records(self) -> Sequence[Record]:
@@ -363,7 +368,7 @@ class _ClientRecords:
 
     def end(self) -> _End | None:
         """Return the record of the client's end; None if it did not end."""
-        for record in reversed(self._records):
+        for record in reversed(self.select(ClientFinished)):
             event = record.event
             if isinstance(event, ClientFinished):
                 if event.exit_code < 0 and not event.stopped:  # a trace of a lab that did not say why
@@ -373,11 +378,11 @@ class _ClientRecords:
 
     def is_program(self) -> bool:
         """Return whether the client is a program: its device was recorded."""
-        return any(isinstance(record.event, LabEvent) and record.event.part == "device" for record in self._records)
+        return any(getattr(record.event, "part", "") == "device" for record in self.select(LabEvent))
 
     def sent_anything(self) -> bool:
         """Return whether a message of the client reached the lab, or it got a token."""
-        return any(is_on_the_wire(record.event) for record in self._records)
+        return bool(self.select(*ON_THE_WIRE))
 
     def ended_with_error(self, signed_in: Record) -> bool:
         """Return whether the client ended with an error after ``signed_in``; one that ssosim stopped did not."""
@@ -387,13 +392,13 @@ class _ClientRecords:
     def had_token_before(self, prompt: Record) -> bool:
         """Return whether a token that is no mere step of a sign-in was issued before ``prompt``."""
         return any(
-            isinstance(record.event, TokenIssued) and record.event.kind not in _STEP_TOKENS and record.seq < prompt.seq
-            for record in self._records
+            getattr(record.event, "kind", "") not in _STEP_TOKENS and record.seq < prompt.seq
+            for record in self.select(TokenIssued)
         )
 
     def describe_prompts(self) -> str:
         """Return `` twice`` or `` N times`` if the user was prompted more than once; else an empty text."""
-        number = sum(isinstance(record.event, UserPrompted) for record in self._records)
+        number = len(self.select(UserPrompted))
         return "" if number < 2 else " twice" if number == 2 else f" {number} times"
 
     def describe_pending(self, cause: str) -> str:
@@ -406,10 +411,10 @@ class _ClientRecords:
         return cause
 
     def first(self, kind: type[Event]) -> Record | None:
-        return next((record for record in self._records if isinstance(record.event, kind)), None)
+        return next(iter(self.select(kind)), None)
 
     def last(self, kind: type[Event]) -> Record | None:
-        return next((record for record in reversed(self._records) if isinstance(record.event, kind)), None)
+        return next(reversed(self.select(kind)), None)
 
     def last_step(self) -> SignInStep | None:
         """Return the step that was declared to complete the client's sign-in; None for a token, as usual."""
@@ -421,7 +426,9 @@ class _ClientRecords:
         assertion_completes = self.last_step() in _WSTRUST_STEPS
         accepted = False
         found: Record | None = None
-        for record in self._records:
+        if not self.select(TokenIssued, TicketChecked):
+            return None
+        for record in self.select(TokenIssued, TicketChecked, HttpExchange):
             event = record.event
             if isinstance(event, TokenIssued):
                 if event.kind != "assertion" or assertion_completes:
@@ -439,25 +446,26 @@ class _ClientRecords:
         if getattr(signed_in.event, "grant", "") != "refresh_token":
             return False
         return not any(
-            isinstance(record.event, TokenIssued) and record.event.grant != "refresh_token"
-            for record in self._records
+            getattr(record.event, "grant", "") != "refresh_token"
+            for record in self.select(TokenIssued)
             if record.seq < signed_in.seq
         )
 
     def only_has_assertion(self) -> bool:
         """Return whether an assertion is all that was issued to the client."""
-        kinds = {record.event.kind for record in self._records if isinstance(record.event, TokenIssued)}
+        kinds = {getattr(record.event, "kind", "") for record in self.select(TokenIssued)}
         return kinds == {"assertion"}
 
     def is_final(self, signed_in: Record) -> bool:
         """Return whether ``signed_in`` is final: no refusal, prompt or failed next step came after it.
 
-        Unresolved names count after an assertion only, since browsers query many names on their own.
+        Unresolved names count after an assertion only, since browsers query many names on their own. An error that
+        answers a later step of the sign-in, such as 429, is a failed step too, although it refuses nothing.
         """
         after = [self.last_refusal, self.last(UserPrompted)]
         kind = getattr(signed_in.event, "kind", "")
         if kind in _STEP_TOKENS or not isinstance(signed_in.event, TokenIssued):
-            after.append(self.last_failed_exchange)
+            after += [self.last_failed_exchange, self._last_error]
         if kind == "assertion":
             after.append(self.unresolved_name)
         return all(record is None or record.seq < signed_in.seq for record in after)
@@ -482,7 +490,7 @@ class _ClientRecords:
         return "the ticket was accepted" if self.ticket_accepted() else "signed in without a prompt"
 
     def ticket_accepted(self) -> bool:
-        return any(isinstance(r.event, TicketChecked) and r.event.accepted for r in self._records)
+        return any(getattr(record.event, "accepted", False) for record in self.select(TicketChecked))
 
     def attempts(self) -> int:
         """Count the sign-ins that the client started, by requests for realm discovery.
@@ -490,12 +498,12 @@ class _ClientRecords:
         Realm discovery is the first step of the native flow. A program that starts with another step counts as one
         attempt.
         """
-        starts = sum(is_attempt(record.event) for record in self._records)
+        starts = sum(is_attempt(record.event) for record in self.select(*ATTEMPTS))
         return max(starts, 1 if self._records else 0)
 
     def spn(self) -> str:
         """Return the last service that a ticket was requested for; empty if there was none."""
-        for record in reversed(self._records):
+        for record in reversed(self.select(KdcExchange)):
             event = record.event
             if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
                 return event.service
@@ -510,7 +518,7 @@ class _ClientRecords:
         an error page has status 200. ``authorization_pending`` is not a refusal.
         """
         last: Record | None = None
-        for record in self._records:
+        for record in self.select(HttpExchange):
             event = record.event
             if not isinstance(event, HttpExchange) or event.code in _PENDING_CODES:
                 continue
@@ -536,7 +544,7 @@ class _ClientRecords:
     def last_failed_exchange(self) -> Record | None:
         """Return the last exchange without an answer of the service itself, unless that host answered later."""
         last: Record | None = None
-        for record in self._records:
+        for record in self.select(ConnectionFailed, HttpExchange):
             event = record.event
             if is_probe_without_host(event) or is_refused_by_kdc(event):
                 continue
@@ -563,7 +571,7 @@ class _ClientRecords:
         """Return the deepest cause in one clause, and the event that it is; None if it is no single event."""
         if (ticket := self._last_refused_ticket) and self.was_refused:
             return self._describe_ticket_failure(ticket), ticket.event
-        if (certificate := find_refused_certificate(self._records)) and not self.was_refused:
+        if (certificate := self._refused_certificate) and not self.was_refused:
             return _describe_failed_exchange(certificate.event), None
         if missing := self.unresolved_name:
             event = missing.event
@@ -579,12 +587,14 @@ class _ClientRecords:
             assert isinstance(event, HttpExchange)  # noqa: S101 - by last_refusal
             return _describe_answer(event), event
         asked = [
-            r.event for r in self._records if isinstance(r.event, HttpExchange) and r.event.code not in _PENDING_CODES
+            r.event
+            for r in self.select(HttpExchange)
+            if isinstance(r.event, HttpExchange) and r.event.code not in _PENDING_CODES
         ]
         # A refusal among them was cancelled by a success, such as the 401 that starts Negotiate.
         if errors := [event for event in asked if event.is_error and event.status not in _REFUSALS]:
             return _describe_answer(errors[-1]), errors[-1]
-        if any(is_probe_without_host(record.event) for record in self._records):
+        if any(is_probe_without_host(record.event) for record in self.select(ConnectionFailed)):
             return "there is no managed identity here: 169.254.169.254 does not answer on this device", None
         if asked and asked[-1].step in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
             return f"{asked[-1].host} offers no silent way for this user", None
@@ -616,7 +626,7 @@ class _ClientRecords:
     @cached_property
     def _last_refused_ticket(self) -> Record | None:
         """Return the last ticket request, if the KDC did not issue the ticket; or a sign-on that it refused."""
-        for record in reversed(self._records):
+        for record in reversed(self.select(KdcExchange)):
             event = record.event
             if is_refused_sign_on(event):
                 return record
@@ -625,10 +635,15 @@ class _ClientRecords:
         return None
 
     @cached_property
+    def _refused_certificate(self) -> Record | None:
+        """Return the record of the last certificate that the client refused, unless the same host answered later."""
+        return find_refused_certificate(self.select(ConnectionFailed, HttpExchange))
+
+    @cached_property
     def _last_error(self) -> Record | None:
         """Return the last error that answered a step of the sign-in, unless a later success cancels it."""
         last: Record | None = None
-        for record in self._records:
+        for record in self.select(HttpExchange):
             event = record.event
             if not isinstance(event, HttpExchange) or event.step is SignInStep.OTHER or event.code in _PENDING_CODES:
                 continue
@@ -645,15 +660,16 @@ class _ClientRecords:
         If there is another failure, a name that the client never connected to is not the cause: browsers query many
         names on their own.
         """
-        missing = find_unanswered_name(self._records)
+        missing = find_unanswered_name(self.select(DnsAnswered))
         name = getattr(missing.event, "name", "") if missing is not None else ""
-        if missing is None or any(_host_of(record.event) == name for record in self._records):
+        reached = self.select(ConnectionFailed, HttpExchange)
+        if missing is None or any(_host_of(record.event) == name for record in reached):
             return missing
         others = (
             self.last_refusal,
             self.last_failed_exchange,
             self._last_refused_ticket,
-            find_refused_certificate(self._records),
+            self._refused_certificate,
             self._last_error,
         )
         return missing if all(other is None for other in others) else None
@@ -678,7 +694,7 @@ def _is_refusal(event: HttpExchange) -> bool:
 
 
 def _host_of(event: Event) -> str:
-    return event.host if isinstance(event, HttpExchange | ConnectionFailed) else ""
+    return event.host if isinstance(event, (HttpExchange, ConnectionFailed)) else ""
 
 
 def _describe_failed_exchange(event: Event) -> str:
@@ -723,4 +739,6 @@ def _format_seconds(seconds: float) -> str:
 
 
 def _succeeds(now: HttpExchange, then: Event) -> bool:
-    return isinstance(then, HttpExchange) and (now.host, now.path) == (then.host, then.path) and not now.is_error
+    """Return whether the service itself has answered ``now`` without error at the place of ``then``."""
+    good = bool(now.status) and not now.is_error and not now.injected
+    return good and isinstance(then, HttpExchange) and (now.host, now.path) == (then.host, then.path)

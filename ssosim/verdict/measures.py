@@ -5,7 +5,7 @@ Pure functions of trace records, as verdicts are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -21,15 +21,17 @@ from ssosim.trace import (
     Record,
     SignInStep,
 )
+from ssosim.verdict.by_kind import RecordsByKind
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.outcome import Outcome
-from ssosim.verdict.steps import classify_failed_step
+from ssosim.verdict.steps import classify_failed_step, read_service_host
 
 __all__ = ["NOTHING_MEASURED", "Exposure", "Measures", "measure"]
 
 _NO_SUCH_HOST = 421
 _MINUTE_S = 60.0
 _REQUESTS = (DnsAnswered, KdcExchange, HttpExchange)
+_SENT = (*_REQUESTS, ConnectionFailed)
 
 
 class Exposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,11 +94,12 @@ def measure(
     the last fault within it was undone (or ``began``), both in seconds since the Unix epoch. ``first_steps`` maps a
     host to the step at which a name without an address fails.
     """
+    records = RecordsByKind.of(records)
     first = next((record for record in records if classify_failed_step(record.event)), None)
     exposures = tuple(_exposures(records))
     signed_in = verdict.outcome in (Outcome.SILENT, Outcome.INTERACTIVE) and verdict.after_s is not None
     recovered = None
-    times = [record.at for record in records if isinstance(record.event, (*_REQUESTS, ConnectionFailed))]
+    times = [record.at for record in records.select(*_SENT)]
     peak = _find_peak(times)
     # A program needs time to start; only a model that waits a second without a failure has waited for a recovery.
     waited = verdict.after_s is not None and verdict.after_s >= 1 and not _is_program(records)
@@ -105,7 +108,7 @@ def measure(
     if first is None:
         return Measures(recovered, exposures=exposures, requests=len(times), peak_requests_per_minute=peak)
     until = began + verdict.after_s if signed_in and verdict.after_s is not None else records[-1].at
-    sent = [r for r in records if first.at <= r.at <= until and isinstance(r.event, _REQUESTS)]
+    sent = [record for record in records.select(*_REQUESTS) if first.at <= record.at <= until]
     minutes = max((until - first.at) / 60, 1.0)
     return Measures(
         recovered,
@@ -129,22 +132,22 @@ def _find_peak(times: Sequence[float]) -> int:
     return peak
 
 
-def _is_program(records: Iterable[Record]) -> bool:
-    return any(isinstance(record.event, LabEvent) and record.event.part == "device" for record in records)
+def _is_program(records: RecordsByKind) -> bool:
+    return any(getattr(record.event, "part", "") == "device" for record in records.select(LabEvent))
 
 
-def _exposures(records: Iterable[Record]) -> Iterator[Exposure]:
+def _exposures(records: RecordsByKind) -> Iterator[Exposure]:
     """Yield what the services found in requests (``CredentialExposed``), NTLM tokens, and tickets for other names."""
-    hosts = {record.event.host for record in records if isinstance(record.event, HttpExchange)}
-    for record in records:
+    hosts = {getattr(record.event, "host", "").lower() for record in records.select(HttpExchange)}
+    for record in records.select(CredentialExposed, HttpExchange, KdcExchange):
         event = record.event
         if isinstance(event, CredentialExposed):
             yield Exposure(event.credential, event.host, event.reason, record.seq, event.owner, event.part)
         elif isinstance(event, HttpExchange) and event.auth == "ntlm":
             yield Exposure("ntlm", event.host, _explain_ntlm(event), record.seq)
         elif isinstance(event, KdcExchange) and event.request == "TGS" and event.outcome == "issued":
-            service, _, name = event.service.partition("/")
-            if service == "HTTP" and hosts and name not in hosts:
+            name = read_service_host(event.service)
+            if event.service[:5].upper() == "HTTP/" and hosts and name not in hosts:
                 yield Exposure("ticket", name, "a ticket for another name than was connected to", record.seq)
 
 

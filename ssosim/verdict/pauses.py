@@ -7,7 +7,8 @@ virtual time only the order is meaningful.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ssosim.trace import ClientMessage, LabPaused, Record
 
@@ -21,8 +22,7 @@ Source: MIT krb5, ``src/lib/krb5/os/sendto_kdc.c``, ``k5_sendto``: "wait 1s for 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """A pause of the lab while a client was waiting.
 
     ``seq`` is the number of its trace record. ``real_s`` is in real seconds; ``lab_s`` in seconds of the lab's clock,

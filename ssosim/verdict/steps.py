@@ -18,8 +18,11 @@ from ssosim.trace import (
     TokenIssued,
     step_of_host,
 )
+from ssosim.verdict.by_kind import RecordsByKind
 
 __all__ = [
+    "ATTEMPTS",
+    "ON_THE_WIRE",
     "PREAUTH_REQUIRED",
     "choose_unanswered_name",
     "classify_failed_step",
@@ -34,9 +37,14 @@ __all__ = [
     "is_on_the_wire",
     "is_refused_by_kdc",
     "is_refused_sign_on",
+    "read_service_host",
     "select_before_prompt",
 ]
 
+ATTEMPTS = (HttpExchange, ConnectionFailed)
+"""The kinds of events that may start a sign-in (``is_attempt``)."""
+ON_THE_WIRE = (DnsAnswered, KdcExchange, TicketChecked, HttpExchange, ConnectionFailed, TokenIssued)
+"""The kinds of events of messages that reached the lab, or that follow from one."""
 _LATE_ALERT_S, _KDC_PORT = 1.0, 88
 _SIGN_ON_ERRORS = frozenset(
     {"KDC_ERR_CLIENT_REVOKED", "KDC_ERR_ETYPE_NOSUPP", "KDC_ERR_KEY_EXPIRED", "KDC_ERR_NAME_EXP", "no answer"}
@@ -71,9 +79,19 @@ def is_refused_sign_on(event: Event) -> bool:
     return isinstance(event, KdcExchange) and event.request == "AS" and event.outcome in _SIGN_ON_ERRORS
 
 
+def read_service_host(service: str) -> str:
+    """Return the host of a service principal name, in lower case, without port, service name and realm.
+
+    ``HTTP/Web.contoso.com:8443@CORP`` is for the host ``web.contoso.com``. Active Directory compares service principal
+    names without regard to case (MS-KILE section 3.3.5.1.1), and Chromium adds the port by a policy
+    (``EnableAuthNegotiatePort``).
+    """
+    return service.partition("/")[2].partition("@")[0].partition("/")[0].partition(":")[0].lower()
+
+
 def is_attempt(event: Event) -> bool:
     """Return whether ``event`` starts a sign-in: realm discovery is the first step of the native flow."""
-    return isinstance(event, HttpExchange | ConnectionFailed) and event.step is SignInStep.REALM
+    return isinstance(event, ATTEMPTS) and event.step is SignInStep.REALM
 
 
 def is_refused_by_kdc(event: Event) -> bool:
@@ -83,7 +101,7 @@ def is_refused_by_kdc(event: Event) -> bool:
 
 def is_on_the_wire(event: Event) -> bool:
     """Return whether ``event`` is a message of a client that reached the lab, or follows from one."""
-    return isinstance(event, DnsAnswered | KdcExchange | TicketChecked | HttpExchange | ConnectionFailed | TokenIssued)
+    return isinstance(event, ON_THE_WIRE)
 
 
 def find_unanswered_name(records: Sequence[Record]) -> Record | None:
@@ -105,7 +123,10 @@ def choose_unanswered_name(records: Sequence[Record], first_steps: FirstSteps = 
     for record in records:
         event = record.event
         if isinstance(event, DnsAnswered) and is_address_query(event):
-            unanswered = [] if has_address(event) else [*unanswered, record]
+            if has_address(event):
+                unanswered.clear()
+            else:
+                unanswered.append(record)
 
     def rank(record: Record) -> tuple[bool, bool]:
         event = record.event
@@ -122,7 +143,7 @@ def is_address_query(event: DnsAnswered) -> bool:
 
 def has_address(event: DnsAnswered) -> bool:
     """Return whether the answer has an address. A chain of CNAMEs that ends at no address has none."""
-    return any(answer.startswith(("A ", "AAAA ")) for answer in event.answers)
+    return bool(event.answers) and any(answer.startswith(("A ", "AAAA ")) for answer in event.answers)
 
 
 def describe_rcode(event: DnsAnswered) -> str:
@@ -177,7 +198,7 @@ def drop_abandoned_handshakes(records: Sequence[Record]) -> Sequence[Record]:
     """
     abandoned = {
         record.seq: record.event.host
-        for record in records
+        for record in RecordsByKind.of(records).select(ConnectionFailed)
         if isinstance(record.event, ConnectionFailed)
         and record.event.stage == "tls"
         and record.event.reason == "unfinished"

@@ -37,7 +37,7 @@ BOOK = Inventory(endpoints=tuple(each for each in default_inventory().endpoints 
 async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     """A lab on loopback with three resolvers."""
     cache = tmp_path_factory.getbasetemp() / "ops-cache"
-    cache.mkdir(exist_ok=True)
+    cache.mkdir(mode=0o700, exist_ok=True)
     (tmp_path / "lab").mkdir()
     resolvers = tuple(DnsResolver(name=view, address=f"10.10.0.{60 + n}") for n, view in enumerate(VIEWS))
     async with Lab(msgspec.structs.replace(default_estate(), resolvers=resolvers), tmp_path / "lab", cache) as made:

@@ -55,9 +55,9 @@ MEANWHILE = "meanwhile.microsoftazuread-sso.com"
 async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     """A lab on loopback."""
     cache = tmp_path_factory.getbasetemp() / "ops-cache"
-    cache.mkdir(exist_ok=True)
+    cache.mkdir(mode=0o700, exist_ok=True)
     home = tmp_path / "lab"
-    home.mkdir()
+    home.mkdir(mode=0o700)
     async with Lab(default_estate(), home, cache) as made:
         yield made
 

@@ -46,9 +46,9 @@ from ssosim.lab.model_devices.client_slots import model_device
 async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     """A lab on loopback."""
     cache = tmp_path_factory.getbasetemp() / "ops-cache"
-    cache.mkdir(exist_ok=True)
+    cache.mkdir(mode=0o700, exist_ok=True)
     home = tmp_path / "lab"
-    home.mkdir()
+    home.mkdir(mode=0o700)
     async with Lab(default_estate(), home, cache) as made:
         yield made
 
@@ -208,7 +208,7 @@ async def test_a_resolver_that_still_remembers_is_one_view_of_three(
 ):
     """TMS9-053: after the change a caching resolver answers from its cache; the quorum says so and wakes nobody."""
     cache = tmp_path_factory.getbasetemp() / "ops-cache"
-    cache.mkdir(exist_ok=True)
+    cache.mkdir(mode=0o700, exist_ok=True)
     (tmp_path / "lab").mkdir()
     resolvers = (DnsResolver(name="paris", address="10.10.0.54"), DnsResolver(name="tokyo", address="10.10.0.55"))
     estate = msgspec.structs.replace(default_estate(), resolvers=resolvers)

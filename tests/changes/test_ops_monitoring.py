@@ -42,7 +42,7 @@ def test_without_an_interval_nothing_is_missed(office: Office):
 async def test_the_lab_checks_by_itself(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory):
     """TMS9-091, TMS9-039: with an interval the lab looks at every endpoint again and again, and traces its findings."""
     cache = tmp_path_factory.getbasetemp() / "ops-cache"
-    cache.mkdir(exist_ok=True)
+    cache.mkdir(mode=0o700, exist_ok=True)
     (tmp_path / "lab").mkdir()
     async with Lab(default_estate(), tmp_path / "lab", cache) as lab:
         handlers = DnsHandlers(lab, tmp_path / "ledger")

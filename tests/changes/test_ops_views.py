@@ -29,7 +29,7 @@ BOOK = Inventory(endpoints=tuple(each for each in default_inventory().endpoints 
 async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     """A lab on loopback with two resolvers."""
     cache = tmp_path_factory.getbasetemp() / "ops-cache"
-    cache.mkdir(exist_ok=True)
+    cache.mkdir(mode=0o700, exist_ok=True)
     (tmp_path / "lab").mkdir()
     resolvers = (DnsResolver(name=CANARY, address="10.10.0.54"), DnsResolver(name=REST, address="10.10.0.55"))
     async with Lab(msgspec.structs.replace(default_estate(), resolvers=resolvers), tmp_path / "lab", cache) as made:

@@ -99,10 +99,10 @@ def spoiled(home, what):
         case "file":
             home.write_text("")
         case "labs-file":
-            home.mkdir()
+            home.mkdir(mode=0o700)
             (home / "labs").write_text("")
         case "cache-file":
-            home.mkdir()
+            home.mkdir(mode=0o700)
             (home / "cache").write_text("")
         case "lock-folder":
             (lab / "lock").mkdir(parents=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -206,6 +205,6 @@ def test_dotnet_lets_the_second_look_up_out(environment: ClientEnvironment) -> N
 
 def test_no_client_headers_no_integrated_sign_in(environment: ClientEnvironment) -> None:
     """Without x-client-* headers the realm response is Managed, so the silent sign-in fails at realm discovery."""
-    flow = NativeFlow(dataclasses.replace(token.Application(), headers=None))
+    flow = NativeFlow(msgspec.structs.replace(token.Application(), headers=None))
     with pytest.raises(Failure, match="realm: the user is managed"):
         environment.play(flow.attempt(environment.device(), RULES["wininet"]))

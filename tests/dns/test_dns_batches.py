@@ -7,31 +7,43 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 
+import dns.edns
 import dns.message
+import dns.rcode
 import pytest
 
 from ssosim.clock import ManualClock
 from ssosim.dns import DnsServer, Effect, ZoneSet, ZoneStore, put_rrset
-from ssosim.dns.server import batched_io as module
 from ssosim.dns.server import listener as listening
-from ssosim.dns.server import reply_cache as keeping
+from ssosim.dns.server.datagrams import MAX_DATAGRAM
+from ssosim.dns.server.fast_path import ReplyCache, direct_datagrams
+from ssosim.dns.server.fast_path import batched_io as module
+from ssosim.dns.server.fast_path import reply_cache as keeping
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.faults import ActiveFaults, fault_from
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.trace import DnsAnswered, Trace
+from tests.fast_paths import switched
 
 HERE, THERE = "127.0.0.1", "127.0.0.9"
 NAME = "h.fabrikam.com"
 
 
-@pytest.fixture(params=["batches", "one by one"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(params=["batches", "one by one", "by asyncio"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """How datagrams are read."""
     assert module.is_supported(), "Linux on a 64-bit machine has the calls"
-    if request.param != "batches":
-        monkeypatch.setattr(listening, "is_supported", lambda: False)
-    return str(request.param)
+    if request.param == "one by one":
+        monkeypatch.setattr(direct_datagrams, "is_supported", lambda: False)
+    with switched("off" if request.param == "by asyncio" else "on"):
+        yield str(request.param)
+
+
+@pytest.fixture
+def batches() -> Iterator[None]:
+    """Datagrams are read in batches, whatever the environment says."""
+    with switched("on"):
+        yield
 
 
 class Desk:
@@ -110,7 +122,7 @@ async def test_every_query_of_many_gets_its_own_answer(desk: Desk, way: str) -> 
                 message = dns.message.from_wire(wire)
                 assert message.question[0].name.to_text() == f"{name}."
                 assert [str(rrset[0]) for rrset in message.answer] == (["192.0.2.7"] if name == NAME else [])
-    assert bool(desk.ready[0].replies) == (way == "batches")
+    assert any(each.replies for each in desk.ready) == (way == "batches")
     assert [name for _, name, _ in desk.asked()] == names * 2
     assert {record.seq for record in desk.trace} == set(range(1, 401))
 
@@ -178,9 +190,11 @@ async def test_a_change_is_seen_by_the_next_query(desk: Desk, way: str) -> None:
     async with desk.up():
         await desk.ask(NAME, NAME, NAME)
         former = desk.store.change(lambda zones: put_rrset(zones, NAME, "A", ["192.0.2.8"]))
-        assert [str(dns.message.from_wire(reply).answer[0][0]) for reply in await desk.ask(NAME)] == ["192.0.2.8"]
+        for reply in await desk.ask(NAME, NAME, NAME):
+            assert str(dns.message.from_wire(reply).answer[0][0]) == "192.0.2.8"
         desk.store.change(lambda _: former)
-        assert [str(dns.message.from_wire(reply).answer[0][0]) for reply in await desk.ask(NAME)] == ["192.0.2.7"]
+        for reply in await desk.ask(NAME, NAME, NAME):
+            assert str(dns.message.from_wire(reply).answer[0][0]) == "192.0.2.7"
         desk.server.find_effect = lambda _event, _client: Effect(drop=True)
         dropped = asyncio.Event()
         desk.trace.notify_once(dropped.set)
@@ -189,7 +203,7 @@ async def test_a_change_is_seen_by_the_next_query(desk: Desk, way: str) -> None:
         desk.server.find_effect = None
         await desk.ask(NAME)
     codes = [code for _, _, code in desk.asked()]
-    assert codes == ["NOERROR"] * 5 + ["DROPPED", "NOERROR"], way
+    assert codes == ["NOERROR"] * 9 + ["DROPPED", "NOERROR"], way
 
 
 async def test_faults_strike_their_names_alone_and_as_often_as_they_say(desk: Desk, way: str) -> None:
@@ -251,10 +265,27 @@ async def test_odd_sizes_do_no_harm(desk: Desk, way: str) -> None:
                 assert dns.message.from_wire(reply).answer, way
 
 
+@pytest.mark.parametrize("octets", [MAX_DATAGRAM, MAX_DATAGRAM + 1, MAX_DATAGRAM + 30])
+async def test_each_way_reads_as_many_octets(desk: Desk, way: str, octets: int) -> None:
+    """A query of 4,096 octets is answered; the rest of a longer one is dropped, so that it is malformed."""
+    query = dns.message.make_query(NAME, "A", id=3, use_edns=0, options=[dns.edns.GenericOption(65001, b"")])
+    query.use_edns(0, options=[dns.edns.GenericOption(65001, bytes(octets - len(query.to_wire())))])
+    wire = query.to_wire(max_size=2 * MAX_DATAGRAM)
+    assert len(wire) == octets
+    async with desk.up():
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
+            asking.setblocking(False)
+            asking.connect((HERE, desk.port))
+            asking.send(wire)
+            reply = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(asking, 4096), 60)
+    assert dns.rcode.Rcode(reply[3] & 0x0F).name == ("NOERROR" if octets == MAX_DATAGRAM else "FORMERR"), way
+
+
+@pytest.mark.usefixtures("batches")
 async def test_a_client_that_has_gone_takes_no_answer_from_others(desk: Desk) -> None:
     """Answers that cannot be sent (here: to port 0) are lost alone."""
     async with desk.up():
-        await desk.ask(NAME)
+        await desk.ask(NAME, NAME)
         reader = next(iter(desk.server._listener._slots.values()))
         with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
             asking.setblocking(False)
@@ -276,13 +307,62 @@ async def test_a_client_that_has_gone_takes_no_answer_from_others(desk: Desk) ->
             assert ids(got) == [9] * 4
 
 
+@pytest.mark.usefixtures("batches")
 async def test_what_is_ready_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """More different questions than may be kept: all are answered, and no more are kept."""
     monkeypatch.setattr(keeping, "MAX_REPLIES", 30)
     async with desk.up():
-        for _ in range(2):
+        for _ in range(3):
             await desk.ask(*[f"n{number}.fabrikam.com" for number in range(100)])
-            assert 0 < len(desk.ready[0].replies) <= 30
+            assert len(desk.ready[0].replies) <= 30
+        assert desk.ready[0].replies
+
+
+async def test_names_that_never_come_again_take_no_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reply to a question that came again stays at hand, however many others come once (a scan of names)."""
+    monkeypatch.setattr(keeping, "MAX_REPLIES", 30)
+    async with desk.up():
+        await desk.ask(NAME, NAME)
+        kept = dict(desk.ready[0].replies)
+        assert len(kept) == 1
+        await desk.ask(*[f"n{number}.fabrikam.com" for number in range(100)])
+        assert desk.ready[0].replies == kept
+
+
+async def test_a_peer_is_charged_for_its_own_queries_alone(
+    desk: Desk, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cached replies, recording, and what the thread does between two batches are charged to no peer."""
+    spent, charged = [1.0], list[float]()
+    monkeypatch.setattr(listening, "thread_time", lambda: spent[0])
+    async with desk.up():
+        await desk.ask(NAME, NAME)
+        listener, ready = desk.server._listener, desk.ready
+        handle, charge = listener._handle_query, listener._scheduler.charge
+
+        def handle_slowly(*arguments: object) -> None:
+            """Spend a millisecond on a query."""
+            spent[0] += 0.001
+            handle(*arguments)  # type: ignore[arg-type]
+
+        def note(peer: str, seconds: float) -> None:
+            """Note what a peer is charged."""
+            charged.append(round(seconds, 6))
+            charge(peer, seconds)
+
+        def record_slowly(events: list[object], record: object = desk.server._delivery.record_all) -> None:
+            """Spend five seconds on cached replies."""
+            spent[0] += 5.0
+            record(events)  # type: ignore[operator]
+
+        listener._handle_query = handle_slowly
+        listener._scheduler.charge = note  # type: ignore[method-assign]
+        for cache in ready:
+            cache.record_all = record_slowly  # type: ignore[assignment]
+        await desk.ask("a.fabrikam.com", "b.fabrikam.com", NAME, NAME, "c.fabrikam.com")
+        spent[0] += 7.0
+        await desk.ask("d.fabrikam.com")
+    assert charged == [0.001] * (4 if way == "batches" else 6)
 
 
 async def test_a_machine_without_the_calls_reads_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,8 @@ CASES = [
     ("srv-is-cname", "warning", GOOD + "_ldap._tcp SRV 0 0 389 dc\ndc CNAME host\nhost A 192.0.2.1\n"),
     ("no-ns", "warning", HEAD + "www A 192.0.2.1\n"),
     ("no-soa", "warning", "$ORIGIN example.com.\n$TTL 60\n" + SERVERS),
+    ("soa-expire", "error", HEAD.replace("1209600", "7200") + SERVERS),
+    ("soa-expire", "warning", HEAD.replace("1209600", "8100") + SERVERS),
     ("glue-missing", "error", GOOD + "sub NS ns.sub\nsub NS ns2.example.net.\n"),
     ("target-without-address", "error", HEAD + "@ NS ns1\n@ NS ns2.example.net.\n"),
     ("spf-duplicate", "error", GOOD + '@ TXT "v=spf1 mx -all"\n@ TXT "v=spf1 a -all"\n'),
@@ -160,6 +162,7 @@ def test_named_checkzone_agrees(tmp_path: Path) -> None:
         "glue-missing",
         "no-soa",
         "no-ns",
+        "soa-expire",
         "target-is-address",
     }
     for number, (code, severity, text) in enumerate([*CASES, ("", "", GOOD)]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from random import Random
@@ -14,6 +13,7 @@ from dns.rcode import NOERROR, NXDOMAIN, REFUSED, SERVFAIL
 from dns.rdatatype import AAAA, CNAME, NS, PTR, SRV, TXT, A, RdataType
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ssosim.dns import Answer, ZoneSet, ZoneStore, answer, delete_profile, put_rrset, remove_name
 from ssosim.dns.recursion import Question, Resolver, ResolverSettings, UpstreamQuery, run_resolution
@@ -331,9 +331,7 @@ def test_a_server_is_not_believed_about_other_zones(upstream: Upstream) -> None:
         honest = upstream(ask)
         if ask.question.name != to_name("bad.fabrikam.com") or honest is None or not honest.authoritative:
             return honest
-        return dataclasses.replace(
-            honest, rcode=NOERROR, answer=(link, forged), authority=(nameserver,), additional=(forged,)
-        )
+        return replace(honest, rcode=NOERROR, answer=(link, forged), authority=(nameserver,), additional=(forged,))
 
     resolver = upstream.resolver()
     said = resolve(resolver, evil, question("bad.fabrikam.com"))
@@ -352,7 +350,7 @@ def test_glue_for_a_stranger_is_not_believed(upstream: Upstream) -> None:
         honest = upstream(ask)
         if not ask.question.name.is_subdomain(below) or honest is None or honest.rcode != NXDOMAIN:
             return honest
-        return dataclasses.replace(honest, rcode=NOERROR, authoritative=False, authority=(servers,), additional=(glue,))
+        return replace(honest, rcode=NOERROR, authoritative=False, authority=(servers,), additional=(glue,))
 
     resolver = upstream.resolver()
     assert resolve(resolver, evil, question("www.sub.fabrikam.com")).rcode == SERVFAIL

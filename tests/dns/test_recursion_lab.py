@@ -37,7 +37,7 @@ def with_resolvers(*resolvers: DnsResolver) -> Estate:
 def lab_of(tmp_path: Path, *resolvers: DnsResolver) -> Lab:
     """A lab on loopback in virtual time."""
     home, cache = tmp_path / "home", tmp_path / "cache"
-    home.mkdir()
+    home.mkdir(mode=0o700)
     return Lab(with_resolvers(*resolvers), home, cache, clock=VirtualClock(1_740_000_000.0))
 
 

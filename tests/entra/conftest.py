@@ -87,6 +87,7 @@ class Site:
         token_type: str = "",
         verb: str = "Issue",
         audience: str = "urn:federation:MicrosoftOnline",
+        key_type: str | None = None,
         dates: tuple[str, str] | None = None,
     ) -> bytes:
         """An RST in the shape MSAL sends. ``dates`` are those of its Timestamp, by default now and in ten minutes."""
@@ -100,6 +101,11 @@ class Site:
                 f"</u:Timestamp><o:UsernameToken><o:Username>{escape(user)}</o:Username>"
                 f"<o:Password>{escape(password)}</o:Password></o:UsernameToken></o:Security>"
             )
+        if key_type is None:
+            key_type = (
+                "http://schemas.xmlsoap.org/ws/2005/05/identity/NoProofKey" if version == "2005" else f"{trust}/Bearer"
+            )
+        key = f"<t:KeyType>{key_type}</t:KeyType>" if key_type else ""
         kind = f"<t:TokenType>{token_type}</t:TokenType>" if token_type else ""
         return (
             '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
@@ -109,7 +115,7 @@ class Site:
             f'<a:To s:mustUnderstand="1">https://elsewhere.example/</a:To>{security}</s:Header>'
             f"<s:Body><t:RequestSecurityToken xmlns:t='{trust}' Id='RST0'>"
             f"<wsp:AppliesTo xmlns:wsp='http://schemas.xmlsoap.org/ws/2004/09/policy'><a:EndpointReference>"
-            f"<a:Address>{audience}</a:Address></a:EndpointReference></wsp:AppliesTo>{kind}"
+            f"<a:Address>{audience}</a:Address></a:EndpointReference></wsp:AppliesTo>{key}{kind}"
             f"<t:RequestType>{trust}/{verb}</t:RequestType></t:RequestSecurityToken></s:Body></s:Envelope>"
         ).encode()
 
@@ -172,9 +178,10 @@ class Site:
         **parts: Any,
     ) -> HttpReply:
         """One exchange."""
-        call = Call.read(
-            method, host, target, headers=CIMultiDict(headers or {}), body=body, now=self.clock.now(), **parts
-        )
+        given = CIMultiDict(headers or {})
+        if method == "POST" and "/services/trust/" in target:
+            given.setdefault("Content-Type", "application/soap+xml; charset=utf-8")
+        call = Call.read(method, host, target, headers=given, body=body, now=self.clock.now(), **parts)
         return serve(self.provider, call, "desk-1")
 
     def get(self, host: str, target: str, **headers: str) -> Any:

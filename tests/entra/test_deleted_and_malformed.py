@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 from types import MappingProxyType
 from typing import Any
@@ -132,7 +131,7 @@ def test_an_issuer_without_a_key_is_unknown(make_site):
     """50107 for a federation service of which the provider has no key."""
     site = make_site()
     signed = sign_assertion(facts(), site.provider.keys.federation["fabrikam-sts"])
-    site.provider.keys = dataclasses.replace(site.provider.keys, federation=MappingProxyType({}))
+    site.provider.keys = replace(site.provider.keys, federation=MappingProxyType({}))
     assert site.refused(signed) == [50107]
 
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import HttpReply, read_fields
-from ssosim.entra.http.app import _render_bytes, create_server
+from ssosim.entra.http.app import create_server
+from ssosim.entra.http.fast_path import render_reply
 from ssosim.entra.http.server import ProviderServer
 from ssosim.trace import HttpExchange
+from tests.fast_paths import switched
 
 REALM = b"GET /common/userrealm/alice@contoso.com?api-version=1.0 HTTP/1.1\r\nHost: login.microsoftonline.com\r\n"
 GUID = b"client-request-id: 11111111-2222-4333-a444-555555555555\r\nreturn-client-request-id: true\r\n"
@@ -36,7 +38,8 @@ async def connection(site, monkeypatch):
         original(self, handler, refused, counted)
 
     monkeypatch.setattr(ProviderServer, "__init__", counting)
-    runner = web.ServerRunner(create_server(site.provider))
+    with switched("on"):
+        runner = web.ServerRunner(create_server(site.provider))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     reader, writer = await asyncio.open_connection(*runner.addresses[0][:2])
@@ -131,7 +134,7 @@ async def test_what_needs_waiting_or_closing_is_left_to_aiohttp(site, connection
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb"])
 def test_a_header_holds_no_line_end(value):
     """Request text that would add header lines gives a 500 and is not sent."""
-    reply = _render_bytes(HttpReply(302, b"moved"), (("Location", value),))
+    reply = render_reply(HttpReply(302, b"moved"), (("Location", value),))
     assert reply.startswith(b"HTTP/1.1 500 ")
     assert value.encode() not in reply
 

@@ -12,6 +12,8 @@ from aiohttp import web
 from ssosim.entra.http.app import create_server
 from ssosim.trace import HttpExchange
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 @pytest.fixture
 async def server(site):

@@ -8,10 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ssosim.entra.http.app import create_server
-from ssosim.entra.http.server import SERVER_NAME
+from ssosim.entra.http.connection import SERVER_NAME
 from ssosim.trace import HttpExchange
 
 PATH = "/common/discovery/keys"
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 async def exchange(site, *requests, head=False):

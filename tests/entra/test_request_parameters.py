@@ -86,6 +86,15 @@ def test_claims_as_the_standard_has_them(apps: Any, text: str) -> None:
     assert ask(apps, claims=" ") == (200, None)
 
 
+@pytest.mark.parametrize("value", ["cp1", "CP1"])
+def test_the_capability_is_known_in_any_case(apps: Any, value: str) -> None:
+    """The Azure SDKs write CP1: the tokens of users and of applications have what was sent, and nothing unknown."""
+    text = json.dumps({"access_token": {"xms_cc": {"values": ["foo", 7, value]}}})
+    for form in (password_form(PUBLIC, ORDERS, claims=text), app_form(DAEMON, f"{API}/.default", claims=text)):
+        status, body = apps.token(form, CONTOSO)
+        assert (status, claims_of(body["access_token"])["xms_cc"]) == (200, [value])
+
+
 @pytest.mark.parametrize("text", BAD_CLAIMS)
 def test_malformed_claims_are_50117(apps: Any, browser: Any, text: str) -> None:
     """At the token, the device code and the authorization endpoint, in both versions."""

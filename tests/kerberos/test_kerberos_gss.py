@@ -276,3 +276,33 @@ def test_package_does_not_load_gssapi() -> None:
     """The package does not load libgssapi; only ssosim.kerberos.gss does."""
     code = "import sys, ssosim.kerberos; sys.exit('gssapi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("token", "text"), [(b"", "a token of 0 bytes"), (b"\x60", "not a GSS-API token")])
+async def test_the_smallest_tokens_are_told_apart(site: Any, token: bytes, text: str) -> None:
+    """A token without a byte is none; one of a single byte is read, and is no GSS-API token."""
+    verdict = refused(acceptor(site).accept(token))
+    assert (verdict.reason, verdict.text) == (TicketRefusal.MALFORMED, text)
+
+
+async def test_an_unknown_encryption_type_inside_is_malformed(site: Any) -> None:
+    """An error of libkrb5's own, and not of the protocol, is no reason by its number: the token is malformed."""
+    await site.sign_on()
+    token = await initiator(site).request_token(AUTOLOGON, mechanism="kerberos")
+    etype = b"\xa0\x03\x02\x01\x12"  # [0] INTEGER 18: aes256-cts-hmac-sha1-96, in ticket and authenticator
+    assert token.count(etype) == 2
+    before, _, after = token.rpartition(etype)
+    verdict = refused(acceptor(site).accept(before + b"\xa0\x03\x02\x01\x63" + after))
+    assert verdict.reason is TicketRefusal.MALFORMED
+    assert verdict.text
+
+
+@pytest.mark.parametrize("mechanism", ["spnego", "kerberos"])
+async def test_a_replay_cache_that_cannot_be_written_is_no_replay(site: Any, mechanism: Any) -> None:
+    """Without its cache the service refuses a good token, and does not say that it came before."""
+    await site.sign_on()
+    token = await initiator(site).request_token(AUTOLOGON, mechanism=mechanism)
+    without = Acceptor(site.realm.keytab, site.realm.directory / "missing" / "rcache")
+    verdict = refused(without.accept(token))
+    assert verdict.reason is TicketRefusal.MALFORMED
+    assert verdict.text

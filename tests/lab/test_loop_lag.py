@@ -41,9 +41,9 @@ socket.getaddrinfo(sys.argv[2], 443)
 async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     """A lab on loopback, in real time."""
     cache = tmp_path_factory.getbasetemp() / "lag-cache"
-    cache.mkdir(exist_ok=True)
+    cache.mkdir(mode=0o700, exist_ok=True)
     home = tmp_path / "lab"
-    home.mkdir()
+    home.mkdir(mode=0o700)
     async with Lab(default_estate(), home, cache) as made:
         yield made
 

@@ -15,11 +15,11 @@ from dns.rdatatype import TXT
 from ssosim.clock import ManualClock
 from ssosim.dns import ZoneStore, zones_of
 from ssosim.dns.recursion.cache import Cache, Entry
-from ssosim.dns.server import peer_budget, reply_cache
+from ssosim.dns.server import peer_budget
 from ssosim.dns.server.delivery import Delivery
+from ssosim.dns.server.fast_path import ReplyCache, reply_cache
 from ssosim.dns.server.peer_budget import PeerScheduler
 from ssosim.dns.server.query_counts import QueryCounts, Use
-from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.dns.server.wire_format import Responder
 from ssosim.dns.zones.query_context import ALL_ONLINE
 from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas

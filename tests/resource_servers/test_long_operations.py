@@ -157,9 +157,10 @@ def test_deployments_end_with_their_group(servers: Servers) -> None:
     assert poll(servers, url, servers.token("idle")).status == 403
 
 
-def test_a_revoked_session_is_challenged_if_the_client_understands(servers: Servers) -> None:
+@pytest.mark.parametrize("capabilities", [["cp1"], ["CP1"], ["foo", "CP1"], "CP1"])
+def test_a_revoked_session_is_challenged_if_the_client_understands(servers: Servers, capabilities: object) -> None:
     """Continuous access evaluation: cp1 clients get 401 with a claims challenge; others keep their token. AZ5-033."""
-    capable, other = servers.token(xms_cc=["cp1"]), servers.token()
+    capable, other = servers.token(xms_cc=capabilities), servers.token(xms_cc=["foo"])
     estate = servers.lab.provider.estate
     revoked = datetime.fromtimestamp(NOW + 10, UTC)
     users = tuple(

@@ -114,7 +114,7 @@ async def test_a_pause_takes_no_virtual_time(tmp_path, prepared):
 
     async def played(name: str, block_s: float) -> tuple[Any, list[Record]]:
         home = tmp_path / name
-        home.mkdir()
+        home.mkdir(mode=0o700)
         clock = VirtualClock(scenario.phases[0].start.timestamp())
         async with Lab(default_estate(), home, prepared, clock=clock) as lab:
 

@@ -203,7 +203,8 @@ class Client:
         host = parts.hostname or ""
         connection = http.client.HTTPConnection(host)
         with self.tls(host) as connection.sock:
-            connection.request(method, url.split(parts.netloc, 1)[1], body, headers or {})
+            soap = {"Content-Type": "application/soap+xml; charset=utf-8"} if "/services/trust/" in url and body else {}
+            connection.request(method, url.split(parts.netloc, 1)[1], body, {**soap, **(headers or {})})
             answer = connection.getresponse()
             return Reply(answer.status, answer.headers, answer.read())
 

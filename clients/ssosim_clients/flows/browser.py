@@ -8,7 +8,8 @@ browsers.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ssosim_clients.failures import HttpFailure, InteractionRequired, ProtocolFailure, Stage, during
 from ssosim_clients.flows.sso_request import request_sso_token
@@ -19,8 +20,7 @@ from ssosim_clients.spn.rule import SpnRule
 __all__ = ["BrowserFlow"]
 
 
-@dataclass(frozen=True, slots=True)
-class BrowserFlow:
+class BrowserFlow(Struct, frozen=True):
     """GetCredentialType at the login host, then ``/winauth/sso`` at the autologon host with a ticket.
 
     ``access_token`` of the result is the text from the autologon host; the real page exchanges it for tokens.

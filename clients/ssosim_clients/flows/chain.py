@@ -5,8 +5,9 @@ Source: azure-identity ``_credentials/chained.py`` and ``default.py``, version 1
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from ssosim_clients.failures import CredentialUnavailable, Stage, StageFailure
 from ssosim_clients.flows.native import Flow
@@ -19,8 +20,7 @@ __all__ = ["ChainCredential", "ChainFlow"]
 _PINNED: Final = "azure-identity:pinned"
 
 
-@dataclass(frozen=True, slots=True)
-class ChainCredential:
+class ChainCredential(Struct, frozen=True):
     """One credential of a chain: a flow, or the reason why it is unavailable.
 
     ``developer_tool``: a failure of it counts as unavailable, as for the credentials of command-line tools.
@@ -38,8 +38,7 @@ class ChainCredential:
         return await self.flow.attempt(device, spn)
 
 
-@dataclass(frozen=True, slots=True)
-class ChainFlow:
+class ChainFlow(Struct, frozen=True):
     """Try ``credentials`` in order. After a success the process uses only the credential that succeeded."""
 
     credentials: tuple[ChainCredential, ...]

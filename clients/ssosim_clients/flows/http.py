@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from ssosim_clients.failures import NetworkFailure
 from ssosim_clients.ports import Device, Http, HttpResponse
@@ -53,8 +54,7 @@ class OnRetryAfter(StrEnum):
     STOP = "does not repeat"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryRule:
+class RetryRule(Struct, frozen=True, kw_only=True):
     """When an HTTP stack retries a request. ``pauses`` has one entry, in seconds, for each possible retry.
 
     ``errors`` (network stages) and ``statuses`` cause a retry of a GET, ``post_errors`` and ``post_statuses`` of a

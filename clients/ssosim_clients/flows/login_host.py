@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
+from msgspec import Struct, field
 
 from ssosim_clients.failures import CredentialUnavailable, OauthFailure, Stage, during
 from ssosim_clients.flows import token
@@ -21,8 +22,7 @@ PRT_LIFETIME_S: Final = 14 * 86400.0
 _PRT: Final = "prt"
 
 
-@dataclass(frozen=True, slots=True)
-class PrtFlow:
+class PrtFlow(Struct, frozen=True):
     """A joined device gets its tokens with a primary refresh token (PRT). It never uses the autologon host.
 
     The PRT is issued at sign-on to Windows. Here an ordinary refresh token replaces it: requests with a PRT are signed
@@ -52,8 +52,7 @@ class PrtFlow:
             return tokens
 
 
-@dataclass(frozen=True, slots=True)
-class AppOnlyFlow:
+class AppOnlyFlow(Struct, frozen=True):
     """An application signs in as itself at the login host, with the credentials stored on the device.
 
     It sends an assertion that is signed with its certificate. Source: Entra documentation, client credentials and
@@ -71,5 +70,5 @@ class AppOnlyFlow:
             credentials = device.app_credentials
             if credentials is None:
                 raise CredentialUnavailable("no application credentials are stored on this device")
-            app = dataclasses.replace(self.app, client_id=credentials.client_id, tenant=credentials.tenant)
+            app = msgspec.structs.replace(self.app, client_id=credentials.client_id, tenant=credentials.tenant)
             return await token.request_with_certificate(add_layers(device, self.layers), app, credentials)

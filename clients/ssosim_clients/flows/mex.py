@@ -10,11 +10,11 @@ same document again and again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from lxml import etree
+from msgspec import Struct
 
 from ssosim_clients.failures import HttpFailure, InteractionRequired, ProtocolFailure
 from ssosim_clients.flows.realm import ClientHeaders
@@ -53,16 +53,14 @@ _PASSWORD_PATHS: Final = tuple(
 _SOAP_OVER_HTTP: Final = "http://schemas.xmlsoap.org/soap/http"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """The URL of a WS-Trust endpoint, and its version of WS-Trust."""
 
     url: str
     version: WsTrustVersion
 
 
-@dataclass(frozen=True, slots=True)
-class MexRequirements:
+class MexRequirements(Struct, frozen=True):
     """What a library requires of an endpoint: a TransportBinding beside Negotiate, an https address."""
 
     transport_binding: bool = True

@@ -6,8 +6,9 @@ their order, are the complete state machine. Source: Entra documentation, how Se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from ssosim_clients.failures import ProtocolFailure, Stage, during
 from ssosim_clients.flows import instance, mex, negotiate, realm, token, wstrust
@@ -33,8 +34,7 @@ class Flow(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class NativeFlow:
+class NativeFlow(Struct, frozen=True):
     """Integrated Windows authentication over WS-Trust. Libraries differ in the fields; the defaults are MSAL.NET's.
 
     - ``layers``: what the HTTP stack of the library does by itself.

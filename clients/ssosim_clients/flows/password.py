@@ -6,8 +6,9 @@ other than ``Federated``, and what they do without a MEX document.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from ssosim_clients.failures import (
     CredentialUnavailable,
@@ -31,8 +32,7 @@ __all__ = ["AdalPassword", "MsalDotnetPassword", "MsalPythonPassword"]
 _NO_REALM_KEY: Final = "msal-python:no-realm"
 
 
-@dataclass(frozen=True, slots=True)
-class MsalPythonPassword:
+class MsalPythonPassword(Struct, frozen=True):
     """MSAL Python's ``acquire_token_by_username_password``.
 
     Realm discovery has no ``x-client-*`` header, so Entra reports a Seamless SSO user as Managed. Any account type but
@@ -74,8 +74,7 @@ class MsalPythonPassword:
             return realm.RealmResponse()
 
 
-@dataclass(frozen=True, slots=True)
-class MsalDotnetPassword:
+class MsalDotnetPassword(Struct, frozen=True):
     """MSAL.NET's sign-in with a user name and a password: usernamemixed if Federated, the password grant if Managed.
 
     Source: MSAL.NET UsernamePasswordRequest.cs, CommonNonInteractiveHandler.cs (read).
@@ -105,8 +104,7 @@ class MsalDotnetPassword:
             return await token.request_with_assertion(device, self.app, assertion)
 
 
-@dataclass(frozen=True, slots=True)
-class AdalPassword:
+class AdalPassword(Struct, frozen=True):
     """ADAL Python's sign-in with a user name and a password.
 
     After any failure of MEX it uses ``federation_active_auth_url`` of the realm response. It uses version 1 of the

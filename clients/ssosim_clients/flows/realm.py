@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from ssosim_clients.failures import HttpFailure, InteractionRequired, ProtocolFailure
 from ssosim_clients.flows.uri import is_absolute
@@ -33,8 +34,7 @@ AUDIENCE: Final = "urn:federation:MicrosoftOnline"
 """The audience of assertions if the response has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientHeaders:
+class ClientHeaders(Struct, frozen=True):
     """The ``x-client-*`` headers. If they are present, a Seamless SSO tenant is reported as ``Federated``.
 
     Source: ADAL.NET pull requests 1640 and 1646; MSAL.NET issues 820 and 1860.
@@ -49,8 +49,7 @@ class ClientHeaders:
         return {"x-client-SKU": self.sku, "x-client-Ver": self.version, "x-client-OS": self.os}
 
 
-@dataclass(frozen=True, slots=True)
-class RealmResponse:
+class RealmResponse(Struct, frozen=True):
     """The fields of a response of realm discovery.
 
     ``account_type`` keeps its upper and lower case, because some clients compare it exactly. A URL is None if it is
@@ -65,8 +64,7 @@ class RealmResponse:
     audience: str = AUDIENCE
 
 
-@dataclass(frozen=True, slots=True)
-class FederatedRealm:
+class FederatedRealm(Struct, frozen=True):
     """A realm with WS-Trust: the URL of its MEX document, the audience of assertions and the federation protocol."""
 
     metadata_url: str

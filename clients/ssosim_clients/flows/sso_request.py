@@ -7,10 +7,11 @@ nothing else. Source: Entra documentation, how Seamless SSO works, browsers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
+
+from msgspec import Struct, field
 
 from ssosim_clients.failures import DnsFailure, NetworkFailure, ProtocolFailure, Stage, during
 from ssosim_clients.flows import negotiate, wstrust
@@ -24,8 +25,7 @@ __all__ = ["NegotiateStyle", "SsoRequestFlow", "request_sso_token"]
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NegotiateStyle:
+class NegotiateStyle(Struct, frozen=True, kw_only=True):
     """How an HTTP library negotiates.
 
     - ``sends_ticket_first``: the first request has a ticket; by default it has none, and the response is a 401.
@@ -44,8 +44,7 @@ class NegotiateStyle:
 _USUAL: Final = NegotiateStyle()
 
 
-@dataclass(frozen=True, slots=True)
-class SsoRequestFlow:
+class SsoRequestFlow(Struct, frozen=True):
     """One ``GET /winauth/sso`` with Negotiate. ``access_token`` of the result is the text from the autologon host.
 
     ``style``: how the library negotiates. ``layers``: what its HTTP stack does by itself.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct
 
 from ssosim_clients.failures import HttpFailure
 from ssosim_clients.flows.http import read_retry_after
@@ -20,8 +21,7 @@ __all__ = ["Msal4jLock", "MsalPythonCache"]
 _MAX_SECONDS: Final = 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MsalPythonCache:
+class MsalPythonCache(Struct, frozen=True, kw_only=True):
     """MSAL Python's throttled HTTP client. Source: msal throttled_http_client.py (read, run).
 
     - A successful GET is not sent again for ``get_lifetime`` seconds. This includes realm discovery and MEX.
@@ -86,8 +86,7 @@ def _build_body_key(url: str, body: bytes) -> str:
     return f"msal-python:400 {url} {hashlib.sha256(body).hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Msal4jLock:
+class Msal4jLock(Struct, frozen=True, kw_only=True):
     """msal4j's lock on (client, authority, scopes) after a 429 or 5xx, for ``seconds`` or the time in Retry-After.
 
     The lock is checked before each request of the flow. So after an error of WS-Trust the next realm discovery is not

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
+from msgspec import Struct
+
 from ssosim_clients.failures import HttpFailure, OauthFailure, ProtocolFailure
 from ssosim_clients.flows.realm import ClientHeaders
 from ssosim_clients.flows.wstrust import Assertion
@@ -30,8 +32,7 @@ __all__ = [
 _ASSERTION_LIFETIME_S = 600
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(Struct, frozen=True):
     """The application that requests tokens: client id, scope, tenant and login host. The default is Microsoft Office.
 
     ``headers``: the ``x-client-*`` headers that it sends, None for none. With a ``resource`` it uses version 1 of the
@@ -42,7 +43,7 @@ class Application:
     scope: str = "openid offline_access profile"
     tenant: str = "organizations"
     login_host: str = "login.microsoftonline.com"
-    headers: ClientHeaders | None = field(default_factory=ClientHeaders)
+    headers: ClientHeaders | None = ClientHeaders()
     resource: str = ""
 
 

@@ -12,6 +12,7 @@ from html import escape
 from typing import Final
 
 from lxml import etree
+from msgspec import Struct
 
 from ssosim_clients.failures import HttpFailure, ProtocolFailure
 from ssosim_clients.flows.xml import parse
@@ -37,8 +38,7 @@ _WSU: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurit
 _AADSTS: Final = re.compile(r"AADSTS(\d{1,9})")
 
 
-@dataclass(frozen=True, slots=True)
-class WsTrustVersion:
+class WsTrustVersion(Struct, frozen=True):
     """A version of WS-Trust: its XML namespace, and the key type of an Issue request for a bearer token."""
 
     namespace: str

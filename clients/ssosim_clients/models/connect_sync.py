@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from ssosim_clients.failures import StageFailure
 from ssosim_clients.flows import AppOnlyFlow, Flow, MsalDotnetPassword
@@ -16,8 +17,7 @@ __all__ = ["CONNECT_SYNC_CERTIFICATE", "CONNECT_SYNC_PASSWORD", "SyncClient", "S
 _PROGRESS_KEY: Final = "connect-sync"
 
 
-@dataclass(frozen=True, slots=True)
-class SyncProgress:
+class SyncProgress(Struct, frozen=True):
     """The progress of a synchronisation client, stored in the memory of its process.
 
     ``backlog``: the changes that are not yet exported. ``failed_cycles``: how many cycles in a row have failed.
@@ -36,8 +36,7 @@ class SyncProgress:
         return device.memory.recall(_PROGRESS_KEY, cls, device.clock.now()) or cls()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncClient:
+class SyncClient(Struct, frozen=True, kw_only=True):
     """Signs in once per cycle and exports the changes. The sign-in ends when the backlog is empty.
 
     ``cycle`` is in seconds. There are ``changes`` new changes per cycle, and one cycle exports at most ``capacity``, so

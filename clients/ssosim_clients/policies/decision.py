@@ -9,16 +9,16 @@ later. How a client uses the decisions: ``models/client.py``.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from ssosim_clients.failures import Failure, InteractionRequired, OauthFailure, Stage
 
 __all__ = ["Decision", "Fail", "Interactive", "NextRoundAfter", "Policy", "RetryAfter", "requires_user"]
 
 
-@dataclass(frozen=True, slots=True)
-class RetryAfter:
+class RetryAfter(Struct, frozen=True):
     """Try again in this round after ``seconds`` (zero or more)."""
 
     seconds: float
@@ -28,15 +28,13 @@ class RetryAfter:
             raise ValueError(f"RetryAfter({self.seconds}): a finite number of seconds, zero or more, is expected")
 
 
-@dataclass(frozen=True, slots=True)
-class Interactive:
+class Interactive(Struct, frozen=True):
     """End the silent attempts and show a prompt with ``reason`` to the user."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class NextRoundAfter:
+class NextRoundAfter(Struct, frozen=True):
     """End this round without a message; a new round begins after ``seconds`` (more than zero)."""
 
     seconds: float
@@ -46,8 +44,7 @@ class NextRoundAfter:
             raise ValueError(f"NextRoundAfter({self.seconds}): a finite number of seconds above zero is expected")
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(Struct, frozen=True):
     """End the sign-in with the error ``message``."""
 
     message: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ssosim_clients.failures import Failure, HttpFailure, NetworkFailure, Stage
 from ssosim_clients.policies.decision import Decision, Interactive, RetryAfter, requires_user
@@ -12,8 +12,7 @@ __all__ = ["Hybrid", "RetryThenFallback"]
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
-class RetryThenFallback:
+class RetryThenFallback(Struct, frozen=True):
     """Retry transient failures (no response, or a transient HTTP status) for ``budget`` seconds, then prompt the user.
 
     Any other failure leads to a prompt at once, because a retry would get the same response. ``pause`` doubles up to
@@ -39,8 +38,7 @@ class RetryThenFallback:
         return Interactive(f"{stage}: {error}")
 
 
-@dataclass(frozen=True, slots=True)
-class Hybrid:
+class Hybrid(Struct, frozen=True):
     """Swallow every failure for ``budget`` seconds, then prompt the user, whatever the failure is.
 
     After a short fault the client signs in without a prompt, within ``max_pause`` seconds of its end. A longer fault,

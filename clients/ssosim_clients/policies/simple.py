@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ssosim_clients.failures import Failure, Stage
 from ssosim_clients.policies.decision import Decision, Fail, Interactive, RetryAfter
@@ -10,8 +10,7 @@ from ssosim_clients.policies.decision import Decision, Fail, Interactive, RetryA
 __all__ = ["FailFast", "PromptAtOnce", "RetryHot"]
 
 
-@dataclass(frozen=True, slots=True)
-class PromptAtOnce:
+class PromptAtOnce(Struct, frozen=True):
     """Prompt the user at the first failure. Source: Entra documentation, Seamless SSO is opportunistic."""
 
     @property
@@ -24,8 +23,7 @@ class PromptAtOnce:
         return Interactive(f"{stage}: {error}")
 
 
-@dataclass(frozen=True, slots=True)
-class FailFast:
+class FailFast(Struct, frozen=True):
     """End the sign-in with an error at the first failure, as a program without a prompt does."""
 
     @property
@@ -38,8 +36,7 @@ class FailFast:
         return Fail(f"{stage}: {error}")
 
 
-@dataclass(frozen=True, slots=True)
-class RetryHot:
+class RetryHot(Struct, frozen=True):
     """Try again at once, ``tries`` attempts in all, then fail: the loop in many hand-written clients.
 
     It has no ``max_retry_time``, because it does not depend on the time.

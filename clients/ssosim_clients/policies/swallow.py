@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ssosim_clients.failures import Failure, NetworkFailure, Stage
 from ssosim_clients.policies.decision import Decision, Interactive, NextRoundAfter, RetryAfter, requires_user
@@ -10,8 +10,7 @@ from ssosim_clients.policies.decision import Decision, Interactive, NextRoundAft
 __all__ = ["SwallowAndRetry"]
 
 
-@dataclass(frozen=True, slots=True)
-class SwallowAndRetry:
+class SwallowAndRetry(Struct, frozen=True):
     """Treat every failure as transient: a few retries, then a background round every ``round_interval`` seconds.
 
     It prompts the user only if the service says that the user must act. A network error is retried, ``tries`` attempts

@@ -47,11 +47,14 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from itertools import product
 from random import Random
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ssosim_clients.failures import DnsFailure, Failure
 from ssosim_clients.ports import Resolution, Resolver
@@ -129,8 +132,7 @@ class NegotiateAbandoned(Failure):
     """The client abandons Negotiate because it could not canonicalise the host name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpnRule:
+class SpnRule(Struct, frozen=True, kw_only=True):
     """How one client forms the SPNs for a host. See the module's docstring.
 
     - ``source``: where the rule was read or measured.
@@ -299,6 +301,7 @@ async def _use_pointer(form: NameForm, name: str, found: Resolution, resolver: R
     return reverse if address in (await resolver.resolve(reverse, "any")).addresses else name
 
 
+@lru_cache(maxsize=1024)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import difflib
 import math
 
@@ -65,7 +64,9 @@ def lint(options: argparse.Namespace) -> int:
         failing = {each for each in found if is_severe(each, criteria.lint)}
         write_file(options.junit, lint_junit(found, failing, CODES.keys() - skipped, sources))
     if options.json:
-        findings = [dataclasses.asdict(each) | {"source": sources.cite(each.source)} for each in found]
+        import msgspec  # noqa: PLC0415
+
+        findings = [msgspec.structs.asdict(each) | {"source": sources.cite(each.source)} for each in found]
         print_document("dns-lint", {"findings": findings})
     else:
         lines = [

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 __all__ = ["Entry", "Record", "iter_entries", "split_record"]
 
@@ -18,8 +19,7 @@ _TTL = re.compile(r"\d+(?:[smhdw]\d*)*", re.IGNORECASE)
 _CLASSES = frozenset({"IN", "CH", "HS", "CHAOS", "HESIOD", "AZURE", "AWS"})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One entry: ``owner`` is empty if the line begins with a blank; ``line`` and ``last`` count from 1."""
 
     line: int
@@ -28,8 +28,7 @@ class Entry:
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """The words of a record in their places; ``ttl`` and ``kind`` (upper case) are empty if there is none."""
 
     ttl: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ssosim.dns.imports.import_errors import MAX_FILES, ImportMistakeError
 from ssosim.dns.imports.include import list_included
@@ -35,8 +36,7 @@ _HINTS = frozenset({"cache.dns", "named.ca", "named.root", "root.hints", "db.roo
 _SOA = re.compile(rb"^[^\s;]*[ \t]+(?:\d\w*[ \t]+)?(?:IN[ \t]+)?(?:\d\w*[ \t]+)?SOA[ \t]", re.IGNORECASE | re.MULTILINE)
 
 
-@dataclass(slots=True)
-class Folder:
+class Folder(Struct):
     """The files below a folder, sorted; ``warnings`` say what was not looked into."""
 
     root: Path

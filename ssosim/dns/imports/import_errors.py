@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 
 from dns.name import Name
 from dns.rdatatype import CNAME, NS, SOA, RdataType
+from msgspec import Struct, field
 
 from ssosim.dns.imports.plain_lines import LineMemo, PlainRecords
 from ssosim.dns.imports.zone_text import Places
@@ -55,16 +55,14 @@ class YamlMistakeError(ValueError):
     """A file is not YAML that can be used: file, line, what is expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocatedRRset:
+class LocatedRRset(Struct, frozen=True):
     """A record set and its location, ``file:line``."""
 
     rrset: RRset
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unserved:
+class Unserved(Struct, frozen=True):
     """A record that cannot be served here: ``kind`` is its type as it is written, ``reason`` says why."""
 
     where: str
@@ -73,8 +71,7 @@ class Unserved:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class NameAlias:
+class NameAlias(Struct, frozen=True):
     """A record that answers with the addresses of ``target``: ALIAS or ANAME, or an alias of one type.
 
     ``types`` are the types that it answers; ``kind`` is its type as it is written. Without ``ttl`` (seconds) it has
@@ -89,16 +86,14 @@ class NameAlias:
     kind: str = "ALIAS"
 
 
-@dataclass(frozen=True, slots=True)
-class PlainSource:
+class PlainSource(Struct, frozen=True):
     """The record sets of a zone file that was read fast, with the line of each, and what gives the line its place."""
 
     records: PlainRecords
     places: Places
 
 
-@dataclass(slots=True)
-class Imported:
+class Imported(Struct):
     """One imported zone. ``warnings`` list what was skipped on purpose.
 
     ``plain`` are record sets that are not in ``records`` yet: they come there when somebody asks.

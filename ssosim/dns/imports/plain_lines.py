@@ -15,7 +15,6 @@ since dnspython's constructors take longer than all the rest. The test compares 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 import dns.exception
@@ -33,6 +32,7 @@ from dns.rdtypes.ANY import PTR as PTR_MODULE
 from dns.rdtypes.ANY import TXT as TXT_MODULE
 from dns.rdtypes.IN import AAAA as AAAA_MODULE
 from dns.rdtypes.IN import A as A_MODULE
+from msgspec import Struct, field
 
 from ssosim.dns.zones.cached_name import CachedName, NameMaker, cached
 from ssosim.dns.zones.rrset import MAX_TTL, SINGLE_VALUE_TYPES, RRset, make_plain_rrset
@@ -72,16 +72,14 @@ _set_exchange, _set_preference = _MX.exchange.__set__, _MX.preference.__set__
 _set_target: dict[RdataType, Any] = {kind: made.target.__set__ for kind, made in _WITH_TARGET.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class PlainRecords:
+class PlainRecords(Struct, frozen=True):
     """Record sets in their order, each with the number, from 1, of the line of its first record."""
 
     rrsets: list[RRset]
     lines: list[int]
 
 
-@dataclass(slots=True)
-class _OriginMemo:
+class _OriginMemo(Struct):
     """What was read below one origin: names by their text, values by type and text, and lines by zone and TTL in force.
 
     A line with an owner of its own always means the same record, which is stored as a record set of one record.
@@ -93,8 +91,7 @@ class _OriginMemo:
     lines: dict[tuple[CachedName, int], dict[str, RRset]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class LineMemo:
+class LineMemo(Struct):
     """What was read before. ``sets`` are record sets of several records, by the identities of these."""
 
     origins: dict[tuple[bytes, ...], _OriginMemo] = field(default_factory=dict)

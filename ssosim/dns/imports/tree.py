@@ -16,12 +16,12 @@ before and the one after.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from dns.name import Name
+from msgspec import Struct, field
 
 from ssosim.dns.imports.folder import Folder, list_folder, note_journal, select_zone_files
 from ssosim.dns.imports.import_errors import Imported, ImportMistakeError, YamlMistakeError, assemble
@@ -122,8 +122,7 @@ def _share_nodes(before: ZoneSet, after: ZoneSet, sharing: Collection[Name]) -> 
     return after
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What is in a folder or file; ``warnings`` are lines about what is not read."""
 
     zones: list[Imported] = field(default_factory=list)

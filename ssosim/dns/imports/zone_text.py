@@ -8,8 +8,9 @@ Source: BIND 9 reference manual, ``masterfile-format``.
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ssosim.estate.toml import TomlMistakeError
 
@@ -22,8 +23,7 @@ _RAW = (b"\x00\x00\x00\x02", b"\x00\x00\x00\x01", b"\x00\x00\x00\x03")
 """How files of BIND begin in the formats ``map`` and ``raw``."""
 
 
-@dataclass(slots=True)
-class Places:
+class Places(Struct):
     """Where the lines of a text come from. ``lines`` is empty if all are from ``source``, in their order."""
 
     source: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import dns.exception
@@ -18,6 +17,7 @@ import dns.rdata
 import dns.xfr
 from dns.name import Name
 from dns.rdatatype import SOA, RdataType
+from msgspec import Struct
 
 from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported
 from ssosim.dns.zones.errors import DnsChangeError
@@ -33,8 +33,7 @@ _PREFIX = "axfr:"
 _SERVER = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:]+)\]|(?P<host>[^:\[\]/]+))(?::(?P<port>\d{1,5}))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Struct, frozen=True):
     """What to transfer: server, port and zones."""
 
     server: str

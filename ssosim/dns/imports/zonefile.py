@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import dns.exception
@@ -23,6 +22,7 @@ import dns.zonefile
 from dns.name import Name
 from dns.rdataclass import IN
 from dns.rdatatype import RRSIG, TYPE0, RdataType
+from msgspec import Struct, field
 
 from ssosim.dns.imports.entries import iter_entries
 from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported, PlainSource
@@ -122,8 +122,7 @@ class _Reader(dns.zonefile.Reader):
         super()._generate_line()  # type: ignore[no-untyped-call]
 
 
-@dataclass(slots=True)
-class _Records:
+class _Records(Struct):
     """The records of one name and type; ``block`` counts the runs of records of one name."""
 
     ttl: int

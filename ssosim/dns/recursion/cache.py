@@ -9,19 +9,19 @@ from __future__ import annotations
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 from dns.name import Name
 from dns.rcode import NOERROR, NXDOMAIN, Rcode
 from dns.rdatatype import CNAME, TYPE0, RdataType
+from msgspec import Struct
 
 from ssosim.dns.zones.rrset import RRset
 
 __all__ = ["MOST_OCTETS", "Cache", "Entry"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One answer about one name.
 
     Positive: ``rrset`` has the records of the type, or the CNAME at that name. Negative (RFC 2308): ``rrset`` is None,
@@ -57,7 +57,7 @@ class Entry:
         """This entry with its records set to ``ttl`` seconds."""
         rrset = None if self.rrset is None else dataclasses.replace(self.rrset, ttl=ttl)
         soa = None if self.soa is None else dataclasses.replace(self.soa, ttl=ttl)
-        return dataclasses.replace(self, rrset=rrset, soa=soa)
+        return msgspec.structs.replace(self, rrset=rrset, soa=soa)
 
 
 MOST_OCTETS = 32 * 2**20

@@ -6,11 +6,10 @@ name servers below it. This prevents that one zone poisons the cache entries of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dns.name import Name
 from dns.rcode import NOERROR, NXDOMAIN, Rcode
 from dns.rdatatype import AAAA, CNAME, DS, NS, SOA, A, RdataType
+from msgspec import Struct
 
 from ssosim.dns.recursion.cache import Entry
 from ssosim.dns.recursion.settings import ResolverSettings
@@ -22,8 +21,7 @@ __all__ = ["AnswerChain", "Delegation", "UnusableResponse", "classify"]
 MAX_SERVERS = 13
 
 
-@dataclass(frozen=True, slots=True)
-class Delegation:
+class Delegation(Struct, frozen=True):
     """The name servers of a zone, with their known addresses; ``expires`` is in seconds since the Unix epoch."""
 
     zone: Name
@@ -32,15 +30,13 @@ class Delegation:
     expires: float
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerChain:
+class AnswerChain(Struct, frozen=True):
     """A usable answer: entries in the order of the CNAME chain; the first is about the name that was queried."""
 
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnusableResponse:
+class UnusableResponse(Struct, frozen=True):
     """An unusable response: the server does not serve the zone (``lame``), or it failed."""
 
     lame: bool

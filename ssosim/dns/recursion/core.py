@@ -37,16 +37,16 @@ the caller and may go back; ``Entry.remaining_ttl`` never exceeds the TTL at the
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
 import dns.name
+import msgspec
 from dns.name import Name
 from dns.rcode import NOERROR, NXDOMAIN, SERVFAIL
 from dns.rdatatype import CNAME, DS, A, RdataType
+from msgspec import Struct, field
 
 from ssosim.dns.recursion.cache import Cache, Entry
 from ssosim.dns.recursion.classify import AnswerChain, Delegation, UnusableResponse, classify
@@ -62,16 +62,14 @@ MAX_FAILURES = 10_000
 MAX_DELEGATIONS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A name and a type, of class IN."""
 
     name: Name
     type: RdataType
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamQuery:
+class UpstreamQuery(Struct, frozen=True):
     """A query for the address ``server``; ``recursive`` sets the RD bit, for a forwarder."""
 
     server: str
@@ -79,8 +77,7 @@ class UpstreamQuery:
     recursive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamResponse:
+class UpstreamResponse(Struct, frozen=True):
     """The result of an UpstreamQuery at the time ``now``; ``answer`` is None if no acceptable response came."""
 
     answer: Answer | None
@@ -100,8 +97,7 @@ class ResolutionFailedError(Exception):
         self.error = error
 
 
-@dataclass(slots=True)
-class ResolutionState:
+class ResolutionState(Struct):
     """The state of one resolution: the queries that it may still send, and the entries fetched for it (any TTL).
 
     ``skip_validation``: accept responses that fail validation.
@@ -148,7 +144,7 @@ class Resolver:
             return None
         missing = answer.rcode == NXDOMAIN
         error = ExtendedError.STALE_NXDOMAIN_ANSWER if missing else ExtendedError.STALE_ANSWER
-        return dataclasses.replace(answer, extended_error=error)
+        return msgspec.structs.replace(answer, extended_error=error)
 
     def flush(self, name: Name | None = None) -> int:
         """Remove all entries, or those of ``name`` and the names below it; return the number of removed answers."""
@@ -302,7 +298,7 @@ class Resolver:
                 found += [rdata.to_text() for rrset in answer.answer if rrset.type == A for rdata in rrset.rdatas]
         if not found:
             raise ResolutionFailedError(ExtendedError.NO_REACHABLE_AUTHORITY)
-        known = dataclasses.replace(delegation, addresses=tuple(found))
+        known = msgspec.structs.replace(delegation, addresses=tuple(found))
         put_bounded(self._delegations, delegation.zone, known, MAX_DELEGATIONS)
         return found
 

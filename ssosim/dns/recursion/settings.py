@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ssosim.dns.zones.answer import MAX_CHAIN
 
 __all__ = ["ResolverSettings"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolverSettings:
+class ResolverSettings(Struct, frozen=True, kw_only=True):
     """The settings of a resolver; times are in seconds.
 
     ``forward_to`` are addresses of other resolvers. If there are any, this resolver sends all queries to them and

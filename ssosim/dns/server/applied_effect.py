@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import dns.flags
 import msgspec
 from dns.rcode import Rcode
 from dns.rdataclass import IN
+from msgspec.structs import replace
 
 from ssosim.dns.server.bounds import HEADER
 from ssosim.dns.server.effect import AnswerFunction, Effect

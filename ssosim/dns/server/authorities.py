@@ -16,6 +16,7 @@ from random import Random
 from types import MappingProxyType
 
 import dns.name
+import msgspec
 from dns.name import Name
 from dns.rcode import REFUSED, SERVFAIL
 from dns.rdatatype import CNAME, DS, RdataType
@@ -115,7 +116,7 @@ def answer_as(
         lame = None if rdtype in NOT_SERVED else ExtendedError.NOT_AUTHORITATIVE
         refused = Answer(name=name, type=rdtype, rcode=REFUSED, authoritative=False, extended_error=lame)
         faults = hierarchy.faults_of_delegation(server, name) if view is None else (view.fault,)
-        return refused if not faults or rdtype in NOT_SERVED else dataclasses.replace(refused, faults=faults)
+        return refused if not faults or rdtype in NOT_SERVED else msgspec.structs.replace(refused, faults=faults)
     if view is not None and view.kind == "dead":
         return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=(view.fault,))
     healthy = answer_from_copy(zones, hierarchy, origin, name, rdtype, context)
@@ -124,7 +125,7 @@ def answer_as(
     found = answer_from_copy(apply_view(zones, hierarchy, origin, view), hierarchy, origin, name, rdtype, context)
     if (found.rcode, found.answer) == (healthy.rcode, healthy.answer):
         return found
-    return dataclasses.replace(found, faults=(*found.faults, view.fault))
+    return msgspec.structs.replace(found, faults=(*found.faults, view.fault))
 
 
 def answer_from_copy(
@@ -140,7 +141,7 @@ def answer_from_copy(
         zone for zone in hierarchy.removed if name.is_subdomain(zone) and zone != origin and zone.is_subdomain(origin)
     ]
     faults = (*faults, *_removers(hierarchy, gone))
-    return dataclasses.replace(found, faults=faults) if faults else found
+    return msgspec.structs.replace(found, faults=faults) if faults else found
 
 
 def _removers(hierarchy: Hierarchy, zones: Iterable[Name]) -> tuple[int, ...]:
@@ -196,7 +197,7 @@ def answer_as_resolver(
     if pruned is not joined:
         gone = [zone for zone in hierarchy.path(name) if zone in hierarchy.removed]
         found = resolve_in_zones(pruned, name, rdtype, context)
-        return dataclasses.replace(found, faults=(*found.faults, *_removers(hierarchy, gone)))
+        return msgspec.structs.replace(found, faults=(*found.faults, *_removers(hierarchy, gone)))
     if lame := [zone for zone in hierarchy.path(name) if zone in hierarchy.delegated]:
         numbers = tuple(sorted(hierarchy.delegated_by[zone] for zone in lame if zone in hierarchy.delegated_by))
         return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=numbers)
@@ -211,7 +212,7 @@ def answer_as_resolver(
             found = resolve_in_zones(apply_view(joined, hierarchy, zone.origin, view), name, rdtype, context)
             healthy = resolve_in_zones(joined, name, rdtype, context)
             same = (found.rcode, found.answer) == (healthy.rcode, healthy.answer)
-            return found if same else dataclasses.replace(found, faults=(*found.faults, view.fault))
+            return found if same else msgspec.structs.replace(found, faults=(*found.faults, view.fault))
     faults = {view.fault for (origin, _), view in hierarchy.views.items() if origin == zone.origin}
     return Answer(name=name, type=rdtype, rcode=SERVFAIL, authoritative=False, faults=tuple(sorted(faults)))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ssosim.dns.server.delivery import DelayFunction, Delivery
 from ssosim.dns.server.effect import FindDnsEffect
+from ssosim.dns.server.fast_path import ReplyCache
 from ssosim.dns.server.listener import Listener
 from ssosim.dns.server.query_counts import QueryCounts
-from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.dns.server.tcp import Peer, Send
 from ssosim.dns.server.wire_format import Transport
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 __all__ = ["Bucket", "CountSnapshot", "Gap", "Usage", "Use"]
 
@@ -27,8 +28,7 @@ class Use(NamedTuple):
     profiles: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """The use of a name or profile in a window of time.
 
     ``last_seen`` is in seconds since the Unix epoch; ``clients`` and ``types`` count queries by client and by

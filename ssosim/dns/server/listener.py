@@ -1,8 +1,7 @@
 """Sockets of a DNS server: UDP and TCP on any number of addresses. It knows nothing about the content of answers.
 
-The listener reads UDP directly from the socket, several datagrams at each wake-up: measured 1.4 to 2.5 times as fast as
-asyncio's datagram transports, and not slower than uvloop's. Batches (``ssosim.dns.server.batched_io``) are twice as
-fast again where replies are cached. TCP is in ``ssosim.dns.server.tcp``; the whole path of a query is described in
+UDP is read by the fast path (``ssosim.dns.server.fast_path``), or else by asyncio's datagram endpoint
+(``ssosim.dns.server.datagrams``). TCP is in ``ssosim.dns.server.tcp``; the whole path of a query is described in
 ``ssosim.dns.server.delivery``.
 """
 
@@ -17,16 +16,14 @@ from collections.abc import Callable
 from functools import partial
 from time import thread_time
 
-from ssosim.dns.server.batched_io import BatchReader, Slots, is_supported
+from ssosim.dns.server import fast_path
+from ssosim.dns.server.datagrams import Datagrams, open_endpoint
 from ssosim.dns.server.peer_budget import PeerScheduler
-from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.dns.server.tcp import Connections, Peer, QueryHandler, Send
 from ssosim.dns.server.wire_format import Transport
 
 __all__ = ["ListenError", "Listener"]
 
-DATAGRAMS_PER_WAKE_UP = 64
-MAX_DATAGRAM = 4096
 PORT_ATTEMPTS = 50
 
 
@@ -45,18 +42,20 @@ class Listener:
     def __init__(
         self,
         handle_query: QueryHandler,
-        make_reply_cache: Callable[[str], ReplyCache | None],
+        make_reply_cache: Callable[[str], fast_path.ReplyCache | None],
         *,
         tcp_idle: float,
         tcp_limit: int,
     ) -> None:
         self._handle_query = handle_query
         self._make_reply_cache = make_reply_cache
-        self._slots: dict[socket.AddressFamily, Slots] = {}
-        self._datagrams: list[socket.socket] = []
+        self._slots: dict[socket.AddressFamily, fast_path.Slots] = {}
+        self._datagrams: list[Datagrams] = []
         self._servers: list[asyncio.Server] = []
         self._addresses: list[tuple[str, int]] = []
         self._scheduler = PeerScheduler()
+        self._charged_until = 0.0
+        """The end of the last query of this batch, in CPU time of the thread; 0 if other work has come since."""
         self._connections = Connections(handle_query, self._scheduler, limit=tcp_limit, idle=tcp_idle)
 
     @property
@@ -67,48 +66,53 @@ class Listener:
     async def start(self, host: str, port: int) -> int:
         """Start listening on one more address, an IPv4 or IPv6 literal; return the port.
 
-        Port 0 takes a port that is free for both UDP and TCP. Raises ListenError.
+        Port 0 takes a port that is free for both UDP and TCP. Raises ListenError, FastPathSwitchError.
         """
+        fast_path.enabled()  # raises for a wrong switch before anything is open
         datagrams, stream = open_socket_pair(host, port)
         bound: int = datagrams.getsockname()[1]
         loop = asyncio.get_running_loop()
         try:
             server = await loop.create_server(lambda: self._connections.accept(host), sock=stream)
+            self._datagrams.append(await self._read_datagrams(datagrams, host))
         except BaseException:
             datagrams.close()
             stream.close()
             raise
-        loop.add_reader(datagrams.fileno(), self._make_reader(datagrams, host))
-        self._datagrams.append(datagrams)
         self._servers.append(server)
         self._addresses.append((host, bound))
         return bound
 
     async def stop(self) -> None:
         """Stop listening and close all connections. The listener may be started again."""
-        loop = asyncio.get_running_loop()
         listening, self._datagrams = self._datagrams, []
         servers, self._servers = self._servers, []
         self._addresses = []
         self._scheduler.clear()
         for datagrams in listening:
-            loop.remove_reader(datagrams.fileno())
-            datagrams.close()
+            await datagrams.close()
         for server in servers:
             server.close()
         await self._connections.close()
         for server in servers:
             await server.wait_closed()
 
-    def _make_reader(self, datagrams: socket.socket, local: str) -> Callable[[], None]:
-        """The callback that processes the queries that have arrived at this socket."""
+    async def _read_datagrams(self, datagrams: socket.socket, local: str) -> Datagrams:
+        """Process the queries that arrive at this socket from now on."""
+        if not fast_path.enabled():
+            return await open_endpoint(datagrams, local, self._handle_alone)
         cache = self._make_reply_cache(local)
-        if cache is None or not is_supported():
-            return make_single_reader(datagrams, local, self._handle_in_turn)
-        slots = self._slots.get(datagrams.family)
-        if slots is None:
-            slots = self._slots[datagrams.family] = Slots(datagrams.family)
-        return BatchReader(datagrams, local, slots, cache, (self._handle_in_turn, make_sender(datagrams))).read
+        work = self._handle_in_turn, self._stop_charging
+        return fast_path.start_reading(datagrams, local, work, cache, self._slots)
+
+    def _stop_charging(self) -> None:
+        """Charge no peer for what happens until the next query."""
+        self._charged_until = 0.0
+
+    def _handle_alone(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
+        """Process a query over UDP that is not one of a batch."""
+        self._stop_charging()
+        self._handle_in_turn(query, peer, local, transport, send)
 
     def _handle_in_turn(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
         """Process a query over UDP, at once or when it is the turn of its peer."""
@@ -116,39 +120,10 @@ class Listener:
         if not scheduler.may_run(address):
             scheduler.enqueue(address, partial(self._handle_query, query, peer, local, transport, send))
             return
-        began = thread_time()
+        began = self._charged_until or thread_time()  # reading this clock is a system call
         self._handle_query(query, peer, local, transport, send)
-        scheduler.charge(address, thread_time() - began)
-
-
-def make_single_reader(datagrams: socket.socket, local: str, handle_query: QueryHandler) -> Callable[[], None]:
-    """The callback that reads this socket one datagram at a time and passes each to ``answer``."""
-    receive, send = datagrams.recvfrom, make_sender(datagrams)
-
-    def read() -> None:
-        for _ in range(DATAGRAMS_PER_WAKE_UP):
-            try:
-                query, peer = receive(MAX_DATAGRAM)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:  # an ICMP error to an earlier answer: the client is gone, the socket is not
-                continue
-            handle_query(query, peer, local, "udp", send)
-
-    return read
-
-
-def make_sender(datagrams: socket.socket) -> Send:
-    """The function that sends from this socket. It loses messages if the buffer is full or the client is gone."""
-    send_to = datagrams.sendto
-
-    def send(message: bytes, peer: Peer) -> None:
-        try:
-            send_to(message, peer)
-        except OSError:
-            return
-
-    return send
+        self._charged_until = ended = thread_time()
+        scheduler.charge(address, ended - began)
 
 
 def open_socket_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ssosim.dns.server.applied_effect import respond_with
 from ssosim.dns.server.base import BaseDnsServer
 from ssosim.dns.server.delivery import ClientOf, Delivery
 from ssosim.dns.server.effect import AnswerFunction, Effect, FindDnsEffect
+from ssosim.dns.server.fast_path import ReplyCache
 from ssosim.dns.server.listener import ListenError
-from ssosim.dns.server.reply_cache import ReplyCache
 from ssosim.dns.server.tcp import Peer, Send
 from ssosim.dns.server.wire_format import Reply, Responder, Transport, context_of_query, respond
 from ssosim.dns.zones.store import ZoneStore

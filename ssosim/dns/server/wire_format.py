@@ -12,8 +12,6 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -25,13 +23,16 @@ import dns.name
 import dns.opcode
 import dns.rrset
 import msgspec
+from dns.name import Name
 from dns.rcode import BADVERS, FORMERR, NOTAUTH, REFUSED, Rcode
 from dns.rdata import Rdata
 from dns.rdataclass import IN
-from dns.rdatatype import CNAME, OPT, TKEY, TSIG, RdataType
+from dns.rdatatype import AAAA, CNAME, NS, OPT, PTR, SOA, TKEY, TSIG, A, RdataType
+from msgspec import Struct
+from msgspec.structs import replace
 
+from ssosim.dns.server import fast_path
 from ssosim.dns.server.bounds import HEADER, query_refusal
-from ssosim.dns.server.plain_reply import PlainQuery, read_plain_query, render_plain
 from ssosim.dns.server.query_counts import Use
 from ssosim.dns.zones.answer import Answer, resolve_in_zones
 from ssosim.dns.zones.answer import answer as answer_question
@@ -52,6 +53,8 @@ __all__ = [
     "read_query",
     "render_response",
     "respond",
+    "respond_ordinarily",
+    "respond_plainly",
     "with_dnssec_ok",
 ]
 
@@ -59,6 +62,8 @@ Transport = Literal["udp", "tcp"]
 
 MAX_UDP_PAYLOAD = 1232
 """The longest UDP answer and the advertised payload size, in octets. Source: DNS flag day 2020."""
+
+_FIXED_SIZES = {A: 4, AAAA: 16}  # octets (RFC 1035 section 3.4.1, RFC 3596 section 2.2)
 
 MAX_KEPT = 4096
 
@@ -73,8 +78,7 @@ _REPLY_OVERHEAD = 900
 NOT_QUESTIONS = frozenset({OPT, TSIG, TKEY, RdataType.TYPE0})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer ready to be sent: ``tail`` is everything after the two octets of the id.
 
     ``use`` is what the query counts for. ``cache_scope`` says for whom the answer may be cached: for anybody with the
@@ -112,6 +116,8 @@ class Responder:
         self._zones: ZoneSet | None = None
         self._health: Health = ALL_ONLINE
         self._kept: dict[Transport, dict[bytes | tuple[bytes, str], Reply]] = {"udp": {}, "tcp": {}}
+        self.hits = 0
+        """The number of replies that came from the cache."""
 
     def reply(
         self, zones: ZoneSet, query: bytes, transport: Transport, client_address: str = "", health: Health = ALL_ONLINE
@@ -128,10 +134,12 @@ class Responder:
         reply = kept.get(query[2:])
         if reply is KEPT_PER_CLIENT:
             reply = kept.get((query[2:], client_address))
-        if reply is None:
-            reply = respond(zones, query, transport, context_of_query(client_address, health, self._draw()))
-            if reply is not None and reply.event.name and len(query) + len(reply.tail) <= MAX_KEPT:
-                self._keep(transport, query[2:], client_address, reply)
+        if reply is not None:
+            self.hits += 1
+            return reply
+        reply = respond(zones, query, transport, context_of_query(client_address, health, self._draw()))
+        if reply is not None and reply.event.name and len(query) + len(reply.tail) <= MAX_KEPT:
+            self._keep(transport, query[2:], client_address, reply)
         return reply
 
     def find_cached(self, zones: ZoneSet | None, health: Health, query: bytes, client_address: str) -> Reply | None:
@@ -193,11 +201,12 @@ def respond(zones: ZoneSet, query: bytes, transport: Transport, context: QueryCo
     """
     if len(query) < HEADER or query[2] & 0x80:
         return None
-    plain_query = read_plain_query(query)
-    if plain_query is not None and plain_query.type not in NOT_QUESTIONS:
-        reply = _respond_plainly(zones, query, plain_query, transport, context)
-        if reply is not None:
-            return reply
+    reply = respond_plainly(zones, query, transport, context) if fast_path.enabled() else None
+    return respond_ordinarily(zones, query, transport, context) if reply is None else reply
+
+
+def respond_ordinarily(zones: ZoneSet, query: bytes, transport: Transport, context: QueryContext = ANYBODY) -> Reply:
+    """Answer ``query``, which is no response and at least ``HEADER`` octets, with dnspython's messages."""
     message = read_query(query)
     if isinstance(message, Rcode):
         return make_error_reply(query, message, transport=transport)
@@ -223,16 +232,19 @@ def respond(zones: ZoneSet, query: bytes, transport: Transport, context: QueryCo
     )
 
 
-def _respond_plainly(
-    zones: ZoneSet, query: bytes, asked: PlainQuery, transport: Transport, context: QueryContext
+def respond_plainly(
+    zones: ZoneSet, query: bytes, transport: Transport, context: QueryContext = ANYBODY
 ) -> Reply | None:
-    """The reply to a plain query, rendered without dnspython; None if its answer needs that."""
+    """Answer ``query`` on the fast path, without dnspython's messages; None if query or answer needs these."""
+    asked = fast_path.read_plain_query(query)
+    if asked is None or asked.type in NOT_QUESTIONS:
+        return None
     if asked.dnssec_ok:
         context = replace(context, dnssec_ok=True)
     answer_function = resolve_in_zones if asked.recursion_desired else answer_question
     answer = answer_function(zones, asked.name, asked.type, context)
     limit = 65535 if transport == "tcp" else max(512, min(asked.payload, MAX_UDP_PAYLOAD))
-    wire = render_plain(query, asked, answer, limit, MAX_UDP_PAYLOAD)
+    wire = fast_path.render_plain(query, asked, answer, limit, MAX_UDP_PAYLOAD)
     if wire is None:
         return None
     event = answer.event(transport)
@@ -323,7 +335,7 @@ def is_truncated(answer: Answer, tail: bytes, limit: int = MAX_UDP_PAYLOAD) -> b
         2
         + len(tail)
         + sum(
-            (len(rrset.name.to_text()) + 1 + 10) * len(rrset.rdatas) + sum(_size(rdata) for rdata in rrset.rdatas)
+            (_name_size(rrset.name) + 10) * len(rrset.rdatas) + sum(_size(rdata) for rdata in rrset.rdatas)
             for rrset in (*answer.answer, *answer.authority, *answer.additional)
         )
     )
@@ -333,10 +345,21 @@ def is_truncated(answer: Answer, tail: bytes, limit: int = MAX_UDP_PAYLOAD) -> b
     return not isinstance(message, Rcode) and bool(render_response(message, answer, "udp")[2] & 0x02)
 
 
-@lru_cache(maxsize=1024)
 def _size(rdata: Rdata) -> int:
-    """The size of ``rdata`` without compression, in octets."""
+    """The size of ``rdata`` without compression, in octets; for the usual types without rendering it."""
+    kind = rdata.rdtype
+    if kind in _FIXED_SIZES:
+        return _FIXED_SIZES[kind]
+    if kind in (CNAME, NS, PTR):
+        return _name_size(rdata.target)  # type: ignore[attr-defined]
+    if kind == SOA:
+        return _name_size(rdata.mname) + _name_size(rdata.rname) + 20  # type: ignore[attr-defined]
     return len(rdata.to_wire() or b"")
+
+
+def _name_size(name: Name) -> int:
+    """The size of an absolute name without compression, in octets (RFC 1035 section 3.1)."""
+    return sum(map(len, name.labels)) + len(name.labels)
 
 
 def make_error_reply(

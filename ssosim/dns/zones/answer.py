@@ -47,11 +47,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import dns.name
 import dns.rdata
+import msgspec
 from dns.name import Name
 from dns.rcode import NOERROR, NXDOMAIN, REFUSED, SERVFAIL, YXDOMAIN, Rcode
 from dns.rdataclass import IN
@@ -74,6 +74,7 @@ from dns.rdatatype import (
     A,
     RdataType,
 )
+from msgspec import Struct
 
 from ssosim.dns.zones.denial import (
     is_broken,
@@ -119,8 +120,7 @@ LINK_TYPES = frozenset({CNAME, DNAME, RRSIG})
 MINIMAL_ANY = (dns.rdata.from_text(IN, HINFO, '"RFC8482" ""'),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """The answer to one question. ``name`` is as in the query, with its upper and lower case.
 
     ``through`` are the names behind aliases that gave records; the client does not see them. ``routing_results`` are
@@ -165,12 +165,12 @@ class Answer:
 
         Signatures are left out, unless they were queried.
         """
-        shown = (rrset for rrset in self.answer if rrset.type != RRSIG or self.type == RRSIG)
+        shown = [rrset for rrset in self.answer if rrset.type != RRSIG or self.type == RRSIG]
         return DnsAnswered(
             name=plain(self.name),
             type=type_text(self.type),
             rcode=self.outcome,
-            answers=tuple(f"{rrset.type.name} {rdata.to_text()}" for rrset in shown for rdata in rrset.rdatas),
+            answers=tuple([f"{rrset.type.name} {rdata.to_text()}" for rrset in shown for rdata in rrset.rdatas]),
             transport=transport,
             faults=self.faults,
             extended_error=describe_extended_error(self.extended_error),
@@ -186,8 +186,7 @@ class NodeAnswer(NamedTuple):
     through: Name | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneAnswer:
+class ZoneAnswer(Struct, frozen=True, kw_only=True):
     """What one zone answers for one name.
 
     ``records`` are for the answer section. ``target`` is the name to continue with (CNAME, DNAME); None if the answer
@@ -216,7 +215,7 @@ def answer(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext 
     - ANY is answered with one HINFO (RFC 8482); zone transfers are REFUSED.
     """
     result = _answer(zones, name, rdtype, context)
-    return dataclasses.replace(result, faults=find_changes(zones, name, rdtype)) if zones.changes else result
+    return msgspec.structs.replace(result, faults=find_changes(zones, name, rdtype)) if zones.changes else result
 
 
 def find_changes(zones: ZoneSet, name: Name, rdtype: RdataType) -> tuple[int, ...]:
@@ -249,7 +248,7 @@ def _answer(zones: ZoneSet, name: Name, rdtype: RdataType, context: QueryContext
             return join_steps(name, rdtype, steps)
         seen.add(owner)
         if step.target in seen or len(seen) > MAX_CHAIN:
-            return dataclasses.replace(join_steps(name, rdtype, steps), rcode=SERVFAIL, authority=())
+            return msgspec.structs.replace(join_steps(name, rdtype, steps), rcode=SERVFAIL, authority=())
         owner = step.target
 
 

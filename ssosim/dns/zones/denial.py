@@ -24,12 +24,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import DNSKEY, NSEC, NSEC3, NSEC3PARAM, RRSIG, RdataType
+from msgspec import Struct
 
 from ssosim.dns.zones.name_match import NameMatch, wildcard_of
 from ssosim.dns.zones.rrset import RRset, signatures
@@ -103,8 +103,7 @@ def _unique(parts: Iterable[tuple[RRset, ...]]) -> tuple[RRset, ...]:
     return tuple(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class _NsecChain:
+class _NsecChain(Struct, frozen=True):
     """The names of a zone that have NSEC, in canonical order."""
 
     zone: Zone
@@ -158,8 +157,7 @@ def _has_signed_nsec(node: Node, owner: Name) -> bool:
     return NSEC in node and signatures(node.get(RRSIG), NSEC, owner, 0) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Nsec3Chain:
+class _Nsec3Chain(Struct, frozen=True):
     """The hashed owner labels of a zone with their names, in the order of the hashes, and the parameters."""
 
     zone: Zone

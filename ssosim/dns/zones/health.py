@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct
 
 from ssosim.dns.zones.query_context import ALL_ONLINE, Health, Status
 
 __all__ = ["HealthTable", "ProbedState", "after_probe"]
 
 
-@dataclass(frozen=True, slots=True)
-class ProbedState:
+class ProbedState(Struct, frozen=True):
     """The state of an endpoint by its probes; ``failures`` in a row. An endpoint in state checking is used."""
 
     status: Literal["checking", "online", "degraded"] = "checking"

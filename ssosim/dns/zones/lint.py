@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 import dns.exception
@@ -16,6 +15,7 @@ import dns.name
 import dns.reversename
 from dns.name import Name
 from dns.rdatatype import AAAA, CNAME, MX, NS, PTR, SOA, SRV, A, RdataType
+from msgspec import Struct
 
 from ssosim.dns.zones.answer import MAX_CHAIN
 from ssosim.dns.zones.name_match import match_name
@@ -44,8 +44,7 @@ LONGEST_NEGATIVE_TTL = 10800
 TARGET_TYPES = (CNAME, NS, MX, SRV, PTR)
 
 
-@dataclass(frozen=True, slots=True)
-class LintFinding:
+class LintFinding(Struct, frozen=True):
     """One finding: where, severity, text, and the ``code`` of its rule (``lint_codes.CODES``).
 
     ``source`` is the id of an incident or fact, or a standard.

@@ -28,6 +28,7 @@ CODES: Mapping[str, str] = {
     "ptr-without-address": "a PTR record whose target does not have the address",
     "single-kind": "a kind of record set that is used only once in all zones",
     "single-name-server": "a zone with one name server",
+    "soa-expire": "a SOA record after whose expire time secondary servers stop before they try again",
     "spf-duplicate": "two SPF records at one name",
     "spf-type": "a record of the obsolete type SPF without the same text in a TXT record",
     "srv-is-cname": "a server of a SRV record that is a CNAME",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import dns.name
 from dns.name import Name
 from dns.rdatatype import AAAA, CNAME, HTTPS, MX, NS, SOA, SPF, SRV, SVCB, TXT, A, RdataType
 from dns.rdtypes.svcbbase import ParamKey
+from msgspec import Struct
 
 from ssosim.dns.zones.answer import answer
 from ssosim.dns.zones.lint import LintFinding, Severity, find_node, has_address, is_in_a_zone, make_finding, targets_of
@@ -36,8 +36,7 @@ _CNAME_CODES: dict[RdataType, tuple[Severity, str]] = {
 _IPV4_HINT, _IPV6_HINT = ParamKey.IPV4HINT, ParamKey.IPV6HINT
 
 
-@dataclass(frozen=True, slots=True)
-class TakeoverSuffix:
+class TakeoverSuffix(Struct, frozen=True):
     """A suffix under which others can claim names; ``source`` is an id of ``ssosim/sources``."""
 
     name: Name
@@ -76,6 +75,25 @@ def missing_at_the_apex(zones: ZoneSet) -> Iterator[LintFinding]:
         if NS in zone.missing:
             text = "the zone file has no NS records at the apex: name servers refuse it, if no provider adds them"
             yield make_finding(zone, zone.origin, "warning", text, "no-ns", "RFC 1035 5.2")
+
+
+def expiry_before_the_next_try(zones: ZoneSet) -> Iterator[LintFinding]:
+    """Zones that secondary servers drop before they ask the primary again, or after one failed try."""
+    for zone, rrset in index_of(zones).of_types(SOA):
+        if not rrset.rdatas:
+            continue
+        soa: Any = rrset.rdatas[0]
+        refresh, retry, expire = soa.refresh, soa.retry, soa.expire
+        severity: Severity = "error" if expire <= refresh else "warning"
+        if expire <= refresh:
+            text = f"SOA expire {expire} s is not more than refresh {refresh} s: secondary servers stop in between"
+        elif expire <= refresh + retry:
+            text = (
+                f"SOA expire {expire} s is not more than refresh + retry: secondary servers stop after one failed try"
+            )
+        else:
+            continue
+        yield make_finding(zone, rrset.name, severity, text, "soa-expire", "RFC 1912 2.2")
 
 
 def more_than_one_value(zones: ZoneSet) -> Iterator[LintFinding]:
@@ -180,6 +198,7 @@ def describe_claim(zone: str, rrset: RRset, target: Name, suffix: TakeoverSuffix
 STANDARD_RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (
     targets_that_are_cnames,
     missing_at_the_apex,
+    expiry_before_the_next_try,
     more_than_one_value,
     ttl_beyond_the_range,
     glue_that_is_missing,

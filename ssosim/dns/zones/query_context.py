@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeVar
+
+from msgspec import Struct, field
 
 from ssosim.estate import Location
 
@@ -40,8 +41,7 @@ ALL_ONLINE: Health = MappingProxyType({})
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class QueryContext:
+class QueryContext(Struct, frozen=True):
     """The context of one question.
 
     ``subnet`` is the network of the client, None if it is not known. ``draw`` is a number from 0 to 1 (1 excluded) for
@@ -64,8 +64,7 @@ def network(text: str) -> Network:
     return ipaddress.ip_network(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Locations:
+class Locations(Struct, frozen=True):
     """The map from subnets to locations. If two subnets contain an address, the longer prefix wins."""
 
     locations: tuple[Location, ...] = ()

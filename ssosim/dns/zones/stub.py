@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 import dns.exception
@@ -14,6 +13,7 @@ from dns.rcode import NOERROR, NXDOMAIN, REFUSED, SERVFAIL
 from dns.rdata import Rdata
 from dns.rdataclass import IN
 from dns.rdatatype import CNAME, PTR, SRV, URI, RdataType
+from msgspec import Struct
 from ssosim_clients.failures import DnsFailure, DnsKind
 from ssosim_clients.ports import Family, Resolution
 
@@ -47,8 +47,7 @@ KINDS: Mapping[int, DnsKind] = {NXDOMAIN: "nxdomain", SERVFAIL: "servfail", REFU
 _NEXT_SERVER: frozenset[DnsKind] = frozenset({"timeout", "servfail", "refused"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Query:
+class Query(Struct, frozen=True, eq=False):
     """A query: name and type, the text of the name in the trace, and the bytes of the query after its id.
 
     Queries are compared by identity, because comparing names is slow.
@@ -60,8 +59,7 @@ class Query:
     tail: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LookupResult:
+class LookupResult(Struct, frozen=True):
     """The result of one answer: a failure, or the values at the end of the CNAME chain."""
 
     failure: DnsKind | None = None

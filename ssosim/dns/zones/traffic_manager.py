@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ssosim.dns.zones.query_context import (
     ANYBODY,
@@ -36,8 +37,7 @@ Profiles = Mapping[str, TrafficManager]
 Endpoints = tuple[TrafficManagerEndpoint, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RoutingResult:
+class RoutingResult(Struct, frozen=True):
     """The chosen endpoints, best first, and what the choice depended on.
 
     ``profiles`` are the profiles that were used, the outermost first. ``missing``: the profile is disabled, and its
@@ -54,8 +54,7 @@ class RoutingResult:
     scope: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """The choice of one routing method; ``draw`` is the remaining random number for a nested profile."""
 
     endpoints: Endpoints
@@ -65,8 +64,7 @@ class Choice:
     scope: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(Struct, frozen=True):
     """The endpoints that a routing method chooses from: ``live`` ones, and ``preferred`` ones (healthy)."""
 
     profile: TrafficManager

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from dns.rdatatype import RdataType
+from msgspec import Struct
 
 from ssosim.dns.zones.rrset import RRset
 from ssosim.dns.zones.zone import Zone
@@ -20,8 +20,7 @@ __all__ = ["ZoneIndex", "index_of"]
 _Found = tuple[Zone, RRset]
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneIndex:
+class ZoneIndex(Struct, frozen=True):
     """The record sets of ``zones`` by type, for each zone. ``links`` are those that are empty or aliases."""
 
     zones: ZoneSet

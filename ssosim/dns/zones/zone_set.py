@@ -7,6 +7,7 @@ ordinary zone: a name outside the lab does not exist in the root zone, and answe
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -126,7 +127,7 @@ class ZoneSet:
     def endpoint_records(self, profile: str, rdtype: RdataType, context: QueryContext = ANYBODY) -> tuple[Rdata, ...]:
         """The records of an alias of a profile: addresses for A and AAAA, the DNS name of the profile for CNAME."""
         if rdtype == CNAME:
-            return to_rdatas((f"{to_name(self.profiles[profile].dns_name)}",), CNAME, dns.name.root)
+            return _read_targets((f"{to_name(self.profiles[profile].dns_name)}",), CNAME)
         return routed_records(self.route(profile, context), rdtype)
 
     def with_zone(self, zone: Zone) -> ZoneSet:
@@ -148,7 +149,13 @@ def routed_records(routed: RoutingResult, rdtype: RdataType) -> tuple[Rdata, ...
             for endpoint in routed.endpoints
             if endpoint.address is not None and ipaddress.ip_address(endpoint.address).version == family
         ]
-    return to_rdatas(found[: routed.limit], rdtype, dns.name.root) if found else ()
+    return _read_targets(tuple(found[: routed.limit]), rdtype) if found else ()
+
+
+@functools.lru_cache(maxsize=1024)
+def _read_targets(targets: tuple[str, ...], rdtype: RdataType) -> tuple[Rdata, ...]:
+    """Read the absolute names or addresses of endpoints, which answers repeat in each set of zones."""
+    return to_rdatas(targets, rdtype, dns.name.root)
 
 
 def make_profile_rrsets(profile: TrafficManager) -> tuple[RRset, RRset]:

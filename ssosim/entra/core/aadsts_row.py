@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 __all__ = ["Aadsts", "Endpoint", "EndpointVersion", "PageId"]
 
@@ -27,8 +28,7 @@ PageId = Literal[
 _AUTHORIZE_ERRORS = {"invalid_grant": "interaction_required", "invalid_client": "unauthorized_client"}
 
 
-@dataclass(frozen=True, slots=True)
-class Aadsts:
+class Aadsts(Struct, frozen=True):
     """One AADSTS code.
 
     ``error`` is the OAuth value of the token and device code endpoints, version 2.0. ``v1_error`` is that of version

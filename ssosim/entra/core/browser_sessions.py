@@ -9,8 +9,9 @@ lifetimes" (a session without "keep me signed in" ends after a day without use).
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from uuid import NAMESPACE_OID, uuid5
+
+from msgspec import Struct, field
 
 from ssosim.entra.core.authentication import Authentication
 
@@ -28,8 +29,7 @@ def session_id_of(browser: str) -> str:
     return str(uuid5(NAMESPACE_OID, browser))
 
 
-@dataclass(slots=True)
-class BrowserSession:
+class BrowserSession(Struct):
     """A session: the object id of the user who signed in last, how, when it was used, and the client ids."""
 
     subject: str

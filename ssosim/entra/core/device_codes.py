@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from ssosim.entra.core.authentication import Authentication
 
@@ -21,8 +22,7 @@ _LETTERS = "BCDFGHJKLMNPQRSTVWXYZ23456789"  # no vowels, and no two letters that
 _LENGTH = 9
 
 
-@dataclass(slots=True)
-class DeviceCode:
+class DeviceCode(Struct):
     """One device code and its state.
 
     Times are in seconds since the Unix epoch. ``subject`` is the object id of the user who approved the code,

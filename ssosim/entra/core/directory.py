@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ssosim.entra.core.errors import AadstsError
@@ -35,8 +35,7 @@ _SHARED: dict[str, SharedAuthority] = {
 _DNS_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class DomainEntry:
+class DomainEntry(Struct, frozen=True):
     """A verified domain and the tenant it belongs to."""
 
     tenant: Tenant

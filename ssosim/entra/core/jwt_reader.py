@@ -9,8 +9,9 @@ from __future__ import annotations
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 __all__ = ["LAST_SECOND", "JwtError", "SignedJwt", "decode_base64url", "read_date", "read_jwt"]
 
@@ -27,8 +28,7 @@ class JwtError(ValueError):
     """The text is not a signed JSON Web Token. The message says why, and contains nothing of the token."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedJwt:
+class SignedJwt(Struct, frozen=True):
     """The parts of a token. ``signed`` are the octets that the ``signature`` is for."""
 
     header: Mapping[str, Any]

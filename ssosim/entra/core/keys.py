@@ -13,7 +13,6 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +22,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ssosim.estate import Certificate, Estate
 
@@ -46,8 +47,7 @@ class KeysError(ValueError):
     """Stored keys cannot be used. The text names the file and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
+class SigningKey(Struct, frozen=True):
     """An RSA key and its certificate. ``key_id`` is ``x5t``: base64url of the certificate's SHA-1 digest."""
 
     private: rsa.RSAPrivateKey
@@ -105,8 +105,7 @@ class SigningKey:
         return cls.from_parts(private, x509.load_pem_x509_certificate(text))
 
 
-@dataclass(frozen=True, slots=True)
-class GeneratedKey:
+class GeneratedKey(Struct, frozen=True):
     """A key that the lab generates for a part of an estate: its name, and name and validity of its certificate."""
 
     name: str
@@ -154,8 +153,7 @@ def list_generated_keys(estate: Estate) -> tuple[GeneratedKey, ...]:
     return (*certificates, *issuers, *clouds)
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """All keys of the provider.
 
     ``cloud`` signs tokens and the cloud's assertions. ``federation`` has the signing key of each federation service by

@@ -7,15 +7,15 @@ sovereign clouds at the end are from MSAL.NET KnownMetadataProvider.cs; that the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ssosim.estate import Cloud
 
 __all__ = ["KNOWN_CLOUDS", "LoginHosts", "list_login_hosts"]
 
 
-@dataclass(frozen=True, slots=True)
-class LoginHosts:
+class LoginHosts(Struct, frozen=True):
     """The login hosts of one cloud. The first is the preferred one; ``cache`` is the name in caches of tokens."""
 
     hosts: tuple[str, ...]

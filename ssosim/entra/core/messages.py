@@ -69,6 +69,7 @@ class Call:
     ``path`` holds the decoded segments as sent. ``correlation_id`` is the caller's ``client-request-id`` when that is a
     GUID (header first, then query), otherwise a new one. ``repeated`` is the first parameter that the query has twice.
     ``scheme`` and ``port`` are those of where the request arrived. ``target`` is the path and query as sent.
+    ``repeats`` is an immutable call that differs in time, ids and the octets of the body only (``repeat``), if known.
     """
 
     host: str
@@ -87,6 +88,7 @@ class Call:
     port: int = 443
     trace_buffer: TraceBuffer = field(default_factory=TraceBuffer)
     target: str = ""
+    repeats: Call | None = None
 
     @classmethod
     def read(  # noqa: PLR0913  one argument for each part of an HTTP request
@@ -132,6 +134,36 @@ class Call:
             port,
             TraceBuffer(),
             target,
+        )
+
+    def read_own_id(self) -> str:
+        """Return the caller's id of the request; empty if it has none that is a GUID."""
+        return _read_correlation_id(self.headers, self.query)
+
+    def repeat(self, body: bytes, now: float, own_id: str) -> Call:
+        """Return the same request at another time, with a body of the same length, without reading its parts again.
+
+        This call must not change later. It has a new trace id. ``own_id`` is what ``read_own_id`` returns; without it
+        the correlation id is new, too.
+        """
+        return Call(
+            self.host,
+            self.method,
+            self.path,
+            self.query,
+            self.headers,
+            body,
+            now,
+            f"{make_guid()[:-2]}00",
+            own_id or make_guid(),
+            self.repeated,
+            self.header_bytes,
+            self.too_large,
+            self.scheme,
+            self.port,
+            TraceBuffer(),
+            self.target,
+            self,
         )
 
 
@@ -241,9 +273,14 @@ def _cut_query(target: str) -> tuple[str, str]:
 
 
 def _choose_correlation_id(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    return _read_correlation_id(headers, query) or make_guid()
+
+
+def _read_correlation_id(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """Return the caller's id of the request; empty if it has none that is a GUID."""
     given = headers.get("client-request-id") or query.get("client-request-id")
     if given:
         plain = given.strip("{}").lower()
         if _GUID.match(plain):
             return plain  # anything else of the caller's text is never echoed
-    return make_guid()
+    return ""

@@ -8,11 +8,12 @@ TestConstants.DiscoveryFailedResponse.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from ssosim.entra.core.directory import Authority
 from ssosim.entra.core.endpoint_urls import primary_login_host
@@ -28,8 +29,7 @@ __all__ = ["TokenVersion", "build_instance_discovery", "build_jwks", "build_open
 TokenVersion = Literal["1.0", "2.0"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Region:
+class _Region(Struct, frozen=True):
     """What the OpenID configuration of a tenant says of its cloud; ``graph_host`` is that of the Azure AD Graph."""
 
     scope: str

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from ssosim.entra.core.ticket_acceptor import RefusalReason
 
 __all__ = ["ClientRule", "Settings"]
 
 
-@dataclass(frozen=True, slots=True)
-class ClientRule:
+class ClientRule(Struct, frozen=True):
     """Which realm requests see the desktop-SSO answer (``Federated``).
 
     One of ``headers`` is enough (source: ADAL.NET pull requests 1640 and 1646, MSAL.NET issues 820 and 1860).
@@ -53,8 +53,7 @@ TICKET_CODES: Mapping[RefusalReason, int] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """Sizes are in bytes.
 
     ``ticket_codes``: AADSTS code for each kind of refused ticket (the choice is unconfirmed).

@@ -6,35 +6,23 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable
-from email.utils import formatdate
-from functools import lru_cache
-from http import HTTPStatus
 from itertools import chain
-from time import time
 
 from aiohttp import StreamReader, web
 from aiohttp.http_parser import RawRequestMessage
-from multidict import CIMultiDict
 
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.http.connection import AnswerAtOnce, Connection, ListenerConfig
 from ssosim.entra.http.exchange import Responder, headers_of, make_unreadable_event, refuse_misdirected, run_exchange
-from ssosim.entra.http.server import (
-    SERVER_NAME,
-    Connection,
-    FastPath,
-    IncompleteBodyError,
-    ListenerConfig,
-    ProviderServer,
-    read_body,
-)
+from ssosim.entra.http.fast_path import render_reply
+from ssosim.entra.http.responses import build_response
+from ssosim.entra.http.server import IncompleteBodyError, ProviderServer, read_body
 from ssosim.trace import SignInStep
 
 __all__ = ["create_server"]
 
 _MAX_SILENCE_S = 600.0  # the longest known wait is 300 s: of fetch in Node, measured with MSAL for Node
-
-Headers = tuple[tuple[str, str], ...]
 
 
 def create_server(provider: Provider) -> ProviderServer:
@@ -43,7 +31,7 @@ def create_server(provider: Provider) -> ProviderServer:
     The Host header selects the application among those of the listener that accepted the connection
     (``ProviderServer.create_protocol``).
     """
-    return ProviderServer(_make_handler(provider), _make_malformed_recorder(provider), _fast_path(provider))
+    return ProviderServer(_make_handler(provider), _make_malformed_recorder(provider), _make_answer_at_once(provider))
 
 
 def _make_malformed_recorder(provider: Provider) -> Callable[[web.BaseRequest, int], None]:
@@ -84,8 +72,10 @@ def _make_handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[w
     return handle
 
 
-def _fast_path(provider: Provider) -> FastPath:
-    def answer_fast(connection: web.RequestHandler, message: RawRequestMessage, payload: StreamReader) -> bytes | None:
+def _make_answer_at_once(provider: Provider) -> AnswerAtOnce:
+    def answer_at_once(
+        connection: web.RequestHandler, message: RawRequestMessage, payload: StreamReader
+    ) -> bytes | web.Response | None:
         if provider.find_effect is not None:  # it may ask for delay or silence
             return None
         listener = _listener_of(connection)
@@ -93,9 +83,12 @@ def _fast_path(provider: Provider) -> FastPath:
         client = _client_of(provider, connection, listener)
         responder, step = _find_responder(listener, call), _step_of(listener, call)
         reply = run_exchange(provider, call, client, None, responder, step)
-        return None if reply is None else _render_bytes(reply, headers_of(provider, call, reply))
+        if reply is None:
+            return None
+        headers = headers_of(provider, call, reply)
+        return render_reply(reply, headers) or build_response(reply, headers)
 
-    return answer_fast
+    return answer_at_once
 
 
 def _listener_of(connection: web.RequestHandler) -> ListenerConfig | None:
@@ -165,35 +158,8 @@ def _address(name: object) -> str:
 
 
 def _build_response(provider: Provider, call: Call, reply: HttpReply) -> web.Response:
-    headers = CIMultiDict(headers_of(provider, call, reply))
-    if reply.content_type:
-        headers["Content-Type"] = reply.content_type
-    response = web.Response(status=reply.status, body=reply.body, headers=headers)
+    response = build_response(reply, headers_of(provider, call, reply))
     return _force_close(response) if call.too_large else response  # the rest of the body is still on its way
-
-
-def _render_bytes(reply: HttpReply, headers: Headers) -> bytes:
-    """Return the bytes that aiohttp would send for this reply."""
-    fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
-    if (
-        not fields.count("\r") == fields.count("\n") == len(headers)
-    ):  # a caller's text that would make headers of its own
-        return _render_bytes(HttpReply(500), ())
-    body = reply.body
-    first = _first_lines(reply.status, reply.content_type or ("application/octet-stream" if body else ""))
-    length = "" if reply.status == HTTPStatus.NO_CONTENT else f"Content-Length: {len(body)}\r\n"
-    return f"{first}{fields}{length}{_last_lines(int(time()))}".encode(errors="replace") + body
-
-
-@lru_cache(maxsize=64)
-def _first_lines(status: int, content_type: str) -> str:
-    of_type = f"Content-Type: {content_type}\r\n" if content_type else ""
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{of_type}"
-
-
-@lru_cache(maxsize=2)
-def _last_lines(second: int) -> str:
-    return f"Date: {formatdate(second, usegmt=True)}\r\nServer: {SERVER_NAME}\r\n\r\n"
 
 
 def _force_close(response: web.Response) -> web.Response:

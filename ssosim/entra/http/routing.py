@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.page_views import handle_page_view
@@ -25,8 +26,7 @@ Handler = Callable[[Provider, Call, tuple[str, ...]], HttpReply]
 """Handles the calls of one endpoint. The texts are the variable segments of the path, as sent but decoded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """An endpoint: its handler, its step of a sign-in, the style of its errors.
 
     ``checks_header_size``: whether the handler itself refuses headers that are too large. ``cross_origin``: whether
@@ -48,8 +48,7 @@ _LONGEST_KEPT = 512
 """Characters of the longest path with its query whose route is kept. Each request asks for its route twice."""
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(Struct):
     literal: dict[str, _Node] = field(default_factory=dict)
     variable: _Node | None = None
     routes: dict[str, Route] = field(default_factory=dict)

@@ -62,6 +62,8 @@ def render_error(error: AadstsError, call: Call, style: ErrorStyle, settings: Se
         status = settings.fault_status if error.status is None and status < 405 else status
         return mark_error(HttpReply(status, body, SOAP_TYPE), error)
     if style == "adfs":
+        if error.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:  # the text is in the status line (MSAL.NET issue 2193)
+            return HttpReply(415, b"", "text/html; charset=utf-8", error_description=error.details.get("reason", ""))
         return HttpReply(error.status or 500, render_adfs_error(error, call), SOAP_TYPE)
     if style == "text":
         text = build_error_description(error, call, "\r\n")

@@ -19,7 +19,7 @@ from ssosim.estate.applications import RedirectUriType
 
 __all__ = ["check_redirect_uri", "find_redirect_type", "redirect_error", "redirect_to_application"]
 
-_LOOPBACK = re.compile(r"(http://(?:localhost|127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
+_LOOPBACK = re.compile(r"(http://(?:localhost|127\.0\.0\.1))(?::([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
 _LAST_PORT = 65535
 
 

@@ -29,6 +29,7 @@ from ssosim.estate import Application, Cloud, Tenant, User
 from ssosim.trace import TokenIssued
 
 __all__ = [
+    "CLAIMS_CHALLENGES",
     "REFRESH_PURPOSE",
     "AuthenticatedUser",
     "build_common_claims",
@@ -47,6 +48,8 @@ BACKDATING = 300
 Recordings of azure-sdk-for-go and azure-sdk-for-net: the dates of id tokens beside the Date of the response; so have
 access tokens of version 1.0 (msal4j, TestConfiguration.java: ``exp`` - ``iat`` is ``expires_in`` + 300).
 """
+CLAIMS_CHALLENGES = "cp1"
+"""The capability of a client to answer claims challenges, in ``xms_cc``. Case does not matter."""
 ID_TOKEN_LIFETIME = 3600
 """Seconds that an id token is valid, whatever the lifetime of the access token (the same recordings)."""
 SPA_REFRESH_TOKEN_LIFETIME = 86_400
@@ -111,17 +114,19 @@ def _describe_authentication(request: TokenRequest) -> str:
     return "0" if not request.confidential else "2" if request.credential.assertion else "1"
 
 
-def _lists_capability(request: TokenRequest) -> bool:
-    """Return whether the token has ``xms_cc``, what the client has declared to understand: ``cp1``, claims challenges.
+def _read_capability(request: TokenRequest) -> str:
+    """Return the value of ``xms_cc``, what the client has declared to understand: ``cp1``, claims challenges; else "".
 
-    Source: Entra document "Claims challenges, claims requests and client capabilities". ``check_claims_parameter`` has
-    accepted the text.
+    Case does not matter: the Azure SDKs write ``CP1``, and their tokens repeat it. Sources: Entra document "Claims
+    challenges, claims requests and client capabilities"; azure-identity, ``aad_client_base.py``.
+    ``check_claims_parameter`` has accepted the text.
     """
     text = request.form.get("claims", "")
     asked = json.loads(text).get("access_token") if text.strip() else None
     demand = asked.get("xms_cc") if isinstance(asked, dict) else None
     values = demand.get("values") if isinstance(demand, dict) else None
-    return isinstance(values, list) and "cp1" in values
+    sent = (value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
+    return next((value for value in sent if value.lower() == CLAIMS_CHALLENGES), "")
 
 
 def _name_claims(provider: Provider, user: User, tenant: Tenant, version: TokenVersion) -> dict[str, Any]:
@@ -170,14 +175,14 @@ def _access_token(
         _describe_authentication(request),
         authenticated.authentication.method,
         authenticated.authentication.mfa,
-        "claims" in request.form and _lists_capability(request),
+        _read_capability(request) if "claims" in request.form else "",
     )
     claims = provider.directory.keep_result(_write_access_claims, facts, (provider, facts))
     return _sign(provider, claims, now, provider.estate.cloud.access_token_lifetime)
 
 
 class _AccessFacts(Struct, frozen=True):
-    """What the claims of a user's access token depend on beside the estate. ``capable``: whether it has ``xms_cc``."""
+    """What the claims of a user's access token depend on beside the estate. ``capability``: what ``xms_cc`` has."""
 
     application: Application
     granted: GrantedAccess
@@ -186,7 +191,7 @@ class _AccessFacts(Struct, frozen=True):
     authenticated: str
     method: str
     mfa: bool
-    capable: bool
+    capability: str
 
 
 def _write_access_claims(provider: Provider, facts: _AccessFacts) -> LeadingClaims:
@@ -205,8 +210,8 @@ def _write_access_claims(provider: Provider, facts: _AccessFacts) -> LeadingClai
         claims["roles"] = list(granted.roles)
     if "idtyp" in granted.optional_claims:
         claims["idtyp"] = "user"
-    if facts.capable:
-        claims["xms_cc"] = ["cp1"]
+    if facts.capability:
+        claims["xms_cc"] = [facts.capability]
     if user.sid and user.synced:
         claims["onprem_sid"] = user.sid
     return _build_leading_claims(provider, tenant, version, granted.audience, claims)
@@ -403,7 +408,7 @@ def issue_app_token(
         granted,
         tenant,
         _describe_authentication(request),
-        "claims" in request.form and _lists_capability(request),
+        _read_capability(request) if "claims" in request.form else "",
     )
     claims = provider.directory.keep_result(_write_app_claims, facts, (provider, *facts))
     token = _sign(provider, claims, now, provider.estate.cloud.access_token_lifetime)
@@ -430,7 +435,7 @@ def _write_app_claims(
     granted: GrantedAccess,
     tenant: Tenant,
     authenticated: str,
-    capable: bool,
+    capability: str,
 ) -> LeadingClaims:
     claims = {
         **_client_claims(application, granted.version, authenticated),
@@ -439,8 +444,8 @@ def _write_app_claims(
     }
     if "idtyp" in granted.optional_claims:
         claims["idtyp"] = "app"
-    if capable:
-        claims["xms_cc"] = ["cp1"]
+    if capability:
+        claims["xms_cc"] = [capability]
     if granted.roles:
         claims["roles"] = list(granted.roles)
     return _build_leading_claims(provider, tenant, granted.version, granted.audience, claims)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
@@ -20,6 +21,7 @@ from ssosim.entra.core.realm_discovery import federation_service_of_domain
 from ssosim.entra.core.safe_xml import InvalidXmlError
 from ssosim.entra.core.ticket_acceptor import RefusedTicket
 from ssosim.entra.wstrust import mex
+from ssosim.entra.wstrust.adfs_message import SAML2_NAMES, check_media_type, check_message, make_fault
 from ssosim.entra.wstrust.integrated_auth import (
     accept_ticket,
     make_challenge,
@@ -54,8 +56,6 @@ __all__ = [
 
 AUTHENTICATION_FAILED = 50126  # rendered without its number: AD FS has no AADSTS codes
 _WINDOWS, _PASSWORD = "urn:federation:authentication:windows", "urn:oasis:names:tc:SAML:1.0:am:password"
-# AD FS accepts several names for a token type; the profile URIs are from WSS SAML Token Profile 1.1.
-_SAML2_NAMES = frozenset({TOKEN_TYPE_SAML2, "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0"})
 _AUTHENTICATION_TEXT = "ID3242: The security token could not be authenticated or authorized."
 _UNKNOWN_SCOPE = "ID3082: The request scope is not valid or is unsupported."
 _INVALID_SECURITY = "An error occurred when verifying security for the message."
@@ -64,8 +64,7 @@ _CLOCK_SKEW = 300
 _VERSIONS: dict[str, TrustVersion] = {"2005": "2005", "13": "13"}
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedAssertion:
+class IssuedAssertion(Struct, frozen=True):
     """A signed assertion as text, its audience, and its end in seconds since the Unix epoch."""
 
     text: str
@@ -206,12 +205,9 @@ def render_adfs_error(error: AadstsError, call: Call) -> bytes:
     message_id = find_message_id(call.body)
     if error.code == AUTHENTICATION_FAILED:
         return render_adfs_fault("FailedAuthentication", _AUTHENTICATION_TEXT, version, message_id)
-    if error.details.get("reason") == _INVALID_SECURITY:
-        return render_adfs_fault("InvalidSecurity", _INVALID_SECURITY, version, message_id, WSSE)
-    if error.details.get("reason") == _UNKNOWN_SCOPE:
-        return render_adfs_fault("InvalidScope", _UNKNOWN_SCOPE, version, message_id)
+    subcode, namespace = error.details.get("subcode", "InvalidRequest"), error.details.get("namespace", "")
     text = error.details.get("reason") or "The request is invalid or malformed."
-    return render_adfs_fault("InvalidRequest", text, version, message_id)
+    return render_adfs_fault(subcode, text, version, message_id, namespace)
 
 
 def _check_endpoint(provider: Provider, call: Call, version: str, kind: str) -> FederationService:
@@ -225,22 +221,24 @@ def _check_endpoint(provider: Provider, call: Call, version: str, kind: str) -> 
 
 def _read_rst(provider: Provider, call: Call, version: str, kind: str) -> Rst:
     service = _check_endpoint(provider, call, version, kind)
+    check_media_type(call.headers, call.body)
     try:
         rst = parse_rst(call.body, _VERSIONS[version], provider.settings.soap_limit)
     except InvalidXmlError as error:
         raise AadstsError(81016, reason=str(error)) from None
     if not _is_timely(rst, provider.client_time(call)):
-        raise AadstsError(81016, reason=_INVALID_SECURITY)
+        raise make_fault("InvalidSecurity", _INVALID_SECURITY, WSSE)
+    check_message(rst, kind)
     if not is_relying_party(provider, service, rst.applies_to):
-        raise AadstsError(81016, reason=_UNKNOWN_SCOPE)
+        raise make_fault("InvalidScope", _UNKNOWN_SCOPE)
     return rst
 
 
 def _is_timely(rst: Rst, now: float) -> bool:
     """Whether the Timestamp of ``rst`` is valid at ``now``, the time by the clock of the client; one without is.
 
-    WCF refuses one that was created in the future or has expired by more than five minutes, and one that is none. That
-    a message without a Timestamp is accepted is unconfirmed. Sources: php-crm-toolkit issues 29 and 74, XrmToolBox
+    WCF refuses one that was created in the future or has expired by more than five minutes, and one that is none.
+    Sources: php-crm-toolkit issues 29 and 74, XrmToolBox
     issue 473, WCF document on ``maxClockSkew``.
     """
     try:
@@ -333,7 +331,7 @@ def _reply_with_assertion(
     grant: str,
     headers: tuple[tuple[str, str], ...] = (),
 ) -> HttpReply:
-    token_type = TOKEN_TYPE_SAML2 if rst.token_type in _SAML2_NAMES else TOKEN_TYPE_SAML1
+    token_type = TOKEN_TYPE_SAML2 if rst.token_type in SAML2_NAMES else TOKEN_TYPE_SAML1
     issued = issue_assertion(provider, call, user, grant, token_type, rst.applies_to)
     service = provider.federation_by_host[call.host]
     named = service.token_type or token_type

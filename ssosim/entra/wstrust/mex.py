@@ -11,9 +11,10 @@ wstrust_mex_document.go.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
+
+from msgspec import Struct
 
 from ssosim.entra.core import endpoint_urls
 from ssosim.entra.core.safe_xml import escape_attribute, escape_text
@@ -56,8 +57,7 @@ _NAMES: dict[tuple[str, TrustVersion], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class MexEndpoint:
+class MexEndpoint(Struct, frozen=True):
     """One WS-Trust endpoint; ``address`` is an https URL."""
 
     kind: TrustEndpointKind

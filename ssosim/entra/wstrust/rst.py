@@ -1,9 +1,9 @@
 """Parsing of WS-Trust requests (RST, RequestSecurityToken), 2005 and 1.3.
 
-These deviations are tolerated, because maintained clients send them: blanks before the XML declaration, a missing
+These deviations are read, because maintained clients send them: blanks before the XML declaration, a missing
 SOAPAction or Content-Type, any spelling of MessageID (msal4j writes ``messageID``), a ``To`` that differs from the URL,
-an ``Id`` on the RST, and a missing Timestamp. A stale one is refused by AD FS only (ROADtools sends Entra a constant
-one of 2020; that Entra ignores it is unconfirmed). Sources: MSAL.NET WsTrustEndpoint.cs, MSAL Python
+an ``Id`` on the RST, and a missing Timestamp. What AD FS refuses beside is in ``adfs_message``; whether Entra does so
+too is unconfirmed (ROADtools sends it a constant Timestamp of 2020). Sources: MSAL.NET WsTrustEndpoint.cs, MSAL Python
 wstrust_request.py, msal4j WSTrustRequest.java, AADInternals, ROADtools.
 """
 
@@ -17,6 +17,7 @@ from lxml.etree import _Element
 from ssosim.entra.core.safe_xml import InvalidXmlError, local_name, parse_xml, text_of
 
 __all__ = [
+    "ADDRESSING",
     "SOAP12",
     "TRANSFER",
     "TRUST_NAMESPACES",
@@ -40,8 +41,10 @@ TRUST_NAMESPACES: dict[TrustVersion, str] = {
     "2005": "http://schemas.xmlsoap.org/ws/2005/02/trust",
     "13": "http://docs.oasis-open.org/ws-sx/ws-trust/200512",
 }
-_ADDRESSING = "http://www.w3.org/2005/08/addressing"
-_ADDRESS = f"{{{_ADDRESSING}}}Address"
+ADDRESSING = "http://www.w3.org/2005/08/addressing"
+_ADDRESS, _ACTION = f"{{{ADDRESSING}}}Address", f"{{{ADDRESSING}}}Action"
+_ULTIMATE_RECEIVER, _NEXT = f"{SOAP12}/role/ultimateReceiver", f"{SOAP12}/role/next"
+_PARTS_WITH_FIELDS = frozenset({"AppliesTo", "KeySize", "KeyType", "RequestType", "TokenType"})
 _ENVELOPE, _HEADER, _BODY = (f"{{{SOAP12}}}{name}" for name in ("Envelope", "Header", "Body"))
 _SECURITY, _USERNAME_TOKEN, _TIMESTAMP = f"{{{WSSE}}}Security", f"{{{WSSE}}}UsernameToken", f"{{{WSU}}}Timestamp"
 
@@ -50,7 +53,9 @@ _SECURITY, _USERNAME_TOKEN, _TIMESTAMP = f"{{{WSSE}}}Security", f"{{{WSSE}}}User
 class Rst:
     """A request to issue a token. Missing parts are empty; ``username`` is None without a UsernameToken.
 
-    ``created`` and ``expires`` are the texts of the Timestamp in its security header.
+    ``created`` and ``expires`` are the texts of the Timestamp in its security header. ``action`` is that of
+    WS-Addressing, ``must_understand`` are the tags of all headers that the receiver must understand (SOAP 1.2, section
+    5.2.3). ``other_parts`` are the local names of the request's parts beside those with a field of their own.
     """
 
     version: TrustVersion
@@ -61,34 +66,52 @@ class Rst:
     password: str = field(default="", repr=False)
     created: str = ""
     expires: str = ""
+    action: str = ""
+    password_type: str = ""
+    key_type: str = ""
+    key_size: str = ""
+    must_understand: tuple[str, ...] = ()
+    other_parts: tuple[str, ...] = ()
+    is_first_in_body: bool = True
 
 
-def parse_rst(body: bytes, version: TrustVersion, limit: int) -> Rst:
+def parse_rst(text: bytes, version: TrustVersion, limit: int) -> Rst:
     """Parse a SOAP 1.2 envelope with an RST of ``version``; raises InvalidXmlError for anything else.
 
     The only supported request type is Issue. Sign-in needs no other.
     """
-    root = parse_xml(body, limit)
+    root = parse_xml(text, limit)
     if root.tag != _ENVELOPE:
         raise InvalidXmlError("The message is not a SOAP 1.2 envelope.")
     trust = TRUST_NAMESPACES[version]
-    request = _first_child(_first_child(root, _BODY), f"{{{trust}}}RequestSecurityToken")
-    if request is None:
+    body = _first_child(root, _BODY)
+    request = _first_child(body, f"{{{trust}}}RequestSecurityToken")
+    if body is None or request is None:
         raise InvalidXmlError(f"The body holds no RequestSecurityToken of {trust}.")
     request_type = text_of(_first_child(request, f"{{{trust}}}RequestType")).strip()
     if request_type and request_type != f"{trust}/Issue":
         raise InvalidXmlError("Only tokens can be issued here; the request type is not supported.")
     header = _first_child(root, _HEADER)
     token, timestamp = _in_security(header, _USERNAME_TOKEN), _in_security(header, _TIMESTAMP)
+    password = None if token is None else token.find(f"{{{WSSE}}}Password")
     return Rst(
         version=version,
         message_id=_message_id(header),
         applies_to=_applies_to(request),
         token_type=text_of(_first_child(request, f"{{{trust}}}TokenType")).strip(),
         username=None if token is None else text_of(token.find(f"{{{WSSE}}}Username")).strip(),
-        password="" if token is None else text_of(token.find(f"{{{WSSE}}}Password")),
+        password=text_of(password),
         created="" if timestamp is None else text_of(timestamp.find(f"{{{WSU}}}Created")).strip(),
         expires="" if timestamp is None else text_of(timestamp.find(f"{{{WSU}}}Expires")).strip(),
+        action=text_of(_first_child(header, _ACTION)).strip(),
+        password_type="" if password is None else password.get("Type", ""),
+        key_type=text_of(_first_child(request, f"{{{trust}}}KeyType")).strip(),
+        key_size=text_of(_first_child(request, f"{{{trust}}}KeySize")).strip(),
+        must_understand=_list_must_understand(header),
+        other_parts=tuple(
+            local_name(part) for part in request.iterchildren("{*}*") if local_name(part) not in _PARTS_WITH_FIELDS
+        ),
+        is_first_in_body=next(body.iterchildren("{*}*")) is request,
     )
 
 
@@ -105,7 +128,7 @@ def read_transfer_get(body: bytes, limit: int) -> str:
     """Return the MessageID of a WS-Transfer Get; raises InvalidXmlError for anything else."""
     root = parse_xml(body, limit)
     header = root.find(f"{{{SOAP12}}}Header")
-    action = "" if header is None else text_of(header.find(f"{{{_ADDRESSING}}}Action")).strip()
+    action = "" if header is None else text_of(header.find(f"{{{ADDRESSING}}}Action")).strip()
     if root.tag != f"{{{SOAP12}}}Envelope" or action != f"{TRANSFER}/Get":
         raise InvalidXmlError("The message is no WS-Transfer Get.")
     return _message_id(header)
@@ -123,6 +146,18 @@ def _in_security(header: _Element | None, tag: str) -> _Element | None:
         if found is not None:
             return found
     return None
+
+
+def _list_must_understand(header: _Element | None) -> tuple[str, ...]:
+    """Return the tags of the headers that the receiver must understand, the ultimate receiver's only."""
+    if header is None:
+        return ()
+    return tuple(
+        str(each.tag)
+        for each in header.iterchildren("{*}*")
+        if each.get(f"{{{SOAP12}}}mustUnderstand", "").strip() in ("1", "true")
+        and each.get(f"{{{SOAP12}}}role", _ULTIMATE_RECEIVER) in (_ULTIMATE_RECEIVER, _NEXT)
+    )
 
 
 def _message_id(header: _Element | None) -> str:

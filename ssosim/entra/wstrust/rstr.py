@@ -165,8 +165,7 @@ def render_adfs_rstr(rstr: Rstr, message_id: str) -> bytes:
 
 
 _ADFS_FAULT = (
-    _ADFS_HEADER + "</s:Header><s:Body><s:Fault><s:Code><s:Value>s:Sender</s:Value><s:Subcode>"
-    '<s:Value xmlns:a="%(trust)s">a:%(subcode)s</s:Value></s:Subcode></s:Code>'
+    _ADFS_HEADER + "</s:Header><s:Body><s:Fault><s:Code>%(code)s</s:Code>"
     '<s:Reason><s:Text xml:lang="en-US">%(text)s</s:Text></s:Reason></s:Fault></s:Body></s:Envelope>'
 )
 
@@ -176,14 +175,16 @@ def render_adfs_fault(
 ) -> bytes:
     """Render a fault of a federation service: plain SOAP 1.2 without an AADSTS code, because AD FS has none.
 
-    The subcode is in ``namespace``, by default that of the endpoint's ``version``. Sources: node-sp-auth issue 77
-    (1.3), azure-cli issue 22244 (prefix ``a:``).
+    The subcode is in ``namespace``, by default that of the endpoint's ``version``; one of SOAP itself is the code of
+    the fault (SOAP 1.2, section 5.4.6). Sources: node-sp-auth issue 77 (1.3), azure-cli issue 22244 (prefix ``a:``).
     """
     values = {
         "action": f"{_ADDRESSING}/soap/fault",
         "relates": _relates_to(message_id),
-        "trust": namespace or TRUST_NAMESPACES[version],
-        "subcode": subcode,
+        "code": f"<s:Value>s:{subcode}</s:Value>"
+        if namespace == SOAP12
+        else f'<s:Value>s:Sender</s:Value><s:Subcode><s:Value xmlns:a="{namespace or TRUST_NAMESPACES[version]}">'
+        f"a:{subcode}</s:Value></s:Subcode>",
         "text": escape_text(text),
     }
     return (_ADFS_FAULT % values).encode()

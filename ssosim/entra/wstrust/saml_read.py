@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lxml.etree import _Element
+from msgspec import Struct
 
 from ssosim.entra.core.safe_xml import text_of
 from ssosim.entra.wstrust.saml_write import SAML1, SAML2
@@ -17,8 +17,7 @@ class MalformedAssertionError(ValueError):
     """A required part of the assertion is missing or occurs twice. The text may be shown to the sender."""
 
 
-@dataclass(frozen=True, slots=True)
-class AssertionClaims:
+class AssertionClaims(Struct, frozen=True):
     """The claims of a SAML 1.1 or 2.0 assertion. Times are in seconds since the Unix epoch; missing texts are empty."""
 
     id: str

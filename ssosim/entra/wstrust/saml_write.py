@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from ssosim.entra.core.keys import SigningKey
 from ssosim.entra.core.safe_xml import escape_attribute, escape_text
@@ -39,8 +40,7 @@ _UPN_CLAIM = "http://schemas.xmlsoap.org/claims"
 _IMMUTABLE_ID_CLAIM = "http://schemas.microsoft.com/LiveID/Federation/2008/05"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssertionFacts:
+class AssertionFacts(Struct, frozen=True, kw_only=True):
     """The content of an assertion. Times are in seconds since the Unix epoch; ``name_id`` is the user's ImmutableID."""
 
     id: str

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Literal, Protocol
 
 from dns.name import Name
 from dns.rdatatype import RdataType
+from msgspec import Struct
 
 from ssosim.clock import CallLater, call_later_on_loop
 from ssosim.dns import Answer, DnsChangeError, Effect, FindDnsEffect, ZoneSet, ZoneStore
@@ -47,8 +48,7 @@ class Server(Protocol):
     find_effect: FindDnsEffect | None
 
 
-@dataclass(slots=True, eq=False)
-class Overlay:
+class Overlay(Struct, eq=False):
     """A temporary change of the zones that is neither a fault nor an operator's change, such as a counting backend."""
 
     change: Callable[[ZoneSet], ZoneSet]

@@ -8,7 +8,7 @@ from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call
 from ssosim.faults.core.fault import Applied, Fault, FaultState, HttpRule
 
-__all__ = ["HttpFault", "check_text"]
+__all__ = ["HttpFault", "check_retry_after", "check_text"]
 
 
 class HttpFault(Fault, frozen=True, kw_only=True):
@@ -60,6 +60,12 @@ class HttpFault(Fault, frozen=True, kw_only=True):
         parts += [f"the first {self.first}"] if self.first is not None else []
         parts += [f"{self.probability:.4g} of the exchanges"] if self.probability < 1.0 else []
         return ", ".join(parts)
+
+
+def check_retry_after(seconds: int | None) -> None:
+    """Raise ValueError unless ``seconds`` can be the value of ``Retry-After`` (RFC 9110, section 10.2.3)."""
+    if seconds is not None and not 0 <= seconds < 2**31:
+        raise ValueError(f"retry_after {seconds} is not between 0 and {2**31 - 1}")
 
 
 def check_text(key: str, text: str) -> None:

@@ -112,6 +112,8 @@ def decide_kdc_request(
     Delays add up. Of the rules that decide the reply the newest has an effect. The device of a client model waits
     ``KDC_TIMEOUT_S``: a reply that would come later is not sent.
     """
+    if not rules:
+        return None
     delay, deciding = 0.0, KdcEffect()
     used: list[KdcRule] = []
     chosen: list[KdcRule] = []

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from dns.name import Name
 from dns.rdatatype import CNAME, RdataType
+from msgspec import Struct
 
 from ssosim.dns import RRset, Zone, ZoneSet
 from ssosim.dns.zones.zone import changed_names
@@ -21,8 +21,7 @@ from ssosim.estate import TrafficManager
 __all__ = ["Patch", "patch_between"]
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(Struct, frozen=True):
     """The differences between two ZoneSets; None: removed. ``zones``: zones added, removed, or changed as a whole."""
 
     rrsets: Mapping[tuple[Name, Name, RdataType], RRset | None]

@@ -8,6 +8,7 @@ from ssosim.credential_hosts.endpoints import render_host_error
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call
 from ssosim.faults.core.host_fault import HostFault
+from ssosim.faults.core.http_fault import check_retry_after
 
 __all__ = ["ManagedIdentityStatus"]
 
@@ -35,8 +36,7 @@ class ManagedIdentityStatus(HostFault, frozen=True, kw_only=True, tag="managed-i
         super().__post_init__()
         if not 400 <= self.status <= 599:
             raise ValueError(f"status {self.status} is not between 400 and 599")
-        if self.retry_after is not None and self.retry_after < 0:
-            raise ValueError(f"retry_after {self.retry_after} is below 0")
+        check_retry_after(self.retry_after)
 
     def effect_on_token_request(self, call: Call) -> HttpEffect:
         """Return the error."""

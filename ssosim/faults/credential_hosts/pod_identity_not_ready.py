@@ -5,6 +5,7 @@ from __future__ import annotations
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.faults.core.host_fault import HostFault
+from ssosim.faults.core.http_fault import check_retry_after
 
 __all__ = ["PodIdentityNotReady"]
 
@@ -29,6 +30,7 @@ class PodIdentityNotReady(HostFault, frozen=True, kw_only=True, tag="pod-identit
             raise ValueError(f"hold must be from 0 to {_LONGEST_S:g}")
         if self.status not in (403, 404, 503):
             raise ValueError(f"status {self.status} is not one that NMI sends: 403, 404 or 503")
+        check_retry_after(self.retry_after)
 
     def effect_on_token_request(self, call: Call) -> HttpEffect:
         """Return the text of NMI, late."""

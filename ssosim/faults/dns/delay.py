@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from ssosim.dns import Effect
@@ -16,7 +17,7 @@ class Delay(DnsAnswerFault, frozen=True, kw_only=True, tag="delay"):
     """Answers are sent late, in real seconds. Source: Azure DNS, 1 April 2021 (overload).
 
     ``fixed``: by ``seconds``. ``uniform``: from ``seconds - spread`` to ``seconds + spread``. ``exponential``: with
-    mean ``seconds``. Never by more than ``longest``.
+    mean ``seconds``. Never by more than ``longest``, which bounds drawn delays.
     """
 
     seconds: float
@@ -27,8 +28,12 @@ class Delay(DnsAnswerFault, frozen=True, kw_only=True, tag="delay"):
     def __post_init__(self) -> None:
         """Raise ValueError for fields out of range."""
         super().__post_init__()
-        if self.seconds <= 0 or self.spread < 0 or self.longest <= 0:
-            raise ValueError("seconds and longest must be above 0, spread not below 0")
+        if not (0 < self.seconds < math.inf and 0 <= self.spread < math.inf and 0 < self.longest < math.inf):
+            raise ValueError("seconds and longest must be above 0, spread not below 0, all of them finite")
+        if self.distribution == "fixed" and self.seconds > self.longest:
+            raise ValueError(f"seconds {self.seconds:g} is above longest {self.longest:g}: give a larger longest")
+        if self.spread and self.distribution != "uniform":
+            raise ValueError('spread is for distribution = "uniform" only')
 
     @property
     def final(self) -> bool:

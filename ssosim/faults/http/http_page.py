@@ -27,6 +27,8 @@ class HttpPage(HttpFault, frozen=True, kw_only=True, tag="http-page"):
         """Raise ValueError for fields out of range."""
         super().__post_init__()
         check_text("title", self.title)
+        if not 200 <= self.status <= 599:
+            raise ValueError(f"status {self.status} is not between 200 and 599")
 
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all requests
         """Return the page."""

@@ -8,7 +8,7 @@ from ssosim.entra.core.errors import AadstsError, find_row
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.faults.core.fault import Applied, FaultState
-from ssosim.faults.core.http_fault import HttpFault
+from ssosim.faults.core.http_fault import HttpFault, check_retry_after
 
 __all__ = ["HttpStatus"]
 
@@ -35,6 +35,7 @@ class HttpStatus(HttpFault, frozen=True, kw_only=True, tag="http-status"):
             raise ValueError(f"status {self.status} is not between 400 and 599")
         if self.code is not None:
             find_row(self.code)
+        check_retry_after(self.retry_after)
 
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the endpoint decides the form
         """Return the response: an empty one, or the error of ``code``."""

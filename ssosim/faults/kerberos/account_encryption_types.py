@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from ssosim.faults.core.key_fault import KeyFault
 from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, SUPPORTED

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ssosim.entra import AcceptedTicket, RefusedTicket, TicketAcceptor
 
 __all__ = ["AcceptorOfRealms"]
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptorOfRealms:
+class AcceptorOfRealms(Struct, frozen=True):
     """The acceptor of a service with keys in several realms: one of them has to open the ticket."""
 
     acceptors: tuple[TicketAcceptor, ...]

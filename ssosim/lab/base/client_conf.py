@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ssosim.estate import Estate, Realm, User
 from ssosim.estate.trusts import find_service_realm, list_host_routes

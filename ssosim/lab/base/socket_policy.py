@@ -137,11 +137,15 @@ def _patch(replace: Replace) -> None:
         replace(socket.socket, name, _send)
     replace(threading.Thread, "start", _start_thread)
     replace(concurrent.futures.ThreadPoolExecutor, "submit", _submit)
-    if "uvloop" in sys.modules:
-        replace(sys.modules["uvloop"].Loop, "getaddrinfo", _uvloop_getaddrinfo)
-        replace(sys.modules["uvloop"].Loop, "create_connection", _uvloop_create_connection)
-    if "aiohttp.resolver" in sys.modules:
-        replace(sys.modules["aiohttp.resolver"].AsyncResolver, "resolve", _aiodns_resolve)
+
+
+def _patch_uvloop(replace: Replace) -> None:
+    replace(sys.modules["uvloop"].Loop, "getaddrinfo", _uvloop_getaddrinfo)
+    replace(sys.modules["uvloop"].Loop, "create_connection", _uvloop_create_connection)
+
+
+def _patch_aiohttp(replace: Replace) -> None:
+    replace(sys.modules["aiohttp.resolver"].AsyncResolver, "resolve", _aiodns_resolve)
 
 
 def _getaddrinfo(original: Resolve) -> Resolve:
@@ -322,8 +326,19 @@ def _aiodns_resolve(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _PATCHES = Patches(_patch)
+_PATCHES_OF_MODULES = {"uvloop": Patches(_patch_uvloop), "aiohttp.resolver": Patches(_patch_aiohttp)}
+"""Replacements in modules that may be imported within a block: the next block within it makes them."""
 
 
-def install() -> contextlib.AbstractContextManager[None]:
-    """Return a context manager that keeps the replacements in place; the last of several removes them."""
-    return _PATCHES.installed()
+@contextlib.contextmanager
+def install() -> Iterator[None]:
+    """Keep the replacements in place for the length of the block; the last of several blocks removes them.
+
+    Blocks within a block cost little, since the replacements are in place.
+    """
+    with contextlib.ExitStack() as blocks:
+        blocks.enter_context(_PATCHES.installed())
+        for module, patches in _PATCHES_OF_MODULES.items():
+            if module in sys.modules:
+                blocks.enter_context(patches.installed())
+        yield

@@ -9,7 +9,6 @@ once, in the same views or in others, and later changes of the zones stay visibl
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -154,6 +153,6 @@ def make_override(lab: Lab, staged: tuple[StagedChange, ...]) -> Callable[[Quest
         found = answer(zones, question.name, question.type)
         if question.name not in touched and not any(rrset.name in touched for rrset in found.answer):
             return None
-        return dataclasses.replace(found, authoritative=False)
+        return msgspec.structs.replace(found, authoritative=False)
 
     return override

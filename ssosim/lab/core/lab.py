@@ -68,11 +68,14 @@ from ssosim.clock import (
 )
 from ssosim.dns import DnsServer, ZoneStore, zones_of
 from ssosim.dns.recursion import RecursiveServer
+from ssosim.dns.server import fast_path as dns_fast_path
 from ssosim.dns.server.health_probes import Prober
 from ssosim.dns.server.query_counts import QueryCounts
 from ssosim.entra import Keys, Provider, TicketAcceptor, first_steps
+from ssosim.entra.http import fast_path as http_fast_path
 from ssosim.entra.http.app import create_server
-from ssosim.entra.http.server import ListenerConfig, ProviderServer
+from ssosim.entra.http.connection import ListenerConfig
+from ssosim.entra.http.server import ProviderServer
 from ssosim.estate import Device, Estate, KdcHost, User, find_kdc_at, list_kdcs
 from ssosim.exposure import ExposureFinder
 from ssosim.faults import ActiveFaults
@@ -94,6 +97,7 @@ from ssosim.lab.base.kdc_events import NO_ANSWER, refused_sign_on_event
 from ssosim.lab.base.loop_lag import LoopWatch
 from ssosim.lab.base.people import device_called, user_on
 from ssosim.lab.base.signing_keys import load_signing_keys
+from ssosim.lab.base.system import check_fast_path_switch
 from ssosim.lab.core.resolvers import lab_addresses, start_resolvers
 from ssosim.lab.network.account_checks import AccountChecks
 from ssosim.lab.network.certificates import LabCa
@@ -148,6 +152,7 @@ class Lab:
         network: Network | None = None,
         clock: Clock | None = None,
     ) -> None:
+        check_fast_path_switch()
         self.estate = complete_estate(estate)
         self.services = add_https_redirects(services_of(self.estate))
         self.home = home
@@ -394,6 +399,9 @@ class Lab:
             responders=responders,
         )
         await self._listen(runner, server, responders)
+        for state in (dns_fast_path.state(), http_fast_path.state()):
+            if state.failed:
+                self.trace.record("", LabEvent(part=state.part, text=state.text))
 
     async def _listen(self, runner: web.ServerRunner, server: ProviderServer, responders: Responders) -> None:
         """Open one listener for each address and port that has a service."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ssosim.dns.recursion import cache as resolver_cache
 from ssosim.dns.recursion import core as resolver_core
-from ssosim.dns.server import peer_budget, query_counts, reply_cache, wire_format
+from ssosim.dns.server import fast_path, peer_budget, query_counts, wire_format
 from ssosim.estate import Estate
 from ssosim.faults.core import active_faults, effects
 from ssosim.trace import log
@@ -55,9 +55,7 @@ def list_bounds(estate: Estate, *, trace_records: int = log.DEFAULT_LIMIT) -> It
     yield MemoryBound("query counters, being read", query_counts.MOST_COUNTERS, query_counts.MOST_OCTETS)
     servers = 1 + authorities
     yield MemoryBound("DNS replies, by question", wire_format.MAX_REPLIES, wire_format.MAX_REPLY_OCTETS, 2 * servers)
-    yield MemoryBound(
-        "DNS replies, by client", reply_cache.MAX_REPLIES, reply_cache.MAX_OCTETS, addresses + authorities
-    )
+    yield MemoryBound("DNS replies, by client", fast_path.MAX_REPLIES, fast_path.MAX_OCTETS, addresses + authorities)
     waiting = peer_budget.MAX_ALL_WAITING
     yield MemoryBound("DNS queries that wait", waiting, waiting * _LONGEST_QUERY, servers + resolvers)
     if resolvers:

@@ -11,7 +11,7 @@ from functools import partial
 
 from aiohttp import web
 
-from ssosim.entra.http.server import Connection
+from ssosim.entra.http.connection import Connection
 from ssosim.lab.network.tls_observer import OBSERVED_CONNECTION, ObservedConnection, TlsObserver
 
 __all__ = ["HANDSHAKE_SECONDS", "HttpListener", "ProtocolFactory"]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ssosim.fast_paths import FastPathState
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder, state_home
 from ssosim.lab.process.namespaces import check_namespaces
@@ -39,7 +40,7 @@ class MachineCheck:
 
 
 def check_machine() -> list[MachineCheck]:
-    """Run all checks. They take some milliseconds and change nothing."""
+    """Run all checks. They take half a second, most of it for imports, and change nothing."""
     checks: list[Callable[[], MachineCheck]] = [
         _python,
         lambda: _program("krb5kdc", "krb5-kdc"),
@@ -52,6 +53,8 @@ def check_machine() -> list[MachineCheck]:
         _gssapi,
         _private_network,
         _state_folder,
+        _dns_fast_path,
+        _http_fast_path,
     ]
     return [check() for check in checks]
 
@@ -83,6 +86,22 @@ def _gssapi() -> MachineCheck:
 def _private_network() -> MachineCheck:
     problem = check_namespaces()
     return MachineCheck("private network", problem is None, problem or "namespaces can be made without root")
+
+
+def _dns_fast_path() -> MachineCheck:
+    from ssosim.dns.server import fast_path  # noqa: PLC0415 - only this check needs dnspython
+
+    return _fast_path(fast_path.state())
+
+
+def _http_fast_path() -> MachineCheck:
+    from ssosim.entra.http import fast_path  # noqa: PLC0415 - only this check needs aiohttp
+
+    return _fast_path(fast_path.state())
+
+
+def _fast_path(state: FastPathState) -> MachineCheck:
+    return MachineCheck(state.part, not state.failed, state.text, needed=False)
 
 
 def _state_folder() -> MachineCheck:

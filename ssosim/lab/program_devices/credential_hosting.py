@@ -18,7 +18,7 @@ from ssosim.credential_hosts.endpoints import ARC_KEY_FORBIDDEN, ARC_KEYS, IMDS_
 from ssosim.credential_hosts.pipelines import build_job_environment
 from ssosim.entra import Provider
 from ssosim.entra.core.keys import issuer_key_name
-from ssosim.entra.http.server import ListenerConfig
+from ssosim.entra.http.connection import ListenerConfig
 from ssosim.estate import Device, WorkloadIdentity
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.network.device_listeners import open_device_listener

@@ -14,7 +14,8 @@ import socket
 import sys
 from collections.abc import Callable
 
-from ssosim.dns.server.reply_cache import ReplyCache
+from ssosim.dns.server.datagrams import MAX_DATAGRAM
+from ssosim.dns.server.fast_path.reply_cache import ReplyCache
 from ssosim.dns.server.tcp import Peer, QueryHandler, Send
 from ssosim.trace import ClientEvent
 
@@ -23,11 +24,11 @@ try:
 except ImportError:  # a Python that was built without libffi
     ctypes = None  # type: ignore[assignment]
 
-__all__ = ["BatchReader", "Slots", "is_supported"]
+__all__ = ["BatchReader", "Slots", "Work", "is_supported"]
 
 SLOTS = 64
 SLOT = 4160
-"""Octets of a slot: a socket address, and a datagram of at least 4,096."""
+"""Octets of a slot: a socket address, and a datagram of at most ``MAX_DATAGRAM`` octets."""
 
 HEADER, VECTORS = 64, 32
 """Octets of a struct mmsghdr and of two struct iovec on a 64-bit machine."""
@@ -56,7 +57,7 @@ class Slots:
             slot = slots[number % SLOTS]
             header, vector = number * HEADER // 8, (headers + number * VECTORS) // 8
             words[header : header + 4] = _words(base + slot, name, base + vector * 8, 2)
-            words[vector : vector + 4] = _words(base + slot - ID, ID, base + slot + name, SLOT - 8 - name)
+            words[vector : vector + 4] = _words(base + slot - ID, ID, base + slot + name, MAX_DATAGRAM - ID)
         self.incoming = base
         self.outgoing = base + SLOTS * HEADER
         self.received = memoryview(self.memory).cast("I")[56 // 4 : SLOTS * HEADER // 4 : HEADER // 4]
@@ -86,16 +87,17 @@ class Slots:
 
 
 class BatchReader:
-    """Reads one UDP socket in batches. It answers from the reply cache; other queries go to ``fallback``."""
+    """Reads one UDP socket in batches. It answers from the reply cache; other queries are processed with ``work``."""
 
     def __init__(
-        self, datagrams: socket.socket, local: str, slots: Slots, cache: ReplyCache, fallback: _Fallback
+        self, datagrams: socket.socket, local: str, slots: Slots, cache: ReplyCache, work: Work, send: Send
     ) -> None:
         self._descriptor = datagrams.fileno()
         self._local = local
         self._slots = slots
         self._cache = cache
-        self._handle_query, self._send = fallback
+        self._handle_query, self._stop_charging = work
+        self._send = send
         self._receive_many, self._send_many = _calls()
 
     def read(self) -> None:
@@ -108,6 +110,7 @@ class BatchReader:
         replies, this_round, now = cache.replies, *cache.start_round()
         events: list[ClientEvent] = []
         first = 0
+        self._stop_charging()
         for (number, key, at), size in zip(slots.slots, slots.received[:count].tolist(), strict=False):
             reply = replies.get(memory[key : key + key_extra + size])
             if reply is not None:
@@ -132,6 +135,7 @@ class BatchReader:
         if not events:
             return
         count = len(events)
+        self._stop_charging()
         self._cache.record_all(events)
         events.clear()
         while count:
@@ -141,7 +145,9 @@ class BatchReader:
             first, count = first + sent, count - sent
 
 
-_Fallback = tuple[QueryHandler, Send]
+Work = tuple[QueryHandler, Callable[[], None]]
+"""What processes a query, and what ends the time for which its peer is charged: without it, until the next query."""
+
 _Call = Callable[..., int]
 
 

@@ -1,0 +1,57 @@
+"""The risk of a change of the records by which devices find KDCs, domain controllers and realms.
+
+No model is played against them: the lab's devices are given theirs. So a rule has to say it.
+"""
+
+from __future__ import annotations
+
+from dns.rdatatype import AAAA, SRV, TXT, A
+
+from ssosim.dns.zones.rrset import RRset, plain
+
+__all__ = ["LOCATORS", "assess_locator"]
+
+LOCATORS = ("_kerberos", "_kerberos-master", "_kerberos-adm", "_kpasswd", "_ldap", "_gc")
+"""The services by which devices find KDCs and domain controllers.
+
+Source: RFC 4120 section 7.2.3.2; [MS-ADTS] section 6.3.2.3, DNS-based discovery; MIT krb5 documentation, "Hostnames for
+KDCs".
+"""
+
+
+def _places_of(rrset: RRset | None) -> frozenset[tuple[object, ...]]:
+    rdatas = () if rrset is None else rrset.rdatas
+    return frozenset((rdata.port, rdata.target) for rdata in rdatas)  # type: ignore[attr-defined]
+
+
+def assess_locator(was: RRset | None, now: RRset | None, *, is_kdc_address: bool) -> tuple[bool, str] | None:
+    """Return whether the change is of high risk (else medium), and why; None if it is no matter of locators.
+
+    ``was`` and ``now`` are the record set before and after the change; one of them can be None. ``is_kdc_address``:
+    SRV records of ``LOCATORS`` lead to its name.
+
+    URI records are compared with the SRV records that they replace by ``kdc_records``. Sources: krb5.conf(5) of MIT,
+    ``dns_lookup_realm`` (off by default); Heimdal, ``lib/krb5/get_host_realm.c`` (on by default).
+    """
+    rrset = was or now
+    if rrset is None:
+        return None
+    name = plain(rrset.name)
+    if rrset.type == SRV and name.startswith(tuple(f"{each}." for each in LOCATORS)):
+        return _assess_places(was, now)
+    if rrset.type == TXT and name.startswith("_kerberos."):
+        if was is not None and now is not None and was.content == now.content:
+            return None
+        text = "is how Heimdal, and MIT Kerberos with dns_lookup_realm, find the realm of a host"
+        return (False, f"{text}: it may be another one now") if was is None else (True, f"{text}, and this one is lost")
+    if not is_kdc_address or was is None or rrset.type not in (A, AAAA) or (now and was.content <= now.content):
+        return None
+    return True, "is the address of a KDC or domain controller that SRV records lead to"
+
+
+def _assess_places(was: RRset | None, now: RRset | None) -> tuple[bool, str] | None:
+    before, after = _places_of(was), _places_of(now)
+    text = "is how devices find their KDC or domain controller"
+    if not before <= after:
+        return True, f"{text}, and one of these is lost"
+    return None if before == after else (False, f"{text}: they query the new one as well")
