@@ -76,7 +76,7 @@ ONE = "{a: {values: [{value: 192.0.2.1}]}}"
         ),
         (
             dynamic(
-                "{a: {fallback: b, values: [{value: 192.0.2.1}, {value: 192.0.2.3}]}, b: {values: [{value: 192.0.2.2}]}}",
+                "{a: {fallback: b, values: [{value: 192.0.2.1}, {value: 192.0.2.3}]}, b: {values: []}}",
                 "[{pool: a}]",
             ),
             "a pool has several values beside a fallback",
