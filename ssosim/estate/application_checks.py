@@ -43,6 +43,8 @@ def find_application_mistakes(estate: Estate) -> Iterator[Mistake]:
                 yield path, f"{uri!r}: an identifier URI names one API; it has no *"
             if owners.setdefault(name, index) != index or (name in taken and not application.first_party):
                 yield path, f"{uri!r} is the identifier URI of another application already"
+            elif uri.endswith("/") and not application.first_party:  # terraform-provider-azuread issue 1728
+                yield path, f"{uri!r}: an identifier URI does not end with a slash"
         yield from _service_principals(estate, here, application, names)
 
 

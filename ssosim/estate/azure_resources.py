@@ -111,10 +111,13 @@ class RoleAssignment(EstateEntry, frozen=True, kw_only=True):
 
 
 class ResourceManager(EstateEntry, frozen=True, kw_only=True):
-    """How Azure Resource Manager runs long operations, such as a deployment: the section ``[resource_manager]``.
+    """How Azure Resource Manager behaves: the section ``[resource_manager]``.
 
     ``deployment_duration`` is in seconds; ``retry_after`` is the value of the header field, in seconds.
+    ``mandatory_mfa``: a user must have signed in with a second factor to create, update or delete anything. Source:
+    Entra document "Planning for mandatory multifactor authentication for Azure" (phase 2, since October 2025).
     """
 
     deployment_duration: Annotated[float, Meta(ge=0, le=7 * 86_400)] = 20.0
     retry_after: Annotated[int, Meta(ge=0, le=3600)] = 5
+    mandatory_mfa: bool = True

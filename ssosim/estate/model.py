@@ -30,7 +30,7 @@ from ssosim.estate.managed_identities import (
     WorkloadIdentity,
     make_system_assigned,
 )
-from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS, ExtraEndpoint, TrustEndpointName
+from ssosim.estate.trust_endpoints import DEFAULT_TRUST_ENDPOINTS, ExtraEndpoint, TrustEndpointName
 
 __all__ = [
     "Application",
@@ -209,7 +209,8 @@ class Domain(EstateEntry, frozen=True, kw_only=True):
     ``federation`` names the FederationService that signs the domain's users in; managed domains have none. A domain
     that is being converted to a managed one has ``former_federation``, and ``former_share`` of the answers about it
     name that service still. ``federation_issuer`` is the issuer that the cloud trusts for the domain (default: that of
-    the service).
+    the service). ``prompt_login_behavior``: what the cloud makes of ``prompt=login`` when it sends a browser to the
+    service (``promptLoginBehavior`` of Microsoft Graph, internalDomainFederation; AD FS document "prompt=login").
     """
 
     name: str
@@ -218,6 +219,9 @@ class Domain(EstateEntry, frozen=True, kw_only=True):
     federation_issuer: str | None = None
     former_federation: str | None = None
     former_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    prompt_login_behavior: Literal["translateToFreshPasswordAuthentication", "nativeSupport", "disabled"] = (
+        "translateToFreshPasswordAuthentication"
+    )
 
 
 class Tenant(EstateEntry, frozen=True, kw_only=True):
@@ -354,7 +358,7 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     mex_form: Literal["wsdl", "metadata-section"] = "wsdl"
     token_type: str | None = None
     issuer_per_domain: bool = False
-    endpoints: tuple[TrustEndpointName, ...] = TRUST_ENDPOINTS
+    endpoints: tuple[TrustEndpointName, ...] = DEFAULT_TRUST_ENDPOINTS
     extra_endpoints: tuple[ExtraEndpoint, ...] = ()
     name_id: Literal["immutable-id", "upn", "none"] = "immutable-id"
     upn_claim: Literal["upn", "none"] = "upn"

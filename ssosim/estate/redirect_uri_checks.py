@@ -1,7 +1,8 @@
 """Check the redirect URIs of applications: those that Entra does not register, and those that only look different.
 
 Source: Entra document "Redirect URI (reply URL) outline and restrictions" (reply-url.md); RFC 6749, section 3.1.2 (no
-fragment). Applications of Microsoft are not checked: their addresses are as they are.
+fragment); error AADSTS500119, "Redirect URIs with 'urn:' schemes are prohibited". Applications of Microsoft are not
+checked: their addresses are as they are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ Mistake = tuple[KeyPath, str]
 
 _LONGEST = 256
 _MOST, _MOST_PERSONAL = 256, 100
+_NATIVE_CLIENT = "https://login.microsoftonline.com/common/oauth2/nativeclient"
 _LOOPBACK = ("localhost", "127.0.0.1")
 _SPECIAL = "!$'(),;"
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")  # RFC 3986: a scheme, and no blanks
@@ -68,6 +70,7 @@ def _find_mistake(redirect: RedirectUri, personal: bool) -> str:
         (host == "::1", "the IPv6 loopback address is not supported; use http://localhost or http://127.0.0.1"),
         (personal and "?" in uri, "an application for personal accounts has no query in its redirect URIs"),
         (parts.scheme == "http" and host not in _LOOPBACK, "the scheme http is for localhost only; use https"),
+        (parts.scheme == "urn", f"the scheme urn is refused (AADSTS500119); use {_NATIVE_CLIENT}"),
         (not web and redirect.type != "native", f'the scheme {parts.scheme} is for type = "native" only; use https'),
         (web and not host, "names no host"),
     )

@@ -1,8 +1,8 @@
 """The WS-Trust endpoints of a federation service: those of AD FS, and any others that its metadata list.
 
 Source: Microsoft 365 document "Sign-in fails if the federation service endpoints change", table of the default
-endpoints of AD FS. ``trusttcp/windows`` is not here: it is no HTTPS. ``13/windowstransport`` is off by default in AD
-FS, and on here, because clients of WS-Trust 1.3 with a ticket need it.
+endpoints of AD FS. ``trusttcp/windows`` is not here: it is no HTTPS. ``13/windowstransport`` is off by default; Entra
+documents on hybrid join say to enable it, as the shipped estate does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from msgspec import Meta
 
 from ssosim.estate.entry import EstateEntry
 
-__all__ = ["INTRANET_ONLY", "TRUST_ENDPOINTS", "ExtraEndpoint", "TrustEndpointKind", "TrustEndpointName"]
+__all__ = [
+    "DEFAULT_TRUST_ENDPOINTS",
+    "INTRANET_ONLY",
+    "TRUST_ENDPOINTS",
+    "ExtraEndpoint",
+    "TrustEndpointKind",
+    "TrustEndpointName",
+]
 
 TrustEndpointKind = Literal[
     "windowstransport",
@@ -43,6 +50,9 @@ TrustEndpointName = Literal[
 
 TRUST_ENDPOINTS: tuple[TrustEndpointName, ...] = get_args(TrustEndpointName)
 """The endpoints of AD FS, in the order of its metadata."""
+
+DEFAULT_TRUST_ENDPOINTS = tuple(name for name in TRUST_ENDPOINTS if name != "13/windowstransport")
+"""The endpoints that are enabled in a new installation of AD FS."""
 
 INTRANET_ONLY = frozenset({"windowstransport", "kerberosmixed"})
 """The kinds that are not published outside of the corporate network."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import fnmatch
+import re
 import uuid
 from collections.abc import Iterator
 
@@ -16,6 +17,9 @@ from ssosim.estate.toml_lines import KeyPath
 __all__ = ["find_user_mistakes"]
 
 Mistake = tuple[KeyPath, str]
+
+_LOCAL_PART = re.compile(r"[A-Za-z0-9'._!#^~-]{0,63}[A-Za-z0-9'_!#^~-]")
+_LONGEST_UPN, _LONGEST_ACCOUNT = 113, 20
 
 
 def find_user_mistakes(estate: Estate) -> Iterator[Mistake]:
@@ -30,6 +34,7 @@ def find_user_mistakes(estate: Estate) -> Iterator[Mistake]:
                 yield (*here, "guest_tenants", number), f"{name!r} is the user's own tenant, not one as a guest"
         if user.totp_secret is not None and not _is_base32(user.totp_secret):
             yield (*here, "totp_secret"), "is not base32 of at least 10 octets; expected e.g. JBSWY3DPEHPK3PXP"
+    yield from _names_in_entra(estate)
     yield from _names_on_premises(estate)
     for index, tenant in enumerate(estate.tenants):
         names: set[str] = set()
@@ -40,6 +45,37 @@ def find_user_mistakes(estate: Estate) -> Iterator[Mistake]:
             names.add(policy.name.lower())
             yield from _controls(here, policy)
             yield from _references(here, policy, estate, cloud_name_of(estate.cloud_of(tenant).cloud_instance_name))
+
+
+def _names_in_entra(estate: Estate) -> Iterator[Mistake]:
+    """Check the names that Entra and Active Directory do not accept.
+
+    Sources: Entra documents "Username policies" (characters, length) and "Microsoft Entra UserPrincipalName population"
+    (a suffix that is no verified domain becomes the initial domain); Active Directory schema, SAM-Account-Name (20
+    characters of users).
+    """
+    for index, user in enumerate(estate.users):
+        here: KeyPath = ("users", index)
+        if user.sam_account and len(user.sam_account) > _LONGEST_ACCOUNT:
+            yield (
+                (*here, "sam_account"),
+                f"{user.sam_account!r}: the account of a user has at most {_LONGEST_ACCOUNT} characters",
+            )
+        tenant, (name, _, domain) = estate.tenant(user.tenant), user.upn.rpartition("@")
+        if not user.synced or tenant is None or user.upn.count("@") != 1:  # nobody in Entra, or a mistake of its own
+            continue
+        if not _LOCAL_PART.fullmatch(name) or len(user.upn) > _LONGEST_UPN:
+            allowed = (
+                f"64 letters (A-Z), digits and '.-_!#^~, {_LONGEST_UPN} characters with the domain, no dot before @"
+            )
+            yield (*here, "upn"), f"{user.upn!r} cannot be a name in Entra; allowed are {allowed}"
+        known = {tenant.initial_domain.lower(), *(each.name.lower() for each in tenant.domains)}
+        if domain.lower() not in known:
+            text = f"{domain} is no domain of the tenant {tenant.initial_domain}"
+            instead = (
+                f"Entra would call the user {name}@{tenant.initial_domain}; give that, and this name as on_premises_upn"
+            )
+            yield (*here, "upn"), f"{text}: {instead}"
 
 
 def _names_on_premises(estate: Estate) -> Iterator[Mistake]:

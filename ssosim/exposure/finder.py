@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Container, Iterable, Iterator
+from functools import lru_cache
 
 from ssosim.entra import Call, Provider
 from ssosim.exposure.credentials import CredentialKind, FoundCredential, KnownCredentials, ReadTicket
@@ -85,7 +86,7 @@ class ExposureFinder:
         self._estate = self._provider.estate
         self._known = KnownCredentials(self._provider, self._read_ticket, self._challenges)
         self._recipients = Recipients(self._estate, self._services)
-        self._short_test = ShortTest(self._known.texts)
+        self._short_test = _make_short_test(self._known.texts)
         self._values_without_credentials: set[str] = set()
         self._allowed: dict[tuple[str, SignInStep], frozenset[bytes]] = {}
         self._cleared: dict[int, tuple[Call | None, bytes, SignInStep | None]] = {}
@@ -201,6 +202,12 @@ class ExposureFinder:
                 if not any(explain_exposure(each, at_step) for each in credentials)
             )
         return found
+
+
+@lru_cache(maxsize=8)
+def _make_short_test(texts: tuple[bytes, ...]) -> ShortTest:
+    """Return the short test for ``texts``, the same for all labs with them: what it remembers depends on these only."""
+    return ShortTest(texts)
 
 
 def _was_accepted(call: Call) -> bool:

@@ -7,6 +7,7 @@ draft-ietf-kitten-iakerb; krb5 1.20, lib/krb5/error_tables/krb5_err.et. ILL_CR_T
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 
 __all__ = ["KrbCode", "error_name"]
 
@@ -96,6 +97,7 @@ class KrbCode(IntEnum):
     KDC_ERR_NO_ACCEPTABLE_KDF = 100
 
 
+@lru_cache(maxsize=256)
 def error_name(code: int) -> str:
     """The name of ``code`` in RFC 4120 or RFC 4556; ``KRB_ERROR_<code>`` for a code without a name there."""
     try:

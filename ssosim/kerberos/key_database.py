@@ -91,7 +91,7 @@ class KeyDatabase:
 
     def at(self, kdc: str) -> KeyDatabase:
         """The database of the KDC called ``kdc``."""
-        return next((known for name, known in self.lagging if name == kdc), self)
+        return next((known for name, known in self.lagging if name == kdc), self) if self.lagging else self
 
     def list_views(self) -> tuple[KeyDatabase, ...]:
         """The different databases of the KDCs, the current one first."""

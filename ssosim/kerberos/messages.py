@@ -229,7 +229,7 @@ def _text(element: Element, escapes: Mapping[str, str] = MappingProxyType({})) -
     if len(value) > MAX_NAME:
         raise DerError(f"a string of more than {MAX_NAME} bytes")
     text = value.decode("utf-8", "backslashreplace")
-    if text.isprintable() and not escapes:
+    if text.isprintable() and escapes.keys().isdisjoint(text):
         return text
     return "".join(_escape(character, escapes) for character in text)
 

@@ -6,6 +6,7 @@ Source: RFC 4178 (SPNEGO), RFC 2743 section 3.1 (token framing), RFC 4121 (Kerbe
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -80,6 +81,7 @@ def _find_mechanism(oid: bytes | None, inner: bytes) -> Mechanism:
     return "kerberos" if oid in (_KERBEROS, _MS_KERBEROS) else "unknown"
 
 
+@lru_cache(maxsize=2)
 def build_ntlm_negotiate_token(*, spnego: bool = False) -> bytes:
     """The NTLM NEGOTIATE_MESSAGE (type 1) that a Windows client sends in Negotiate when it has no ticket.
 

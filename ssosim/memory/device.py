@@ -7,13 +7,11 @@ exchanges a length.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import ipaddress
 from collections.abc import Mapping
 from functools import lru_cache
 from random import Random
-from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -47,6 +45,7 @@ from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm
 from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
 from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, refused_sign_on_event
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
+from ssosim.lab.base.request_target import target_of
 from ssosim.memory.clock import EngineClock, pause
 from ssosim.memory.kdc import MemoryKdc, TicketCache
 from ssosim.memory.lab import MemoryLab
@@ -333,7 +332,7 @@ class MemoryDevice(ServiceExchange):
             await pause(self._durations.request)
         call = draft_request(method, url, headers, body)
         address = self._connect(call, await self._find_addresses(call.name))
-        return await self.exchange(call.build_call(self._lab.engine.now), url, address)
+        return await self.exchange(call.build_call(body, self._lab.engine.now), url, address)
 
     async def _find_addresses(self, host: str) -> tuple[str, ...]:
         """Return the addresses of ``host``; an IP address is returned as it is."""
@@ -376,24 +375,24 @@ class MemoryDevice(ServiceExchange):
 
 
 class DraftRequest(NamedTuple):
-    """A request before it is sent to ``name`` and ``port``, over TLS or plain, with ``body``.
+    """A request before it is sent to ``name`` and ``port``, over TLS or plain.
 
-    ``call`` is this request, or one that differs in the octets of the body.
+    ``call`` is the request without body, ``own_id`` the client's id of it (``Call.read_own_id``).
     """
 
     name: str
     port: int
     tls: bool
     call: Call
-    body: bytes
+    own_id: str
 
-    def build_call(self, now: float) -> Call:
-        """Return the request as the service receives it at ``now`` (seconds since the Unix epoch)."""
-        return self.call.repeat(self.body, now)
+    def build_call(self, body: bytes, now: float) -> Call:
+        """Return the request with ``body`` as the service receives it at ``now`` (seconds since the Unix epoch)."""
+        return self.call.repeat(body, now, self.own_id)
 
 
 def draft_request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> DraftRequest:
-    """Build the request to send; raises ValueError for a header field with control characters.
+    """Build the request to send with ``body``; raises ValueError for a header field with control characters.
 
     What does not depend on the octets of the body is kept for the next request like it, since a client sends the same
     again and again. A request with a ticket or a token, which is long, is the only one of its kind.
@@ -401,14 +400,12 @@ def draft_request(method: str, url: str, headers: Mapping[str, str], body: bytes
     length = len(body) if body or method in ("POST", "PUT") else None
     fields = tuple(headers.items())
     usual = len(url) < _LONGEST_KEPT and len(headers.get("Authorization", "")) < _SHORTEST_TICKET
-    build = _build_known_head if usual else _build_head
-    return DraftRequest(*build(method, url, fields, length), body)
+    build = _build_known_draft if usual else _build_draft
+    return build(method, url, fields, length)
 
 
-def _build_head(
-    method: str, url: str, headers: tuple[tuple[str, str], ...], length: int | None
-) -> tuple[str, int, bool, Call]:
-    """Return host name, port, whether TLS is used, and the request without its body of ``length`` octets."""
+def _build_draft(method: str, url: str, headers: tuple[tuple[str, str], ...], length: int | None) -> DraftRequest:
+    """Return the request for a body of ``length`` octets."""
     parts = urlsplit(url)
     name, own_port, host = _split_authority(parts.netloc)
     tls = parts.scheme == "https"
@@ -419,7 +416,7 @@ def _build_head(
     if not text.isprintable():
         wrong = next(each for each, value in fields.items() if not f"{each}{value}".isprintable())
         raise ValueError(f"the header field {wrong!r} holds control characters")
-    target = f"{parts.path or '/'}{parts.query and '?'}{parts.query}"
+    target = target_of(parts)
     port = own_port or (443 if tls else 80)
     call = Call.read(
         method,
@@ -431,16 +428,13 @@ def _build_head(
         scheme="https" if tls else "http",
         port=port,
     )
-    return name, port, tls, call
+    return DraftRequest(name, port, tls, call, call.read_own_id())
 
 
 @lru_cache(maxsize=512)
-def _build_known_head(
-    method: str, url: str, headers: tuple[tuple[str, str], ...], length: int | None
-) -> tuple[str, int, bool, Call]:
-    """Return what ``_build_head`` returns, for all requests like it: nobody can change it."""
-    name, port, tls, call = _build_head(method, url, headers, length)
-    return name, port, tls, dataclasses.replace(call, query=MappingProxyType(call.query))
+def _build_known_draft(method: str, url: str, headers: tuple[tuple[str, str], ...], length: int | None) -> DraftRequest:
+    """Return what ``_build_draft`` returns, for all requests like it."""
+    return _build_draft(method, url, headers, length)
 
 
 @lru_cache(maxsize=256)

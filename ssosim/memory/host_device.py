@@ -44,7 +44,7 @@ class HostDevice(ServiceExchange):
         address = "127.0.0.1" if draft.name == "localhost" else draft.name
         if endpoint is None or (address, draft.port, draft.tls) != (endpoint.address, endpoint.port, endpoint.tls):
             await self._fail(address)
-        return await self.exchange(draft.build_call(self._lab.engine.now), url, host=self.host)
+        return await self.exchange(draft.build_call(body, self._lab.engine.now), url, host=self.host)
 
     async def _fail(self, address: str) -> None:
         """Record a connection that nobody accepts, and raise NetworkFailure."""

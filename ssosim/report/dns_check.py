@@ -29,7 +29,8 @@ def outcome_sentence(result: CheckResult) -> str:
     accepted = [each for each in result.failed if each.accepted]
     people = f", accepted by {', '.join(result.approvals.approved_by)}" if accepted and result.passed else ""
     losers = [text for each in result.forecast for text, _ in each.list_losers()]
-    who = "; ".join(losers) if losers else "no client model is worse off"
+    unplayed = f"no client model was played: {result.unplayed}" if result.unplayed else ""
+    who = "; ".join(losers) or unplayed or "no client model is worse off"
     return f"check {word}{people}: risk {result.risk.level}; {who}"
 
 

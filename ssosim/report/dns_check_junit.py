@@ -19,10 +19,12 @@ def check_junit(result: CheckResult, *, took_s: float, now: datetime | None = No
     """The document; valid by the same schemas as that of a run. ``took_s`` is in seconds of real time.
 
     A criterion fails as in the result. A client model that is worse off fails, unless the check passes without it: then
-    its case says so in its output.
+    its case says so in its output. Where no client model was played, the case of that criterion is skipped.
     """
     worse_fails = any(each.criterion == "worse" and not each.accepted for each in result.failed)
     cases = [_criterion_case(name, [each for each in result.failed if each.criterion == name]) for name in _CRITERIA]
+    if result.unplayed:  # "no client model is worse off" was not found out
+        ET.SubElement(cases[_CRITERIA.index("worse")], "skipped", {"message": clean(result.unplayed)})
     cases += [
         _model_case(forecast, view, each, fails=worse_fails)
         for forecast in result.forecast
@@ -38,7 +40,13 @@ def check_junit(result: CheckResult, *, took_s: float, now: datetime | None = No
     root = ET.Element("testsuites", {"name": "ssosim", **counts})
     stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     # Ant's schema requires a host name; a fixed one is used, since the machine's name does not matter.
-    head = {"name": "dns check", "timestamp": stamp, "hostname": "localhost", **counts, "skipped": "0"}
+    head = {
+        "name": "dns check",
+        "timestamp": stamp,
+        "hostname": "localhost",
+        **counts,
+        "skipped": str(int(bool(result.unplayed))),
+    }
     suite = ET.SubElement(root, "testsuite", head)
     properties = ET.SubElement(suite, "properties")
     for name, value in (("plan", result.plan), ("outcome", outcome_sentence(result))):

@@ -33,6 +33,7 @@ from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.jwt_reader import JwtError, SignedJwt, read_date, read_jwt
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.oauth.client_assertion import verify_signature
+from ssosim.entra.oauth.sign_in_rules import MANDATORY_MFA
 from ssosim.entra.oauth.tokens import BACKDATING, CLAIMS_CHALLENGES, compute_digest
 from ssosim.estate import Tenant
 from ssosim.trace import AccessTokenChecked
@@ -61,6 +62,7 @@ RefusalReason = Literal[
     "kind",
     "scope",
     "revoked",
+    "second_factor",
 ]
 """Which check refused a token."""
 
@@ -88,7 +90,8 @@ class Caller:
     """Whom an accepted token stands for.
 
     ``object_id`` is that of the user or of the service principal in ``tenant``. ``scopes`` are delegated permissions of
-    a user; an application has none. ``roles`` are application roles. ``name`` is for messages.
+    a user; an application has none. ``roles`` are application roles. ``name`` is for messages. ``methods`` are those by
+    which a user has authenticated (``amr``).
     """
 
     object_id: str
@@ -99,6 +102,7 @@ class Caller:
     roles: frozenset[str]
     name: str
     issuer: str
+    methods: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +111,14 @@ class Requirements:
 
     ``audiences`` are the values of ``aud``, letter by letter. ``tenant_id``: the only tenant whose tokens are taken;
     None for any tenant of the estate. ``scopes``: a token of a user must have one of them; none: the server looks at
-    scopes itself.
+    scopes itself. ``second_factor``: a user must have signed in with one.
     """
 
     audiences: Collection[str]
     tenant_id: str | None = None
     scopes: frozenset[str] = frozenset()
     versions: tuple[TokenVersion, ...] = ("1.0",)
+    second_factor: bool = False
 
 
 def check_access_token(provider: Provider, call: Call, wanted: Requirements) -> Caller:
@@ -171,6 +176,10 @@ def _check(provider: Provider, call: Call, wanted: Requirements, seen: _Seen) ->
     if caller.kind == "user" and wanted.scopes and not wanted.scopes & caller.scopes:
         raise TokenRefusedError("scope", f"it has none of the scopes {', '.join(sorted(wanted.scopes))}")
     _check_revocation(provider, token, caller)
+    if wanted.second_factor and caller.kind == "user" and "mfa" not in caller.methods:
+        claims = {"access_token": {"acrs": {"essential": True, "values": [MANDATORY_MFA]}}}
+        text = "the user has signed in without a second factor"
+        raise TokenRefusedError("second_factor", text, claims=_encode_challenge(claims))
     return caller
 
 
@@ -241,8 +250,9 @@ def _read_caller(provider: Provider, token: SignedJwt, tenant: Tenant, client_id
     object_id, scope, roles = claims.get("oid"), claims.get("scp"), claims.get("roles", [])
     if not isinstance(object_id, str) or not object_id or not client_id:
         raise TokenRefusedError("kind", "it is no access token: it names no object id or no client")
-    if not isinstance(roles, list) or not isinstance(scope, str | None):
-        raise TokenRefusedError("malformed", "scopes or roles are not of their types")
+    methods = claims.get("amr", [])
+    if not isinstance(roles, list) or not isinstance(methods, list) or not isinstance(scope, str | None):
+        raise TokenRefusedError("malformed", "scopes, roles or methods are not of their types")
     kind: Literal["user", "app"] = "app" if scope is None else "user"
     if claims.get("idtyp", kind) != kind:
         raise TokenRefusedError("kind", f"it is a token of kind {str(claims['idtyp'])[:8]} with the claims of another")
@@ -256,6 +266,7 @@ def _read_caller(provider: Provider, token: SignedJwt, tenant: Tenant, client_id
         roles=frozenset(each for each in roles if isinstance(each, str)),
         name=user.upn if user is not None else client_id,
         issuer=str(claims["iss"]),
+        methods=frozenset(each for each in methods if isinstance(each, str)),
     )
 
 
@@ -274,8 +285,12 @@ def _check_revocation(provider: Provider, token: SignedJwt, caller: Caller) -> N
     raise TokenRefusedError(
         "revoked",
         "the sessions of the user were revoked after it was issued",
-        claims=encode_base64url(json.dumps(challenge, separators=(",", ":")).encode()),
+        claims=_encode_challenge(challenge),
     )
+
+
+def _encode_challenge(claims: object) -> str:
+    return encode_base64url(json.dumps(claims, separators=(",", ":")).encode())
 
 
 def _revoked_since(provider: Provider, caller: Caller, issued: float) -> float | None:

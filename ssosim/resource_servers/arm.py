@@ -34,6 +34,10 @@ from ssosim.services.service import Service
 __all__ = ["ResourceManagerApplication", "arm"]
 
 
+_READING = ("GET", "HEAD", "OPTIONS")
+"""The methods that change nothing, for which a user needs no second factor."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceManagerApplication(ResourceApplication):
     """The endpoints of Azure Resource Manager."""
@@ -45,7 +49,8 @@ class ResourceManagerApplication(ResourceApplication):
         named = self._find_subscription(call)
         tenant = self._find_tenant(named)
         audiences = arm_audiences(self.provider.estate)
-        wanted = Requirements(audiences, tenant.id if tenant else None, USER_IMPERSONATION)
+        changes = call.method not in _READING and self.provider.estate.resource_manager.mandatory_mfa
+        wanted = Requirements(audiences, tenant.id if tenant else None, USER_IMPERSONATION, second_factor=changes)
         return self._answer(call, check_access_token(self.provider, call, wanted), named)
 
     def refuse_token(self, call: Call, refused: TokenRefusedError) -> HttpReply:

@@ -88,6 +88,8 @@ def _describe(
         case "revoked":
             code = "TokenIssuedBeforeRevocationTimestamp"
             text = "The presented access token was issued before the revocation timestamp of the user."
+        case "second_factor":  # code and text are unconfirmed; clients act on the claims challenge
+            text = "Multifactor authentication is required to create, update or delete resources."
         case "issuer" | "version":
             code = "InvalidAuthenticationTokenTenant"
             text = f"The access token is from the wrong issuer '{_quote(refused.found)}'."

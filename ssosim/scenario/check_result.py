@@ -53,7 +53,8 @@ class ApprovalState(_Value, frozen=True, kw_only=True):
 class CheckResult(_Value, frozen=True, kw_only=True):
     """What a change does, and whether it passes. ``plan`` is its token, which approvals name.
 
-    ``to_pass``: what would make a failed check pass.
+    ``to_pass``: what would make a failed check pass. ``unplayed`` says why no client model was played; empty if some
+    were, or if there is nothing to do.
     """
 
     version: Literal["1"]
@@ -71,6 +72,7 @@ class CheckResult(_Value, frozen=True, kw_only=True):
     failed: tuple[FailedCriterion, ...]
     approvals: ApprovalState
     to_pass: tuple[str, ...]
+    unplayed: str = ""
 
     @property
     def passed(self) -> bool:

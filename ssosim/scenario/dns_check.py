@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import dns.name
 import msgspec
 
 from ssosim.changes.approvals import Approval, Policy
@@ -20,6 +21,7 @@ from ssosim.changes.plan import Plan, PlanContext, make_plan, plan_between, tree
 from ssosim.changes.thresholds import DEFAULT_CRITERIA, Breach, FailOn, find_breaches
 from ssosim.changes.usage import NO_COUNTS
 from ssosim.dns import ZoneSet
+from ssosim.dns.zones.rrset import to_name
 from ssosim.estate import Estate
 from ssosim.scenario.check_result import VERSION, ApprovalState, CheckResult, FailedCriterion
 from ssosim.scenario.forecast import Forecast, forecast_change, forecast_reasons
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from ssosim.entra import Keys
 
 __all__ = ["CheckSettings", "check_trees", "plan_change", "plan_trees"]
+
+_MOST_HOSTS = 3  # in a note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +110,21 @@ def check_trees(
                 obstacles=tuple(each.text for each in decision.obstacles),
             ),
             "to_pass": _what_passes(plan, breaches, settings) if fails else (),
+            "unplayed": _why_unplayed(before, after, estate) if plan.delta and not forecasts else "",
         },
         CheckResult,
         from_attributes=True,
     )
+
+
+def _why_unplayed(before: ZoneSet, after: ZoneSet, estate: Estate) -> str:
+    """Say why no client model was played: a check of zones without any host of the estate could never fail for one."""
+    hosts = [name for name, _ in estate.list_identity_hosts()]
+    origins = (before.zones.keys() | after.zones.keys()) - {dns.name.root}  # which every set of zones has
+    if any(to_name(host).is_subdomain(origin) for host in hosts for origin in origins):
+        return "the change affects no host of the identity provider"
+    named = ", ".join(hosts[:_MOST_HOSTS]) + (", …" if len(hosts) > _MOST_HOSTS else "")
+    return f"no zone here holds a host of the identity provider ({named}); name your own in an estate: --estate FILE"
 
 
 def plan_trees(

@@ -19,6 +19,7 @@ from ssosim.trace import (
     LabEvent,
     Record,
 )
+from ssosim.verdict.by_kind import RecordsByKind
 from ssosim.verdict.steps import is_on_the_wire, is_refused_by_kdc
 
 __all__ = ["describe_idle_faults"]
@@ -35,8 +36,10 @@ def describe_idle_faults(phase: Phase, clients: Iterable[str], records: Sequence
 
     ``records`` are all records of the phase, those of its faults included. ``clients`` are the names of the clients.
     """
+    applied = [record for record in RecordsByKind.of(records).select(FaultApplied) if getattr(record.event, "id", 0)]
+    if not applied:
+        return ()
     touched = {number for record in records for number in getattr(record.event, "faults", ())}
-    applied = [record for record in records if isinstance(record.event, FaultApplied) and record.event.id]
     effective = {_key(record) for record in applied if getattr(record.event, "id", 0) in touched}
     faults = [*phase.faults, *(fault for step in phase.steps for fault in step.faults)]
     names = frozenset(clients)

@@ -7,7 +7,7 @@ of the records behind them. What is not supported in memory is refused with its 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ssosim_clients.models.base import Model, SignInReport
 from ssosim_clients.ports import Device
@@ -53,9 +53,7 @@ def play_in_memory(
         except LabInputError as error:
             raise LabInputError(f"{scenario.name}: {error}") from error
     fitted = fit_scenario(scenario, lab.estate)
-    with install():  # once, and not for each stretch of time between two actions
-        played = _Play(fitted.scenario, lab, models).run()
-    return dataclasses.replace(played, left_out=fitted.left_out)
+    return dataclasses.replace(_Play(fitted.scenario, lab, models).run(), left_out=fitted.left_out)
 
 
 class _Play:
@@ -71,10 +69,15 @@ class _Play:
         self._runs: dict[str, Run[SignInReport | None]] = {}
         self._began: dict[str, float] = {}
         self._stopping: set[str] = set()
+        self._refused: Sequence[Exception] = ()
         self._event_limit = EventLimit(lab.trace, models, EngineClock(lab.engine).now, self._stop_soon)
 
     def run(self) -> Playback:
         """Play all phases and return the results."""
+        with refuse_own_sockets(", ".join(self._models)) as self._refused:
+            return self._run()
+
+    def _run(self) -> Playback:
         scenario, lab = self._scenario, self._lab
         faults = PhaseFaults(lab, scenario.seed)
         results: list[ClientVerdict] = []
@@ -110,10 +113,12 @@ class _Play:
 
     def _until(self, moment: float) -> None:
         try:
-            with refuse_own_sockets(", ".join(self._models)):
+            with install():  # again, for modules that a model has imported meanwhile
                 self._lab.engine.run(moment)
         except NoProgressError as error:
             raise LabError(f"a client model goes on without end: {error}") from error
+        if self._refused:  # the model may have caught it
+            raise self._refused[0]
 
     def _device(self, client: Client) -> Device:
         return memory_device(

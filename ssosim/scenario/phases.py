@@ -20,6 +20,7 @@ from ssosim.trace import (
     NO_FIRST_STEPS,
     FaultUndone,
     FirstSteps,
+    LabPaused,
     LastStepDeclared,
     Record,
     SignInsStarted,
@@ -31,7 +32,6 @@ from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures, measure
 from ssosim.verdict.outcome import Outcome
-from ssosim.verdict.pauses import select_pauses
 from ssosim.verdict.steps import ON_THE_WIRE
 
 __all__ = [
@@ -238,6 +238,7 @@ def begin_sign_ins(
 def describe_phase(scenario: Scenario, phase: Phase, records: Sequence[Record]) -> tuple[str, ...]:
     """Return the notes about a phase from its records: faults that touched nothing, accounts that still use RC4."""
     names = [client.name for client in scenario.clients]
+    records = RecordsByKind.of(records)
     return (*describe_idle_faults(phase, names, records), *describe_rc4_use(records))
 
 
@@ -267,7 +268,7 @@ def judge_phase(
             f"phase {phase.name!r} made more records than fit into memory, so it cannot be judged; "
             "set SSOSIM_TRACE_RECORDS to a larger number"
         )
-    records = trace.since(mark)
+    records = RecordsByKind(trace.since(mark))
     at = phase.sign_in_at[sign_in] if phase.sign_in_at else None
     began = phase.start.timestamp() + (at or 0.0)
     period = "phase" if at is None else "attempt"
@@ -281,13 +282,9 @@ def judge_phase(
         for record in trace.up_to(mark):
             if record.client in own:
                 before.setdefault(record.client, []).append(record)
-    pauses = select_pauses(records)
+    pauses = records.select(LabPaused)
     after_programs = max((each.last_seq for each in times.values()), default=0)
-    mended = [
-        record.at
-        for record in records
-        if isinstance(record.event, FaultUndone) and record.at > began and record.seq > after_programs
-    ]
+    mended = [record.at for record in records.select(FaultUndone) if record.at > began and record.seq > after_programs]
     last_undone = {name: began + (each.undone or 0.0) for name, each in times.items()}
     return [
         ClientVerdict(

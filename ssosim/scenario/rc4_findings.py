@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ssosim.trace import Record, TicketChecked
+from ssosim.verdict.by_kind import RecordsByKind
 
 __all__ = ["describe_rc4_use"]
 
@@ -17,7 +18,7 @@ _RC4 = ("rc4-hmac", "rc4-hmac-exp")
 def describe_rc4_use(records: Sequence[Record]) -> tuple[str, ...]:
     """Return a sentence for each service that accepted tickets or session keys of RC4, with the clients."""
     found: dict[tuple[str, str], dict[str, None]] = {}
-    for record in records:
+    for record in RecordsByKind.of(records).select(TicketChecked):
         event = record.event
         if not isinstance(event, TicketChecked) or not event.accepted:
             continue

@@ -94,7 +94,7 @@ class EnvironmentDevice(ServiceExchange):
         """Resolve the host, then return the provider's answer or that of ``ClientEnvironment.answers`` for a step."""
         environment = self._environment
         await pause(_REQUEST_S)
-        call = draft_request(method, self._rewrite_metadata_host(url), headers, body).build_call(environment.now)
+        call = draft_request(method, self._rewrite_metadata_host(url), headers, body).build_call(body, environment.now)
         host, path = _split_url(url)
         try:
             self._look_up(host)

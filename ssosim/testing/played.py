@@ -205,7 +205,8 @@ class Played:
         or seconds), ``max_rate`` requests in a minute (``"60/min"``), ``code`` the error code of the cause
         (``"AADSTS50126"``), ``reason_contains`` what the reason must contain. ``phase`` are names of phases, by default
         all; ``client`` is a client's name, by default all. Without an expectation: what the scenario expects; that is a
-        mistake where it expects nothing. Raises LabInputError for an unknown name or a wrong value. Returns the run.
+        mistake where it expects nothing. Raises LabInputError for an unknown name, a wrong value, and no phase. Returns
+        the run.
         """
         __tracebackhide__ = True
         expectation = _make_expectation(
@@ -214,6 +215,8 @@ class Played:
         phases = self._phases() if phase is None else (phase,) if isinstance(phase, str) else tuple(phase)
         clients = self.clients if client is None else (client,)
         results = [self.phase(name, who) for name in phases for who in clients]
+        if not results:
+            raise LabInputError("require(): phase is an empty list, so nothing could fail; name at least one phase")
         if expectation is None and not any(result.expected for result in results):
             raise LabInputError(
                 f"require(): {self.scenario.name} expects nothing of {', '.join(clients)}, so nothing could fail; "
@@ -231,7 +234,16 @@ class Played:
 
     @property
     def as_expected(self) -> bool:
-        """Whether all that is expected of the clients holds; of a client without an expectation nothing is."""
+        """Whether all that is expected of the clients holds; of a client without an expectation nothing is.
+
+        Raises LabInputError where nothing is expected of any client: a test of that could not fail.
+        """
+        if not any(result.expected for result in self.client_phases):
+            who = ", ".join(self.clients)
+            raise LabInputError(
+                f"as_expected: {self.scenario.name} expects nothing of {who}, so nothing could fail; "
+                'say what is expected, such as require("silent|interactive")'
+            )
         self.examined.extend(result for result in self.client_phases if not result.as_expected)
         return all(result.as_expected for result in self.client_phases)
 

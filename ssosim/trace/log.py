@@ -10,7 +10,7 @@ whose size is estimated from its JSON. Both the number of records and their size
 
 Rules that always hold:
 
-1. Numbers count from 1 without gaps, in the order of the calls of ``record`` and ``record_all``.
+1. Numbers count from 1 without gaps, in the order of the calls of ``record``, ``record_in_turn`` and ``record_all``.
 2. ``last_seq == dropped + len(trace)``. At ``limit``, or at ``most_octets``, the older half is dropped, and ``dropped``
    counts it. A kept record never changes and never changes its number.
 3. All events of one ``record_all`` have one kind, and one time unless ``time_in_real_seconds`` holds for a client.
@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -68,6 +68,7 @@ MOST_OCTETS = 384 * 2**20
 _CHUNK = 10_000
 _REPETITION = 20
 _FEWEST = 320
+_FEW = 8  # from here on an array of equal numbers is made faster than a tuple
 _encode = msgspec.json.Encoder().encode
 
 Subscriber = Callable[["Record"], None]
@@ -129,25 +130,30 @@ class Trace:
 
     def record(self, client: str, event: Event) -> None:
         """Add ``event``, caused by ``client`` (``""`` for the lab itself)."""
+        self.record_in_turn(client, (event,))
+
+    def record_in_turn(self, client: str, events: Iterable[Event]) -> None:
+        """Add ``events`` in this order, all at this moment: as ``record`` for each, at two thirds of the cost."""
         # Not round(x, 6), which goes by way of decimal text and takes five times as long.
         at = round(self._now() * 1e6) / 1e6
         if self._real_offsets:
             at = self._time_of(client, at)
-        size = estimate_size(event)
-        if len(self._events) >= self._limit or self._octets + size > self._most_octets:
-            self._drop_oldest(1, size)
-        entry = ClientEvent(client, event)
-        self._events.append(entry)
-        self._at.append(at)
-        self._sizes.append(size)
-        self._octets += size
-        subscribers, batch_subscribers = self._by_kind.get(type(event)) or self._find_subscribers(type(event))
-        for batch_subscriber in batch_subscribers:
-            batch_subscriber((entry,))
-        if subscribers:
-            record = Record(self.last_seq, at, client, event)
-            for subscriber in subscribers:
-                subscriber(record)
+        for event in events:
+            size = estimate_size(event)
+            if len(self._events) >= self._limit or self._octets + size > self._most_octets:
+                self._drop_oldest(1, size)
+            entry = ClientEvent(client, event)
+            self._events.append(entry)
+            self._at.append(at)
+            self._sizes.append(size)
+            self._octets += size
+            subscribers, batch_subscribers = self._by_kind.get(type(event)) or self._find_subscribers(type(event))
+            for batch_subscriber in batch_subscribers:
+                batch_subscriber((entry,))
+            if subscribers:
+                record = Record(self.last_seq, at, client, event)
+                for subscriber in subscribers:
+                    subscriber(record)
         if self._one_time_callbacks:
             self._notify()
 
@@ -156,18 +162,11 @@ class Trace:
         if not entries:
             return
         at = round(self._now() * 1e6) / 1e6
-        for start in range(0, len(entries), self._limit):
-            some = entries[start : start + self._limit] if len(entries) > self._limit else entries
-            size = _REPETITION * len(some)
-            if len(self._events) + len(some) > self._limit or self._octets + size > self._most_octets:
-                self._drop_oldest(len(some), size)
-            self._events.extend(some)
-            self._sizes.extend(array("I", (_REPETITION,)) * len(some))
-            self._octets += size
-            if self._real_offsets:
-                self._at.extend(self._time_of(entry.client, at) for entry in some)
-            else:
-                self._at.extend(array("d", (at,)) * len(some))
+        if len(entries) <= self._limit:
+            self._append_all(entries, at)
+        else:
+            for start in range(0, len(entries), self._limit):
+                self._append_all(entries[start : start + self._limit], at)
         kind = type(entries[0].event)
         subscribers, batch_subscribers = self._by_kind.get(kind) or self._find_subscribers(kind)
         for batch_subscriber in batch_subscribers:
@@ -179,6 +178,20 @@ class Trace:
                     subscriber(Record(seq, one_at, entry.client, entry.event))
         if self._one_time_callbacks:
             self._notify()
+
+    def _append_all(self, entries: Sequence[ClientEvent], at: float) -> None:
+        """Append ``entries``, no more than the limit."""
+        count = len(entries)
+        size = _REPETITION * count
+        if len(self._events) + count > self._limit or self._octets + size > self._most_octets:
+            self._drop_oldest(count, size)
+        self._events.extend(entries)
+        self._sizes.extend((_REPETITION,) * count if count < _FEW else array("I", (_REPETITION,)) * count)
+        self._octets += size
+        if self._real_offsets:
+            self._at.extend(self._time_of(entry.client, at) for entry in entries)
+        else:
+            self._at.extend((at,) * count if count < _FEW else array("d", (at,)) * count)
 
     def time_in_real_seconds(self, client: str, start: float | None = None) -> Callable[[], None]:
         """Give later records of ``client`` the time ``start`` plus the real seconds that have passed since this call.

@@ -166,24 +166,24 @@ def _list_requests(records: Sequence[Record]) -> Iterator[_Request]:
     proved: ClientAuthenticated | None = None
     for record in records:
         event = record.event
-        if is_probe_without_host(event):
-            attempt = CredentialAttempt("managed_identity", "no_answer", "for which no host answered", seq=record.seq)
-            yield _Request(attempt, reached_host=False)
-        elif isinstance(event, ManagedIdentityRequested):
-            asked, kind = event, event.host_kind
-        elif isinstance(event, ClientAuthenticated):
-            proved = event
-        elif isinstance(event, HttpExchange):
+        if isinstance(event, HttpExchange):
             if event.step is SignInStep.MANAGED_IDENTITY:
                 if asked is None and event.status == 401 and not event.injected and kind == "arc":
                     continue  # the challenge of Azure Arc
                 yield _Request(_read_host_answer(event, asked, kind, record.seq), reached_host=asked is not None)
             elif event.client_credential:
                 yield _Request(_read_token_answer(event, proved, record.seq))
-            elif _PIPELINES_PATH.search(event.path) and (event.is_error or event.status != 200):
+            elif (event.status != 200 or event.is_error) and _PIPELINES_PATH.search(event.path):
                 reason = f"which answered {event.status or 'nothing'}{_said(event)}"
                 yield _Request(CredentialAttempt("pipelines_oidc", _failure(event), reason, seq=record.seq))
             asked = proved = None
+        elif isinstance(event, ManagedIdentityRequested):
+            asked, kind = event, event.host_kind
+        elif isinstance(event, ClientAuthenticated):
+            proved = event
+        elif is_probe_without_host(event):
+            attempt = CredentialAttempt("managed_identity", "no_answer", "for which no host answered", seq=record.seq)
+            yield _Request(attempt, reached_host=False)
 
 
 def _read_host_answer(

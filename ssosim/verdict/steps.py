@@ -143,7 +143,7 @@ def is_address_query(event: DnsAnswered) -> bool:
 
 def has_address(event: DnsAnswered) -> bool:
     """Return whether the answer has an address. A chain of CNAMEs that ends at no address has none."""
-    return any(answer.startswith(("A ", "AAAA ")) for answer in event.answers)
+    return bool(event.answers) and any(answer.startswith(("A ", "AAAA ")) for answer in event.answers)
 
 
 def describe_rcode(event: DnsAnswered) -> str:

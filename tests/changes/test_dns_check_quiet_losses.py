@@ -217,6 +217,34 @@ def test_what_takes_nothing_away_passes(capsys: pytest.CaptureFixture[str], zone
     assert (reasons(result), result["outcome"]) == ([], "pass")
 
 
+@pytest.mark.parametrize(
+    ("zone", "before", "after", "why"),
+    [
+        (
+            "example.org",
+            "www A 203.0.113.8\n",
+            "www A 203.0.113.9\n",
+            "no zone here holds a host of the identity provider",
+        ),
+        ("fabrikam.com", STS, STS + "www A 203.0.113.9\n", "the change affects no host of the identity provider"),
+        ("fabrikam.com", STS, STS + "sts A 203.0.113.9\n", ""),
+    ],
+)
+def test_a_check_says_that_no_client_was_played(
+    capsys: pytest.CaptureFixture[str], zone: str, before: str, after: str, why: str
+):
+    """That no model is worse off was then not found out: sentence, JSON and JUnit say so, and skip the criterion."""
+    result = check(capsys, zone, before, after)
+    assert str(result["unplayed"]).startswith(why)
+    assert bool(result["unplayed"]) is bool(why)
+    main(["dns", "check", "--from", "a", "--to", "b", "--junit", "found.xml"])
+    said = capsys.readouterr().out
+    assert ("no client model was played" in said) is bool(why)
+    assert "no client model is worse off" not in said
+    junit = Path("found.xml").read_text(encoding="utf-8")
+    assert ('skipped="1"' in junit, "<skipped message=" in junit) == (bool(why), bool(why))
+
+
 def test_one_dead_address_of_three_hurts_a_third(capsys: pytest.CaptureFixture[str]):
     """The order of addresses is rotated: the share of sign-ins that get worse is that of the dead address."""
     result = check(capsys, "fabrikam.com", STS, STS + "sts A 203.0.113.9\nsts A 203.0.113.10\n")

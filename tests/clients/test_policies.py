@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from ssosim_clients.failures import (
     Failure,
     HttpFailure,
@@ -152,3 +153,11 @@ def test_a_background_round_takes_time() -> None:
     """A new round after zero seconds would be a busy loop."""
     with pytest.raises(ValueError, match="above zero"):
         NextRoundAfter(0)
+
+
+def test_a_copy_of_a_decision_is_checked_too():
+    """A decision that is copied with another time is refused as a new one is (msgspec issue 874)."""
+    with pytest.raises(ValueError, match="RetryAfter"):
+        replace(RetryAfter(1.0), seconds=-1.0)
+    with pytest.raises(ValueError, match="above zero"):
+        replace(NextRoundAfter(60.0), seconds=0.0)

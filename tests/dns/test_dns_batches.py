@@ -14,6 +14,7 @@ import pytest
 
 from ssosim.clock import ManualClock
 from ssosim.dns import DnsServer, Effect, ZoneSet, ZoneStore, put_rrset
+from ssosim.dns.server import listener as listening
 from ssosim.dns.server.datagrams import MAX_DATAGRAM
 from ssosim.dns.server.fast_path import ReplyCache, direct_datagrams
 from ssosim.dns.server.fast_path import batched_io as module
@@ -189,9 +190,11 @@ async def test_a_change_is_seen_by_the_next_query(desk: Desk, way: str) -> None:
     async with desk.up():
         await desk.ask(NAME, NAME, NAME)
         former = desk.store.change(lambda zones: put_rrset(zones, NAME, "A", ["192.0.2.8"]))
-        assert [str(dns.message.from_wire(reply).answer[0][0]) for reply in await desk.ask(NAME)] == ["192.0.2.8"]
+        for reply in await desk.ask(NAME, NAME, NAME):
+            assert str(dns.message.from_wire(reply).answer[0][0]) == "192.0.2.8"
         desk.store.change(lambda _: former)
-        assert [str(dns.message.from_wire(reply).answer[0][0]) for reply in await desk.ask(NAME)] == ["192.0.2.7"]
+        for reply in await desk.ask(NAME, NAME, NAME):
+            assert str(dns.message.from_wire(reply).answer[0][0]) == "192.0.2.7"
         desk.server.find_effect = lambda _event, _client: Effect(drop=True)
         dropped = asyncio.Event()
         desk.trace.notify_once(dropped.set)
@@ -200,7 +203,7 @@ async def test_a_change_is_seen_by_the_next_query(desk: Desk, way: str) -> None:
         desk.server.find_effect = None
         await desk.ask(NAME)
     codes = [code for _, _, code in desk.asked()]
-    assert codes == ["NOERROR"] * 5 + ["DROPPED", "NOERROR"], way
+    assert codes == ["NOERROR"] * 9 + ["DROPPED", "NOERROR"], way
 
 
 async def test_faults_strike_their_names_alone_and_as_often_as_they_say(desk: Desk, way: str) -> None:
@@ -282,7 +285,7 @@ async def test_each_way_reads_as_many_octets(desk: Desk, way: str, octets: int) 
 async def test_a_client_that_has_gone_takes_no_answer_from_others(desk: Desk) -> None:
     """Answers that cannot be sent (here: to port 0) are lost alone."""
     async with desk.up():
-        await desk.ask(NAME)
+        await desk.ask(NAME, NAME)
         reader = next(iter(desk.server._listener._slots.values()))
         with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
             asking.setblocking(False)
@@ -309,9 +312,57 @@ async def test_what_is_ready_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPa
     """More different questions than may be kept: all are answered, and no more are kept."""
     monkeypatch.setattr(keeping, "MAX_REPLIES", 30)
     async with desk.up():
-        for _ in range(2):
+        for _ in range(3):
             await desk.ask(*[f"n{number}.fabrikam.com" for number in range(100)])
-            assert 0 < len(desk.ready[0].replies) <= 30
+            assert len(desk.ready[0].replies) <= 30
+        assert desk.ready[0].replies
+
+
+async def test_names_that_never_come_again_take_no_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reply to a question that came again stays at hand, however many others come once (a scan of names)."""
+    monkeypatch.setattr(keeping, "MAX_REPLIES", 30)
+    async with desk.up():
+        await desk.ask(NAME, NAME)
+        kept = dict(desk.ready[0].replies)
+        assert len(kept) == 1
+        await desk.ask(*[f"n{number}.fabrikam.com" for number in range(100)])
+        assert desk.ready[0].replies == kept
+
+
+async def test_a_peer_is_charged_for_its_own_queries_alone(
+    desk: Desk, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cached replies, recording, and what the thread does between two batches are charged to no peer."""
+    spent, charged = [1.0], list[float]()
+    monkeypatch.setattr(listening, "thread_time", lambda: spent[0])
+    async with desk.up():
+        await desk.ask(NAME, NAME)
+        listener, ready = desk.server._listener, desk.ready
+        handle, charge = listener._handle_query, listener._scheduler.charge
+
+        def handle_slowly(*arguments: object) -> None:
+            """Spend a millisecond on a query."""
+            spent[0] += 0.001
+            handle(*arguments)  # type: ignore[arg-type]
+
+        def note(peer: str, seconds: float) -> None:
+            """Note what a peer is charged."""
+            charged.append(round(seconds, 6))
+            charge(peer, seconds)
+
+        def record_slowly(events: list[object], record: object = desk.server._delivery.record_all) -> None:
+            """Spend five seconds on cached replies."""
+            spent[0] += 5.0
+            record(events)  # type: ignore[operator]
+
+        listener._handle_query = handle_slowly
+        listener._scheduler.charge = note  # type: ignore[method-assign]
+        for cache in ready:
+            cache.record_all = record_slowly  # type: ignore[assignment]
+        await desk.ask("a.fabrikam.com", "b.fabrikam.com", NAME, NAME, "c.fabrikam.com")
+        spent[0] += 7.0
+        await desk.ask("d.fabrikam.com")
+    assert charged == [0.001] * (4 if way == "batches" else 6)
 
 
 async def test_a_machine_without_the_calls_reads_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

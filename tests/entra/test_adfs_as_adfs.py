@@ -13,7 +13,7 @@ from msal import mex, wstrust_response
 from msgspec.structs import replace
 
 from ssosim.entra.wstrust.rst import TRUST_NAMESPACES
-from ssosim.estate import Domain, ExtraEndpoint, RelyingParty, default_estate
+from ssosim.estate import Domain, ExtraEndpoint, FederationService, RelyingParty, default_estate
 from ssosim.estate.trust_endpoints import TRUST_ENDPOINTS
 from ssosim.trace import HttpExchange, SignInStep
 
@@ -168,6 +168,16 @@ def test_each_endpoint_answers_as_listed(site, name):
     site.provider.is_off_network = lambda client: client == "desk-1"
     outside = 404 if kind in ("windowstransport", "kerberosmixed") else expected
     assert post(f"/adfs/services/trust/{name}").status == outside
+
+
+def test_a_new_ad_fs_has_no_ticket_endpoint_of_ws_trust_13(make_site):
+    """Default endpoints of AD FS: 2005/windowstransport alone; the shipped estate has enabled the other by name."""
+    new = FederationService(name="x", host="x.example", issuer="http://x.example/adfs/services/trust").endpoints
+    assert set(TRUST_ENDPOINTS) - set(new) == {"13/windowstransport"}
+    assert "13/windowstransport" in default_estate().federation_services[0].endpoints
+    site = make_site(estate(endpoints=new))
+    assert (site.adfs("13", site.FRANK).status, site.adfs("2005", site.FRANK).status) == (404, 200)
+    assert "13/windowstransport" not in site.ask("GET", STS, MEX_PATH).body.decode()
 
 
 def test_an_endpoint_that_is_off_is_not_listed_and_does_not_answer(make_site):

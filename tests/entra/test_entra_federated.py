@@ -4,7 +4,10 @@ import json
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
+from msgspec.structs import replace
 
+from ssosim.entra.wstrust.ws_federation import PASSWORD_METHOD
+from ssosim.estate import default_estate
 from ssosim.trace import HttpExchange, TokenIssued, UserPrompted
 
 LOGIN, STS = "login.microsoftonline.com", "sts.fabrikam.com"
@@ -112,6 +115,34 @@ def test_select_account_shows_entras_page(browser):
     """prompt=select_account (from azure-identity) shows the page even if a name is known."""
     assert b"passwd" in browser.open(login_hint=FRANK, prompt="select_account").body
     assert b"passwd" in browser.open(login_hint="alice@contoso.com", domain_hint="fabrikam.com").body
+
+
+@pytest.mark.parametrize(
+    ("behavior", "sent", "silent"),
+    [
+        ("translateToFreshPasswordAuthentication", {"wauth": PASSWORD_METHOD, "wfresh": "0"}, False),
+        ("nativeSupport", {"prompt": "login"}, False),
+        ("disabled", {"wfresh": "0"}, True),
+    ],
+)
+@pytest.mark.parametrize("hint", [{"login_hint": FRANK}, {"domain_hint": "fabrikam.com"}, {}])
+def test_prompt_login_reaches_the_service(make_site, make_browser, behavior, sent, silent, hint):
+    """AD FS prompt=login: a password is asked for, also of a browser with a ticket; a setting of the domain decides."""
+    estate = default_estate()
+    tenants = tuple(
+        replace(each, domains=tuple(replace(d, prompt_login_behavior=behavior) for d in each.domains))
+        for each in estate.tenants
+    )
+    browser = make_browser(make_site(replace(estate, tenants=tenants)))
+    federated = FederatedSignIn(browser)
+    page = browser.open(prompt="login", **hint)
+    target = federated.of(page if hint else browser.sign_in(page, login=FRANK, passwd=""))
+    query = dict(parse_qsl(urlsplit(target).query))
+    assert {name: query[name] for name in ("wauth", "wfresh", "prompt") if name in query} == sent
+    reply = browser.site.ask("GET", STS, target, headers={"User-Agent": EDGE})
+    assert (reply.status == 302) is silent
+    plain = dict(parse_qsl(urlsplit(federated.target()).query))
+    assert not {"wauth", "wfresh", "prompt"} & set(plain)
 
 
 def test_a_wrong_password_is_asked_for_again_at_the_service(site, federated):

@@ -154,12 +154,13 @@ def test_an_api_has_several_names(apps, scope):
 
 
 def test_two_resources_are_28000_at_the_token_endpoint_only(apps, make_browser):
-    """28000 for a password, a refresh and a code; the authorization request may name two, and the code is for one."""
+    """28000 for a password, a refresh and a code; a code of two needs a scope, of one of them (28003)."""
     both = f"openid offline_access {GRAPH}/.default {ARM}/.default"
     assert codes(apps.token(password_form(CLI, both))) == (400, [28000])
     browser = make_browser(apps)
     code = browser.code(scope=both)
-    assert codes(browser.redeem(code, scope=None)) == (400, [28000])
+    assert codes(browser.redeem(code, scope=None)) == (400, [28003])
+    assert codes(browser.redeem(code, scope=" ")) == (400, [28003])
     assert codes(browser.redeem(code, scope=both)) == (400, [28000])
     status, body = browser.redeem(code, scope=f"offline_access {ARM}/.default")
     assert (status, claims_of(body["access_token"])["aud"]) == (200, ARM)

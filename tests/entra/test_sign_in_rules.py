@@ -228,6 +228,23 @@ def test_the_answer_to_a_claims_challenge(make_site, make_browser):
     assert codes(site.token(refresh_form(one_factor, claims="{"))) == [50117]
 
 
+@pytest.mark.parametrize("demand", [{"essential": True, "values": ["p1"]}, {"essential": True, "value": "p1"}])
+def test_the_challenge_of_azure_demands_a_second_factor(make_site, make_browser, demand):
+    """``acrs`` ``p1``, for changes at Azure Resource Manager: 50076 for one factor, whatever the policies."""
+    site = make_site()
+    challenge = json.dumps({"access_token": {"acrs": demand}})
+    refresh = site.token(password_form())[1]["refresh_token"]
+    assert codes(site.token(password_form(claims=challenge))) == [50076]
+    assert codes(site.token(refresh_form(refresh, claims=challenge))) == [50076]
+    browser = make_browser(site)
+    page = browser.sign_in(browser.open(claims=challenge))
+    assert page.code == 50074
+    status, body = browser.redeem(browser.sent_back(give_code(browser, page))["code"])
+    assert (status, "mfa" in browser.claims(body["access_token"])["amr"]) == (200, True)
+    other = json.dumps({"access_token": {"acrs": {"essential": True, "values": ["c1"]}}})
+    assert codes(site.token(password_form(claims=other))) == []
+
+
 @pytest.mark.parametrize(
     ("controls", "operator", "code"),
     [

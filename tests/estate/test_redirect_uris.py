@@ -32,7 +32,7 @@ def check(tmp_path: Path, capsys: pytest.CaptureFixture[str], *lines: str) -> st
         ("web", "http://localhost/x", ""),
         ("native", "http://127.0.0.1/x", ""),
         ("native", "msauth.com.contoso.shop://auth", ""),
-        ("native", "urn:ietf:wg:oauth:2.0:oob", ""),
+        ("native", "urn:ietf:wg:oauth:2.0:oob", "AADSTS500119"),
         ("web", "http://shop.contoso.com/back", "the scheme http is for localhost only"),
         ("spa", "http://localhost.contoso.com/", "the scheme http is for localhost only"),
         ("native", "http://192.0.2.7/", "the scheme http is for localhost only"),
@@ -40,7 +40,7 @@ def check(tmp_path: Path, capsys: pytest.CaptureFixture[str], *lines: str) -> st
         ("web", "https://*.contoso.com/back", "name each one instead of a wildcard"),
         ("web", "https://shop.contoso.com/back#top", "no fragment"),
         ("spa", "shop://auth", 'type = "native" only'),
-        ("web", "urn:ietf:wg:oauth:2.0:oob", 'type = "native" only'),
+        ("web", "urn:ietf:wg:oauth:2.0:oob", "AADSTS500119"),
         ("web", "shop.contoso.com/back", "is no URI"),
         ("web", "https://shop.contoso.com/a b", "is no URI"),
         ("web", "https://shöp.contoso.com/", "is no URI"),
@@ -86,6 +86,13 @@ def test_a_federated_credential_has_one_audience(tmp_path: Path, capsys: pytest.
     assert not check(tmp_path, capsys, one % "")
     (tmp_path / "estate.toml").unlink()
     assert "audiences" in check(tmp_path, capsys, one % ', "b"')
+
+
+def test_an_identifier_uri_ends_without_a_slash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """IdentifierUrisEndsWithSlash (terraform-provider-azuread issue 1728, msgraph-sdk-powershell issue 2113)."""
+    assert not check(tmp_path, capsys, 'identifier_uris = ["https://contoso.com/shop"]')
+    (tmp_path / "estate.toml").unlink()
+    assert "does not end with a slash" in check(tmp_path, capsys, 'identifier_uris = ["https://contoso.com/shop/"]')
 
 
 def test_a_client_id_is_a_guid(

@@ -1,8 +1,10 @@
 """``played.require(...)``: what is expected of a run, in one line of a test."""
 
 import pytest
+from msgspec.structs import replace
 
 from ssosim.lab.base.errors import LabInputError
+from ssosim.scenario.loader import load_scenario
 from ssosim.testing import play_sync
 
 
@@ -50,8 +52,20 @@ def test_without_an_expectation_it_is_the_scenarios(played):
     """``require()`` alone: what the scenario expects; an added client must sign in where nothing is broken."""
     played.require(client="office")
     played.require(phase="healthy", client="naive")
+
+
+def test_what_could_not_fail_is_a_mistake(played):
+    """Nothing is expected of any client, or no phase is named: a test of that would pass whatever a client does."""
+    scenario = load_scenario("short-blip")
+    phases = tuple(replace(phase, expect={}, expect_at={}) for phase in scenario.phases)
+    mute = play_sync(replace(scenario, phases=phases[:1]), "office")
     with pytest.raises(LabInputError, match="expects nothing of office, so nothing could fail"):
-        play_sync("short-blip", "office").client("office").require(phase=[])
+        mute.require()
+    with pytest.raises(LabInputError, match="expects nothing of office, so nothing could fail"):
+        assert mute.as_expected
+    for wanted in ({}, {"outcome": "silent"}):
+        with pytest.raises(LabInputError, match="phase is an empty list, so nothing could fail"):
+            played.require(phase=[], **wanted)
 
 
 @pytest.mark.parametrize(

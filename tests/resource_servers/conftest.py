@@ -60,7 +60,7 @@ class Servers:
             "appid": CLI,
         }
         if user is not None:
-            found |= {"oid": user.object_id, "scp": "user_impersonation", "upn": user.upn}
+            found |= {"oid": user.object_id, "scp": "user_impersonation", "upn": user.upn, "amr": ["pwd", "mfa"]}
         else:
             identity = next((each for each in self.lab.estate.managed_identities if each.name == name), None)
             client_id = identity.effective_client_id if identity else name

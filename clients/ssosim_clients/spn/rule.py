@@ -48,6 +48,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 from enum import StrEnum
+from functools import lru_cache
 from itertools import product
 from random import Random
 from typing import Final
@@ -300,6 +301,7 @@ async def _use_pointer(form: NameForm, name: str, found: Resolution, resolver: R
     return reverse if address in (await resolver.resolve(reverse, "any")).addresses else name
 
 
+@lru_cache(maxsize=1024)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)

@@ -7,7 +7,8 @@ Theory of operation: the path of a query from the socket to the trace
    UDP are read on the fast path (``fast_path``), or by asyncio's endpoint (``datagrams.py``). On Linux, ``BatchReader``
    of the fast path reads up to 64 datagrams with one system call.
 2. ``BatchReader`` looks in the ``ReplyCache`` of the fast path first. A cached reply is sent at once: it is counted
-   and recorded, but steps 3 to 6 do not run (measured: about twice as fast).
+   and recorded, but steps 3 to 6 do not run (measured: about twice as fast). A reply is in this cache from the second
+   time of its question on, so that names that never come again take no room.
 3. ``PeerScheduler`` (``peer_budget.py``) decides whether the query runs now or waits, so that no peer blocks others.
 4. The server (a subclass of ``BaseDnsServer``) makes a ``Reply``: the bytes after the id, and the trace event.
    ``DnsServer`` and ``AuthorityServer`` make it at once; ``RecursiveServer`` starts a task and answers later.

@@ -101,8 +101,17 @@ class Hierarchy:
         """Make a root server, a registry for all top-level domains, and ``per_zone`` servers for all zones.
 
         A zone whose parent zone is in the estate too has other servers than the parent: a server of both answers for
-        the child whatever the parent delegates.
+        the child whatever the parent delegates. That of the last zones is kept, since many labs have the same ones.
         """
+        for known_zones, known_number, known in _LAST:
+            if known_zones is zones and known_number == per_zone:
+                return known
+        made = cls._build_standard(zones, per_zone)
+        _LAST[:] = [(zones, per_zone, made)]
+        return made
+
+    @classmethod
+    def _build_standard(cls, zones: ZoneSet, per_zone: int) -> Hierarchy:
         addresses = {ROOT_SERVER: f"{BLOCK}.1", REGISTRY_SERVER: f"{BLOCK}.2"}
         levels = {origin: count_parents(zones, origin) for origin in zones.zones}
         groups = [
@@ -197,6 +206,10 @@ class Hierarchy:
             origin = name.split(length)[1]
             if origin in self.serves:
                 yield origin
+
+
+_LAST: list[tuple[ZoneSet, int, Hierarchy]] = []
+"""The zones for which a hierarchy was made last, by their identity, the servers per zone, and that hierarchy."""
 
 
 def count_parents(zones: ZoneSet, origin: Name) -> int:

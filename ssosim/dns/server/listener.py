@@ -54,6 +54,8 @@ class Listener:
         self._servers: list[asyncio.Server] = []
         self._addresses: list[tuple[str, int]] = []
         self._scheduler = PeerScheduler()
+        self._charged_until = 0.0
+        """The end of the last query of this batch, in CPU time of the thread; 0 if other work has come since."""
         self._connections = Connections(handle_query, self._scheduler, limit=tcp_limit, idle=tcp_idle)
 
     @property
@@ -98,9 +100,19 @@ class Listener:
     async def _read_datagrams(self, datagrams: socket.socket, local: str) -> Datagrams:
         """Process the queries that arrive at this socket from now on."""
         if not fast_path.enabled():
-            return await open_endpoint(datagrams, local, self._handle_in_turn)
+            return await open_endpoint(datagrams, local, self._handle_alone)
         cache = self._make_reply_cache(local)
-        return fast_path.start_reading(datagrams, local, self._handle_in_turn, cache, self._slots)
+        work = self._handle_in_turn, self._stop_charging
+        return fast_path.start_reading(datagrams, local, work, cache, self._slots)
+
+    def _stop_charging(self) -> None:
+        """Charge no peer for what happens until the next query."""
+        self._charged_until = 0.0
+
+    def _handle_alone(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
+        """Process a query over UDP that is not one of a batch."""
+        self._stop_charging()
+        self._handle_in_turn(query, peer, local, transport, send)
 
     def _handle_in_turn(self, query: bytes, peer: Peer, local: str, transport: Transport, send: Send) -> None:
         """Process a query over UDP, at once or when it is the turn of its peer."""
@@ -108,9 +120,10 @@ class Listener:
         if not scheduler.may_run(address):
             scheduler.enqueue(address, partial(self._handle_query, query, peer, local, transport, send))
             return
-        began = thread_time()
+        began = self._charged_until or thread_time()  # reading this clock is a system call
         self._handle_query(query, peer, local, transport, send)
-        scheduler.charge(address, thread_time() - began)
+        self._charged_until = ended = thread_time()
+        scheduler.charge(address, ended - began)
 
 
 def open_socket_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:

@@ -215,4 +215,5 @@ class QueryCounts:
 
 def _estimate_size(use: Use, client: str) -> int:
     """Return about how many octets the counter of a question takes."""
-    return 400 + len(client) + sum(60 + len(text) for text in (*use.names, *use.profiles))
+    texts = (*use.names, *use.profiles)
+    return 400 + len(client) + 60 * len(texts) + sum(map(len, texts))

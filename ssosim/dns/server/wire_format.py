@@ -12,7 +12,6 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
-from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -24,10 +23,11 @@ import dns.name
 import dns.opcode
 import dns.rrset
 import msgspec
+from dns.name import Name
 from dns.rcode import BADVERS, FORMERR, NOTAUTH, REFUSED, Rcode
 from dns.rdata import Rdata
 from dns.rdataclass import IN
-from dns.rdatatype import CNAME, OPT, TKEY, TSIG, RdataType
+from dns.rdatatype import AAAA, CNAME, NS, OPT, PTR, SOA, TKEY, TSIG, A, RdataType
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -62,6 +62,8 @@ Transport = Literal["udp", "tcp"]
 
 MAX_UDP_PAYLOAD = 1232
 """The longest UDP answer and the advertised payload size, in octets. Source: DNS flag day 2020."""
+
+_FIXED_SIZES = {A: 4, AAAA: 16}  # octets (RFC 1035 section 3.4.1, RFC 3596 section 2.2)
 
 MAX_KEPT = 4096
 
@@ -114,6 +116,8 @@ class Responder:
         self._zones: ZoneSet | None = None
         self._health: Health = ALL_ONLINE
         self._kept: dict[Transport, dict[bytes | tuple[bytes, str], Reply]] = {"udp": {}, "tcp": {}}
+        self.hits = 0
+        """The number of replies that came from the cache."""
 
     def reply(
         self, zones: ZoneSet, query: bytes, transport: Transport, client_address: str = "", health: Health = ALL_ONLINE
@@ -130,10 +134,12 @@ class Responder:
         reply = kept.get(query[2:])
         if reply is KEPT_PER_CLIENT:
             reply = kept.get((query[2:], client_address))
-        if reply is None:
-            reply = respond(zones, query, transport, context_of_query(client_address, health, self._draw()))
-            if reply is not None and reply.event.name and len(query) + len(reply.tail) <= MAX_KEPT:
-                self._keep(transport, query[2:], client_address, reply)
+        if reply is not None:
+            self.hits += 1
+            return reply
+        reply = respond(zones, query, transport, context_of_query(client_address, health, self._draw()))
+        if reply is not None and reply.event.name and len(query) + len(reply.tail) <= MAX_KEPT:
+            self._keep(transport, query[2:], client_address, reply)
         return reply
 
     def find_cached(self, zones: ZoneSet | None, health: Health, query: bytes, client_address: str) -> Reply | None:
@@ -329,8 +335,7 @@ def is_truncated(answer: Answer, tail: bytes, limit: int = MAX_UDP_PAYLOAD) -> b
         2
         + len(tail)
         + sum(
-            (sum(map(len, rrset.name.labels)) + len(rrset.name.labels) + 10) * len(rrset.rdatas)
-            + sum(_size(rdata) for rdata in rrset.rdatas)
+            (_name_size(rrset.name) + 10) * len(rrset.rdatas) + sum(_size(rdata) for rdata in rrset.rdatas)
             for rrset in (*answer.answer, *answer.authority, *answer.additional)
         )
     )
@@ -340,10 +345,21 @@ def is_truncated(answer: Answer, tail: bytes, limit: int = MAX_UDP_PAYLOAD) -> b
     return not isinstance(message, Rcode) and bool(render_response(message, answer, "udp")[2] & 0x02)
 
 
-@lru_cache(maxsize=1024)
 def _size(rdata: Rdata) -> int:
-    """The size of ``rdata`` without compression, in octets."""
+    """The size of ``rdata`` without compression, in octets; for the usual types without rendering it."""
+    kind = rdata.rdtype
+    if kind in _FIXED_SIZES:
+        return _FIXED_SIZES[kind]
+    if kind in (CNAME, NS, PTR):
+        return _name_size(rdata.target)  # type: ignore[attr-defined]
+    if kind == SOA:
+        return _name_size(rdata.mname) + _name_size(rdata.rname) + 20  # type: ignore[attr-defined]
     return len(rdata.to_wire() or b"")
+
+
+def _name_size(name: Name) -> int:
+    """The size of an absolute name without compression, in octets (RFC 1035 section 3.1)."""
+    return sum(map(len, name.labels)) + len(name.labels)
 
 
 def make_error_reply(

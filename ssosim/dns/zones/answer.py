@@ -165,12 +165,12 @@ class Answer(Struct, frozen=True, kw_only=True):
 
         Signatures are left out, unless they were queried.
         """
-        shown = (rrset for rrset in self.answer if rrset.type != RRSIG or self.type == RRSIG)
+        shown = [rrset for rrset in self.answer if rrset.type != RRSIG or self.type == RRSIG]
         return DnsAnswered(
             name=plain(self.name),
             type=type_text(self.type),
             rcode=self.outcome,
-            answers=tuple(f"{rrset.type.name} {rdata.to_text()}" for rrset in shown for rdata in rrset.rdatas),
+            answers=tuple([f"{rrset.type.name} {rdata.to_text()}" for rrset in shown for rdata in rrset.rdatas]),
             transport=transport,
             faults=self.faults,
             extended_error=describe_extended_error(self.extended_error),

@@ -7,6 +7,7 @@ servers on sockets and in memory, lint, and the forecast of a change.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from dns.name import Name
@@ -50,9 +51,9 @@ def match_name(zone: Zone, name: Name) -> NameMatch:
                     return NameMatch("delegation", owner, node)
                 if length < len(labels):
                     return NameMatch("dname", owner, node)
-    node = zone.nodes.get(name, NO_RECORDS)  # few look-ups: hashing a name is the most expensive step
-    if (node and NSEC3 not in node) or zone.exists(name):
-        return NameMatch("exact", name, node)
+    found = zone.nodes.get(name)  # few look-ups: hashing a name is the most expensive step
+    if (found is not None and NSEC3 not in found) or name in zone.below or name == zone.origin:  # as ``Zone.exists``
+        return NameMatch("exact", name, NO_RECORDS if found is None else found)
     encloser = cached(name).parent()
     while not zone.exists(encloser):
         encloser = encloser.parent()
@@ -64,6 +65,9 @@ def match_name(zone: Zone, name: Name) -> NameMatch:
 
 def wildcard_of(encloser: Name) -> Name | None:
     """The name ``*.encloser``; None if it would be too long."""
-    if sum(len(label) + 1 for label in encloser.labels) > 253:
-        return None
-    return make_name((b"*", *encloser.labels))
+    return _wildcard_below(encloser.labels)
+
+
+@lru_cache(maxsize=1024)
+def _wildcard_below(labels: tuple[bytes, ...]) -> Name | None:
+    return None if sum(len(label) + 1 for label in labels) > 253 else make_name((b"*", *labels))

@@ -110,7 +110,8 @@ class Zone:
             )
         if not negative:
             return stored
-        return dataclasses.replace(stored, ttl=min(stored.ttl, stored.rdatas[0].minimum))  # type: ignore[attr-defined]
+        minimum: int = stored.rdatas[0].minimum  # type: ignore[attr-defined]
+        return dataclasses.replace(stored, ttl=minimum) if minimum < stored.ttl else stored
 
     def with_rrset(self, rrset: RRset) -> Zone:
         """This zone with ``rrset`` added; it replaces the record set of the same name and type.

@@ -207,6 +207,12 @@ _RESOURCES: tuple[Refusal, ...] = (
         "entra/test_entra_resources.py::test_two_resources_are_28000_at_the_token_endpoint_only",
     ),
     Refusal(
+        "code of scopes of several APIs without a scope at the token endpoint",
+        28003,
+        "microsoft-authentication-library-for-python issue 125, oauth2c issue 130",
+        "entra/test_entra_resources.py::test_two_resources_are_28000_at_the_token_endpoint_only",
+    ),
+    Refusal(
         "client credentials with a scope by name",
         1002012,
         "databricks-sql-nodejs issue 226, msgraph-sdk-python issue 181",

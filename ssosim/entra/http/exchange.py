@@ -101,9 +101,10 @@ def run_exchange(
     started = time.perf_counter()
     trace_buffer = call.trace_buffer
     trace_buffer.client = client
-    if respond is None:
-        respond = partial(dispatch, provider)
-    reply = respond(call) if effect is None else _apply_effect(provider, call, effect, respond)
+    if effect is not None:
+        reply = _apply_effect(provider, call, effect, partial(dispatch, provider) if respond is None else respond)
+    else:
+        reply = dispatch(provider, call) if respond is None else respond(call)
     if step is None:
         step = trace_buffer.step or step_of(provider, call)
     injected = effect is not None and _is_injected(effect)
@@ -111,34 +112,27 @@ def run_exchange(
     exposed = () if find is None else find(call, step, in_place=injected and effect is not None and effect.answers)
     code = reply.code if reply else None
     faults = provider.find_estate_faults(call, step, code)
-    record = provider.trace.record
-    for event in trace_buffer.events:
-        record(client, event)
-    record(
-        client,
-        HttpExchange(
-            # Cut: a request line may be 32 KB long, and the trace is stored.
-            host=call.host[:_HOST],
-            method=call.method[:_METHOD],
-            path=_name_path(call, exposed),
-            status=reply.status if reply else 0,
-            auth=trace_buffer.auth,
-            code=code,
-            error_description=_safe_description(provider, reply) if reply and reply.error_description else "",
-            request_id=call.correlation_id,
-            elapsed_ms=(time.perf_counter() - started) * 1000,
-            scheme=call.scheme,
-            port=call.port,
-            injected=injected,
-            step=step,
-            dropped=effect is not None and effect.dropped,
-            mutual_token=trace_buffer.auth == "kerberos" and reply is not None and _has_mutual_token(reply),
-            client_credential=_read_credential_kind(call) if step is SignInStep.TOKEN else "",
-            faults=(*effect.faults, *faults) if effect else faults,
-        ),
+    exchange = HttpExchange(
+        # Cut: a request line may be 32 KB long, and the trace is stored.
+        host=call.host[:_HOST],
+        method=call.method[:_METHOD],
+        path=_name_path(call, exposed),
+        status=reply.status if reply else 0,
+        auth=trace_buffer.auth,
+        code=code,
+        error_description=_safe_description(provider, reply) if reply and reply.error_description else "",
+        request_id=call.correlation_id,
+        elapsed_ms=(time.perf_counter() - started) * 1000,
+        scheme=call.scheme,
+        port=call.port,
+        injected=injected,
+        step=step,
+        dropped=effect is not None and effect.dropped,
+        mutual_token=trace_buffer.auth == "kerberos" and reply is not None and _has_mutual_token(reply),
+        client_credential=_read_credential_kind(call) if step is SignInStep.TOKEN else "",
+        faults=(*effect.faults, *faults) if effect else faults,
     )
-    for each in exposed:
-        record(client, each)
+    provider.trace.record_in_turn(client, (*trace_buffer.events, exchange, *exposed))
     return reply
 
 

@@ -22,6 +22,7 @@ from ssosim.entra.oauth.access_grants import GrantedAccess, grant_user_access
 from ssosim.entra.oauth.client_types import as_client_type, authenticate_as, check_origin
 from ssosim.entra.oauth.requested_access import (
     RequestedAccess,
+    list_resources,
     read_requested_access,
     read_scopes,
     require_parameter,
@@ -60,7 +61,7 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
     ``browser`` is the value of the cookie that the post of the page must have. ``user_code`` is set if the sign-in is
     for a device code, which has no redirect address. ``issued`` is in seconds since the Unix epoch. ``policies`` are
     the ids of the policies in the claims challenge that the request answers. ``instance_aware``: the response
-    names the cloud that issued it.
+    names the cloud that issued it. ``fresh``: the user must sign in anew (``prompt=login``).
     """
 
     id: str
@@ -82,6 +83,7 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
     user_code: str = ""
     policies: tuple[str, ...] = ()
     instance_aware: bool = False
+    fresh: bool = False
 
 
 class Canary(msgspec.Struct, frozen=True, array_like=True):
@@ -173,9 +175,9 @@ def redeem_code(
 
     Also returns the request with its client authenticated as the type of the redirect URI demands. Raises AadstsError:
     900144 (parameter missing), 9002313 (not a code), 70008 (expired, of another client), 500112 (another redirect
-    address), 9002325 (a single-page application without PKCE), 501481 (PKCE), 54005 (used), 50034 and 50020 (the
-    user); those of ``client_types`` and ``access_grants``. A request that is refused for its parameters does not use up
-    the code, so somebody who has seen the code cannot invalidate it.
+    address), 9002325 (a single-page application without PKCE), 501481 (PKCE), 28003 (no scope for a code of several
+    resources), 54005 (used), 50034 and 50020 (the user); those of ``client_types`` and ``access_grants``. A request
+    that is refused for its parameters does not use up the code, so somebody who has seen the code cannot invalidate it.
     """
     text = require_parameter(request.form, "code").strip()
     try:
@@ -239,7 +241,9 @@ def _access_of_code(provider: Provider, request: TokenRequest, claims: Authoriza
     if stated:
         access = read_requested_access(request.form, request.version, cloud)
     elif claims.scopes:
-        access = read_scopes(claims.scopes, cloud)
+        access = read_scopes(claims.scopes, cloud, several=True)
+        if len(list_resources(access, cloud)) > 1:
+            raise AadstsError(28003)
     else:
         access = RequestedAccess(claims.resource, (), id_token=False, refresh_token=False)
     return replace(access, refresh_token=access.refresh_token and consented)

@@ -171,6 +171,7 @@ def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersio
         client_info=query.get("client_info") == "1",
         instance_aware=query.get("instance_aware", "").lower() == "true",
         login_hint=query.get("login_hint", "").strip(),
+        fresh=query.get("prompt", "").strip() == "login",
     )
 
 

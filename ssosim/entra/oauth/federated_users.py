@@ -21,7 +21,13 @@ from ssosim.entra.core.safe_xml import InvalidXmlError
 from ssosim.entra.core.sealed_tokens import SealedTokenError
 from ssosim.entra.oauth.assertion import VerifiedSubject, verify_assertion
 from ssosim.entra.oauth.authorization_codes import FLOW_LIFETIME, SignInFlow
-from ssosim.entra.wstrust.ws_federation import build_sign_in_url, build_wctx, extract_assertion, read_wctx
+from ssosim.entra.wstrust.ws_federation import (
+    PASSWORD_METHOD,
+    build_sign_in_url,
+    build_wctx,
+    extract_assertion,
+    read_wctx,
+)
 from ssosim.estate import FederationService
 
 __all__ = [
@@ -60,7 +66,25 @@ def build_service_url(
         reply="" if is_primary else endpoint_urls.login_srf_url(call.host),
         name=name,
         request_id=call.correlation_id,
+        fresh=_ask_for_fresh_sign_in(provider, service, name) if flow is not None and flow.fresh else {},
     )
+
+
+def _ask_for_fresh_sign_in(provider: Provider, service: FederationService, name: str) -> dict[str, str]:
+    """Return the parameters that ``prompt=login`` becomes, by the setting of the user's domain.
+
+    ``wfresh=0`` is satisfied by a ticket; a password is asked for with ``wauth`` only. Source: AD FS document "AD FS
+    prompt=login parameter support".
+    """
+    entry = provider.directory.find_domain(name)
+    domains = [entry.domain] if entry is not None else [
+        domain for tenant in provider.estate.tenants for domain in tenant.domains if domain.federation == service.name
+    ]  # fmt: skip
+    behavior = domains[0].prompt_login_behavior if domains else ""
+    if behavior == "nativeSupport":
+        return {"prompt": "login"}
+    fresh = {"wfresh": "0"}
+    return fresh if behavior == "disabled" else {"wauth": PASSWORD_METHOD, **fresh}
 
 
 def redirect_to_service(

@@ -31,8 +31,18 @@ from ssosim.entra.oauth.token_request import ClientType
 from ssosim.estate import Application, ConditionalAccessPolicy, Tenant, User
 from ssosim.estate.conditional_access import BuiltInControl, ClientAppType
 
-__all__ = ["SignIn", "check_sign_in", "client_app_type_of", "find_resource_tenant", "policy_id", "read_policy_ids"]
+__all__ = [
+    "MANDATORY_MFA",
+    "SignIn",
+    "check_sign_in",
+    "client_app_type_of",
+    "find_resource_tenant",
+    "policy_id",
+    "read_policy_ids",
+]
 
+MANDATORY_MFA = "p1"
+"""The authentication context (``acrs``) that Azure Resource Manager demands for changes (azure-dev issue 5425)."""
 _EVERY_TIME_S = 300
 _MOST_POLICIES = 16
 _DEVICE_CONTROLS: dict[BuiltInControl, int] = {
@@ -95,18 +105,20 @@ def policy_id(tenant: Tenant, policy: ConditionalAccessPolicy) -> str:
 def read_policy_ids(claims: str) -> tuple[str, ...]:
     """Return the ids of the policies that the parameter ``claims`` names (``capolids``; ``polids`` in version 1.0).
 
-    Other members are no demand here. ``check_claims_parameter`` has accepted the text.
+    ``p1`` in ``acrs`` is the mandatory second factor of Azure Resource Manager (``MANDATORY_MFA``). Other members are
+    no demand here. ``check_claims_parameter`` has accepted the text.
     """
     if not claims.strip():
         return ()
     request = json.loads(claims)
     found: list[str] = []
     for token in ("access_token", "id_token"):
-        for name in ("capolids", "polids"):
+        for name in ("capolids", "polids", "acrs"):
             member = request.get(token)
             demand = member.get(name) if isinstance(member, dict) else None
-            values = demand.get("values") if isinstance(demand, dict) else None
-            found += [value.lower() for value in values if isinstance(value, str)] if isinstance(values, list) else []
+            values = demand.get("values", [demand.get("value")]) if isinstance(demand, dict) else None
+            asked = [value.lower() for value in values if isinstance(value, str)] if isinstance(values, list) else []
+            found += [each for each in asked if name != "acrs" or each == MANDATORY_MFA]
     return tuple(dict.fromkeys(found))[:_MOST_POLICIES]
 
 
@@ -124,6 +136,8 @@ def check_sign_in(provider: Provider, call: Call, sign_in: SignIn) -> None:
     for policy in policies:
         _check_controls(sign_in, policy)
     if sign_in.user.mfa_required and not sign_in.authentication.mfa:
+        raise _demand_second_factor(sign_in, None)
+    if MANDATORY_MFA in sign_in.required_policies and not sign_in.authentication.mfa:
         raise _demand_second_factor(sign_in, None)
     for policy in policies:
         if "mfa" in policy.built_in_controls and not sign_in.authentication.mfa:

@@ -23,7 +23,7 @@ from ssosim.entra.core.sealed_tokens import SealedTokenError
 from ssosim.entra.oauth.token_request import read_form
 from ssosim.entra.wstrust.adfs import check_user, issue_assertion, user_of_password, user_of_ticket
 from ssosim.entra.wstrust.integrated_auth import make_challenge
-from ssosim.entra.wstrust.ws_federation import WSIGNIN, render_wresult
+from ssosim.entra.wstrust.ws_federation import PASSWORD_METHOD, WSIGNIN, render_wresult
 from ssosim.estate import User
 
 __all__ = ["handle_adfs_page", "handle_adfs_password", "handle_adfs_wia"]
@@ -47,7 +47,11 @@ class _SignedIn(msgspec.Struct, frozen=True, array_like=True):
 
 
 def handle_adfs_page(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
-    """GET /adfs/ls/: the form, or a redirect to the ticket endpoint for a browser that supports it."""
+    """GET /adfs/ls/: the form, or a redirect to the ticket endpoint for a browser that supports it.
+
+    A request for a password (``wauth``) or with ``prompt=login`` gets the form (AD FS document "AD FS prompt=login
+    parameter support").
+    """
     problem = _find_problem(provider, call)
     if problem is not None:
         return problem
@@ -56,7 +60,8 @@ def handle_adfs_page(provider: Provider, call: Call, captured: tuple[str, ...]) 
         return _post_assertion(provider, call, signed_in, "password", (("Set-Cookie", f"{_COOKIE}=; {_EXPIRED}"),))
     browser = call.headers.get("User-Agent", "")[:512]  # limited, because the patterns are slow on long texts
     inside = not provider.is_off_network(call.trace_buffer.client)  # the proxy has no integrated authentication
-    if inside and any(pattern.search(browser) for pattern in provider.settings.wia_browsers):
+    form = call.query.get("wauth") == PASSWORD_METHOD or call.query.get("prompt") == "login"
+    if inside and not form and any(pattern.search(browser) for pattern in provider.settings.wia_browsers):
         return HttpReply(302, headers=(("Location", f"/adfs/ls/wia?{urlencode(call.query)}"), *NO_STORE))
     return _show_page(provider, call, call.query.get("username", ""))
 

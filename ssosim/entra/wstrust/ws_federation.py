@@ -6,6 +6,7 @@ and ROADtools (``wctx=LoginOptions=3&estsredirect=2&estsrequest=...``, ``usernam
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from lxml import etree
@@ -18,9 +19,19 @@ from ssosim.entra.wstrust.rst import TRUST_NAMESPACES, WSU
 from ssosim.entra.wstrust.saml_write import TOKEN_TYPE_SAML1
 from ssosim.estate import FederationService
 
-__all__ = ["WSIGNIN", "build_sign_in_url", "build_wctx", "extract_assertion", "read_wctx", "render_wresult"]
+__all__ = [
+    "PASSWORD_METHOD",
+    "WSIGNIN",
+    "build_sign_in_url",
+    "build_wctx",
+    "extract_assertion",
+    "read_wctx",
+    "render_wresult",
+]
 
 WSIGNIN = "wsignin1.0"
+PASSWORD_METHOD = "urn:oasis:names:tc:SAML:1.0:am:password"  # noqa: S105 - the name of a method
+"""The value of ``wauth`` for a sign-in with a password (WS-Federation 1.2, section 13.2.2)."""
 _LIMIT = 256 * 1024
 _TRUST = TRUST_NAMESPACES["2005"]
 _WRESULT = (
@@ -49,19 +60,28 @@ def read_wctx(context: str) -> str:
 
 
 def build_sign_in_url(
-    service: FederationService, *, realm: str, context: str, reply: str, name: str, request_id: str
+    service: FederationService,
+    *,
+    realm: str,
+    context: str,
+    reply: str,
+    name: str,
+    request_id: str,
+    fresh: Mapping[str, str],
 ) -> str:
     """Build the URL of the sign-in page of ``service``.
 
     ``realm`` is the relying party, ``reply`` the URL for the response if it is not the one that the service knows for
-    the cloud (``""`` else), ``name`` the user name (may be empty). The cloud itself sends no ``wreply`` (captures), and
-    programs depend on it: DavMail takes a page with ``login.microsoftonline.com`` in it for the response.
+    the cloud (``""`` else), ``name`` the user name (may be empty), ``fresh`` the parameters that demand a new sign-in.
+    The cloud itself sends no ``wreply`` (captures), and programs depend on it: DavMail takes a page with
+    ``login.microsoftonline.com`` in it for the response.
     """
     query = {"client-request-id": request_id, "wa": WSIGNIN, "wtrealm": realm, "wctx": context}
     if reply:
         query["wreply"] = reply
     if name:
         query["username"] = name
+    query |= fresh
     return f"{endpoint_urls.federation_page_url(service)}?{urlencode(query)}"
 
 

@@ -51,7 +51,7 @@ _SEAMLESS_STEPS = frozenset(
     }
 )
 """The steps at which the reply depends on the settings of a tenant that a fault can change."""
-_MOST_TEXT = 8192
+_MOST_TEXT, _MOST_FOUND = 8192, 1024
 _NOWHERE = ipaddress.ip_network("100::/64")
 
 
@@ -205,6 +205,7 @@ class Reach:
             if each.name == "kdc-proxy" if of_kdc_proxies else each.application is not None:
                 at = each.address, each.port
                 self._listening[at] = each.tls, (*self._listening.get(at, (True, ()))[1], *each.dns_names)
+        self._found: dict[tuple[str, int, str, bool], Refusal | None] = {}
 
     def refusal(self, address: str, port: int, host: str, *, tls: bool = True) -> Refusal | None:
         """Return why HTTP with ``host``, over TLS or plain, is not possible at ``address``; None where it is.
@@ -212,6 +213,14 @@ class Reach:
         An address outside the estate is a foreign host, which presents a certificate for its own name. A listener has
         certificates for the names of its services only, and presents the first one for any other name.
         """
+        key = (address, port, host, tls)
+        if key not in self._found:
+            if len(self._found) >= _MOST_FOUND:
+                self._found.clear()
+            self._found[key] = self._find_refusal(address, port, host, tls=tls)
+        return self._found[key]
+
+    def _find_refusal(self, address: str, port: int, host: str, *, tls: bool) -> Refusal | None:
         listening = self._listening.get((address, port))
         if listening is None and (address in self._hosts or is_nowhere(address)):
             return Refusal("connect", "refused")

@@ -24,7 +24,7 @@ try:
 except ImportError:  # a Python that was built without libffi
     ctypes = None  # type: ignore[assignment]
 
-__all__ = ["BatchReader", "Slots", "is_supported"]
+__all__ = ["BatchReader", "Slots", "Work", "is_supported"]
 
 SLOTS = 64
 SLOT = 4160
@@ -87,16 +87,17 @@ class Slots:
 
 
 class BatchReader:
-    """Reads one UDP socket in batches. It answers from the reply cache; other queries go to ``fallback``."""
+    """Reads one UDP socket in batches. It answers from the reply cache; other queries are processed with ``work``."""
 
     def __init__(
-        self, datagrams: socket.socket, local: str, slots: Slots, cache: ReplyCache, fallback: _Fallback
+        self, datagrams: socket.socket, local: str, slots: Slots, cache: ReplyCache, work: Work, send: Send
     ) -> None:
         self._descriptor = datagrams.fileno()
         self._local = local
         self._slots = slots
         self._cache = cache
-        self._handle_query, self._send = fallback
+        self._handle_query, self._stop_charging = work
+        self._send = send
         self._receive_many, self._send_many = _calls()
 
     def read(self) -> None:
@@ -109,6 +110,7 @@ class BatchReader:
         replies, this_round, now = cache.replies, *cache.start_round()
         events: list[ClientEvent] = []
         first = 0
+        self._stop_charging()
         for (number, key, at), size in zip(slots.slots, slots.received[:count].tolist(), strict=False):
             reply = replies.get(memory[key : key + key_extra + size])
             if reply is not None:
@@ -133,6 +135,7 @@ class BatchReader:
         if not events:
             return
         count = len(events)
+        self._stop_charging()
         self._cache.record_all(events)
         events.clear()
         while count:
@@ -142,7 +145,9 @@ class BatchReader:
             first, count = first + sent, count - sent
 
 
-_Fallback = tuple[QueryHandler, Send]
+Work = tuple[QueryHandler, Callable[[], None]]
+"""What processes a query, and what ends the time for which its peer is charged: without it, until the next query."""
+
 _Call = Callable[..., int]
 
 

@@ -11,9 +11,9 @@ import socket
 from collections.abc import Callable
 
 from ssosim.dns.server.datagrams import MAX_DATAGRAM
-from ssosim.dns.server.fast_path.batched_io import BatchReader, Slots, is_supported
+from ssosim.dns.server.fast_path.batched_io import BatchReader, Slots, Work, is_supported
 from ssosim.dns.server.fast_path.reply_cache import ReplyCache
-from ssosim.dns.server.tcp import Peer, QueryHandler, Send
+from ssosim.dns.server.tcp import Peer, Send
 
 __all__ = ["DirectDatagrams", "start_reading"]
 
@@ -36,30 +36,29 @@ class DirectDatagrams:
 def start_reading(
     datagrams: socket.socket,
     local: str,
-    handle_query: QueryHandler,
+    work: Work,
     cache: ReplyCache | None,
     slots: dict[socket.AddressFamily, Slots],
 ) -> DirectDatagrams:
-    """Pass every query at this socket to ``handle_query``, except those whose reply is in ``cache``.
+    """Process every query at this socket with ``work``, except those whose reply is in ``cache``.
 
     ``slots`` has the memory for batches by address family; sockets of one server share it.
     """
     send = make_sender(datagrams)
     if cache is None or not is_supported():
-        return DirectDatagrams(datagrams, make_single_reader(datagrams, local, handle_query, send))
+        return DirectDatagrams(datagrams, make_single_reader(datagrams, local, work, send))
     memory = slots.get(datagrams.family)
     if memory is None:
         memory = slots[datagrams.family] = Slots(datagrams.family)
-    return DirectDatagrams(datagrams, BatchReader(datagrams, local, memory, cache, (handle_query, send)).read)
+    return DirectDatagrams(datagrams, BatchReader(datagrams, local, memory, cache, work, send).read)
 
 
-def make_single_reader(
-    datagrams: socket.socket, local: str, handle_query: QueryHandler, send: Send
-) -> Callable[[], None]:
-    """The callback that reads this socket one datagram at a time and passes each to ``handle_query``."""
-    receive = datagrams.recvfrom
+def make_single_reader(datagrams: socket.socket, local: str, work: Work, send: Send) -> Callable[[], None]:
+    """The callback that reads this socket one datagram at a time and processes each with ``work``."""
+    receive, (handle_query, stop_charging) = datagrams.recvfrom, work
 
     def read() -> None:
+        stop_charging()
         for _ in range(DATAGRAMS_PER_WAKE_UP):
             try:
                 query, peer = receive(MAX_DATAGRAM)

@@ -1,6 +1,6 @@
 """A cache of complete replies, by client address and query, for the fastest path of UDP queries.
 
-Answering a query normally takes about twelve small Python calls. The cache keeps a reply that was sent unchanged once,
+Answering a query normally takes about twelve small Python calls. The cache keeps a reply that was sent unchanged twice,
 if it depends only on values that are compared once in each round: zones, endpoint health, faults, and the client of an
 address. An entry has all that the path needs: the client, the open counter of such queries, and the trace event.
 """
@@ -72,6 +72,7 @@ class ReplyCache:
         self._ignores: Callable[[str], bool] | None = None
         self._counts: QueryCounts | None = None
         self._closed_buckets = 0
+        self._hits = 0
         self.record_all = delivery.record_all
 
     def start_round(self) -> tuple[int, float]:
@@ -108,7 +109,13 @@ class ReplyCache:
         return True
 
     def store(self, key: bytes, query: bytes, address: str) -> None:
-        """Store the reply just sent to ``query`` under ``key``, if the cache may keep it."""
+        """Store the reply just sent to ``query`` under ``key``, if the cache may keep it.
+
+        It keeps the reply to a question that came before: replies to names that never come again would use up the room.
+        """
+        hits, self._hits = self._hits, self._responder.hits
+        if hits == self._hits:
+            return
         reply = self._responder.find_cached(self._zones, self._health, query, address)
         if reply is None or not reply.event.name or len(query) > MAX_QUERY:
             return
