@@ -36,7 +36,7 @@ def by_password_grant(site: Site, user: str, password: str) -> int:
 
 def by_sign_in_page(site: Site, user: str, password: str) -> int:
     """The code on the sign-in page; 200 for a redirect with a code."""
-    browser = Browser(site)
+    browser: Any = Browser(site)  # type: ignore[no-untyped-call]
     answer = browser.sign_in(login=user, passwd=password)
     return GOOD if answer.status == 302 else int(browser.config(answer)["sErrorCode"])
 
