@@ -114,7 +114,7 @@ def _grant_password(provider: Provider, call: Call, request: TokenRequest) -> Ht
     access = _read_access(provider, request)
     check_not_for_itself(provider, request.application, access)
     tenant = request.authority if isinstance(request.authority, Tenant) else None
-    user = check_cloud_password(provider, tenant, username, password, call.now)
+    user = check_cloud_password(provider, tenant, username, password)
     authentication = authenticate_by(PASSWORD, user, call.now)
     authenticated = AuthenticatedUser(user, provider.directory.find_home_tenant(user), authentication, "password")
     return _reply_to_user(provider, call, request, access, authenticated)

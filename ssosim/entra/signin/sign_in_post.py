@@ -140,7 +140,7 @@ def _user_of_password(provider: Provider, call: Call, flow: SignInFlow, form: Ma
     name, password = form.get("login", "").strip(), form.get("passwd", "")
     known = provider.directory.find_domain(name) if "@" in name else None
     tenant = _requested_tenant(provider, flow) if known is None else None
-    return check_cloud_password(provider, tenant, name, password, call.now)
+    return check_cloud_password(provider, tenant, name, password)
 
 
 def _user_of_dsso_token(provider: Provider, call: Call, flow: SignInFlow, form: Mapping[str, str]) -> User:

@@ -63,7 +63,7 @@ def handle_username_mixed(provider: Provider, call: Call, captured: tuple[str, .
         raise AadstsError(81016)
     if rst.username is None:
         raise AadstsError(81016, reason="The request carries no UsernameToken.")
-    user = check_cloud_password(provider, tenant, rst.username, rst.password, call.now)
+    user = check_cloud_password(provider, tenant, rst.username, rst.password)
     if user.mfa_required:
         raise AadstsError(50076, resource=provider.estate.cloud.audience_urn)
     return _reply_with_assertion(provider, call, tenant, user, rst, "password")

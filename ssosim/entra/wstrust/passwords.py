@@ -18,8 +18,8 @@ def is_password_of(user: User, password: str) -> bool:
     return hmac.compare_digest(user.password.encode(), password.encode(errors="surrogatepass"))
 
 
-def check_cloud_password(provider: Provider, tenant: Tenant | None, username: str, password: str, now: float) -> User:
-    """Check a cloud password at ``now`` and return its user. ``tenant`` None means any tenant (``organizations``).
+def check_cloud_password(provider: Provider, tenant: Tenant | None, username: str, password: str) -> User:
+    """Check a cloud password and return its user. ``tenant`` None means any tenant (``organizations``).
 
     Raises AadstsError: 90038 (domain of another cloud), 50059 (unknown domain), 50034 (no such user), 50053 (locked, or
     too many failures: ``SmartLockout``), 50057 (disabled), 50056 (federated: no password in the cloud), 50126 (wrong),
@@ -28,6 +28,7 @@ def check_cloud_password(provider: Provider, tenant: Tenant | None, username: st
     tools show only the code of each state (AADInternals KillChain_utils.ps1).
     """
     directory = provider.directory
+    now = provider.clock.now()  # one count for all hosts: a fault may set the clock of one of them wrong
     entry = directory.find_domain(username) if "@" in username else None
     if entry is None and tenant is None and "@" in username:
         directory.refuse_other_cloud(username)
