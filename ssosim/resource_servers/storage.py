@@ -8,10 +8,13 @@ InvalidAuthenticationInfo for the audience).
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
+
+from msgspec import Struct
 
 from ssosim.entra import Call, HttpReply
 from ssosim.entra.core.endpoint_urls import primary_login_host
@@ -26,6 +29,12 @@ from ssosim.resource_servers.access_tokens import (
 )
 from ssosim.resource_servers.application import ResourceApplication, ResourceError
 from ssosim.resource_servers.authorization import is_allowed, tenant_of
+from ssosim.resource_servers.blob_conditions import (
+    BlobState,
+    Condition,
+    InvalidConditionError,
+    check_conditions,
+)
 from ssosim.resource_servers.endpoints import BLOB_SUFFIXES, storage_audiences
 from ssosim.services.provider_application import NOT_FOUND
 from ssosim.services.service import Service
@@ -34,6 +43,9 @@ __all__ = ["BlobStorageApplication", "blob_storage"]
 
 _FIRST_VERSION = "2017-11-09"
 """The first ``x-ms-version`` with which tokens are taken."""
+
+_OF_ESTATE = 1_577_836_800.0
+"""When the blobs of the estate were written: 1 January 2020, before any scenario."""
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OTHER_VIEWS = frozenset({"comp", "snapshot", "versionid"})
@@ -53,11 +65,25 @@ class _StorageError(ResourceError):
         self.detail = detail
 
 
+class _Blob(Struct, frozen=True):
+    """A blob. ``modified`` is in seconds since the Unix epoch; ``number`` counts the times that it was written."""
+
+    data: bytes
+    modified: float = _OF_ESTATE
+    number: int = 0
+
+    @property
+    def state(self) -> BlobState:
+        """The ETag, which each write changes, and the date."""
+        digest = hashlib.sha256(b"%d %r " % (self.number, self.modified) + self.data).hexdigest()
+        return BlobState(f'"0x8{digest[:14].upper()}"', self.modified)
+
+
 @dataclass(frozen=True, slots=True)
 class BlobStorageApplication(ResourceApplication):
     """The blobs of all accounts; the host selects the account. ``_written`` are those that requests have written."""
 
-    _written: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
+    _written: dict[tuple[str, str, str], _Blob] = field(default_factory=dict)
 
     def answer(self, call: Call) -> HttpReply:
         """Answer one request."""
@@ -115,31 +141,33 @@ class BlobStorageApplication(ResourceApplication):
             text = "This request is not authorized to perform this operation using this permission."
             raise _StorageError(403, "AuthorizationPermissionMismatch", text)
 
-    def _blobs(self, account: StorageAccount, container: str) -> dict[str, bytes]:
+    def _blobs(self, account: StorageAccount, container: str) -> dict[str, _Blob]:
         found = next((each for each in account.containers if each.name == container), None)
         if found is None:
             raise _StorageError(404, "ContainerNotFound", "The specified container does not exist.")
-        original = {name: text.encode() for name, text in found.blobs.items()}
+        original = {name: _Blob(text.encode()) for name, text in found.blobs.items()}
         written = self._written.items()
-        return original | {key[2]: data for key, data in written if key[:2] == (account.name, container)}
+        return original | {key[2]: blob for key, blob in written if key[:2] == (account.name, container)}
 
     def _list_blobs(self, call: Call, account: StorageAccount, container: str) -> HttpReply:
         prefix = call.query.get("prefix", "")
         rows = "".join(
-            f"<Blob><Name>{escape(name)}</Name><Properties><Last-Modified>{_date(call)}</Last-Modified>"
-            f"<Etag>{_etag(data)}</Etag><Content-Length>{len(data)}</Content-Length>"
+            f"<Blob><Name>{escape(name)}</Name><Properties><Last-Modified>{_date(blob.modified)}</Last-Modified>"
+            f"<Etag>{blob.state.etag}</Etag><Content-Length>{len(blob.data)}</Content-Length>"
             "<Content-Type>application/octet-stream</Content-Type><BlobType>BlockBlob</BlobType></Properties></Blob>"
-            for name, data in sorted(self._blobs(account, container).items())
+            for name, blob in sorted(self._blobs(account, container).items())
             if name.startswith(prefix)
         )
         attributes = f'ServiceEndpoint="https://{call.host}/" ContainerName="{escape(container)}"'
         return _xml(call, f"<EnumerationResults {attributes}><Blobs>{rows}</Blobs><NextMarker/></EnumerationResults>")
 
     def _read_blob(self, call: Call, account: StorageAccount, container: str, name: str) -> HttpReply:
-        data = self._blobs(account, container).get(name)
-        if data is None:
+        blob = self._blobs(account, container).get(name)
+        if blob is None:
             raise _StorageError(404, "BlobNotFound", "The specified blob does not exist.")
-        fields = [("Last-Modified", _date(call)), ("ETag", _etag(data)), ("x-ms-blob-type", "BlockBlob")]
+        data, fields = blob.data, [*_describe(blob), ("x-ms-blob-type", "BlockBlob")]
+        if _check_conditions(call, blob, writes=False) == "not_modified":
+            return HttpReply(304, b"", "", (*_describe(blob), ("x-ms-error-code", "ConditionNotMet"), *_ids(call)))
         status, part = 200, data
         given = call.headers.get("x-ms-range") or call.headers.get("Range") or ""
         if found := _RANGE.fullmatch(given):
@@ -154,12 +182,12 @@ class BlobStorageApplication(ResourceApplication):
 
     def _write_blob(self, call: Call, account: StorageAccount, container: str, name: str) -> HttpReply:
         before = self._blobs(account, container).get(name)
-        if call.headers.get("If-None-Match") == "*" and before is not None:
-            raise _StorageError(409, "BlobAlreadyExists", "The specified blob already exists.")
+        _check_conditions(call, before, writes=True)
         if call.headers.get("x-ms-blob-type", "") != "BlockBlob":
             raise _StorageError(400, "MissingRequiredHeader", "An HTTP header that's mandatory is not specified.")
-        self._written[account.name, container, name] = call.body
-        return HttpReply(201, b"", "", (("Last-Modified", _date(call)), ("ETag", _etag(call.body)), *_ids(call)))
+        blob = _Blob(call.body, call.now, before.number + 1 if before is not None else 1)
+        self._written[account.name, container, name] = blob
+        return HttpReply(201, b"", "", (*_describe(blob), *_ids(call)))
 
     def _refuse_token(self, call: Call, account: StorageAccount, refused: TokenRefusedError) -> HttpReply:
         tenant, host = self._tenant_id(account), primary_login_host(self.provider.estate.cloud)
@@ -190,8 +218,8 @@ def _path_of(account: StorageAccount, container: str) -> str:
 
 def _list_containers(call: Call, account: StorageAccount) -> HttpReply:
     rows = "".join(
-        f"<Container><Name>{each.name}</Name><Properties><Last-Modified>{_date(call)}</Last-Modified>"
-        f"<Etag>{_etag(each.name.encode())}</Etag></Properties></Container>"
+        f"<Container><Name>{each.name}</Name><Properties><Last-Modified>{_date(_OF_ESTATE)}</Last-Modified>"
+        f"<Etag>{_Blob(each.name.encode()).state.etag}</Etag></Properties></Container>"
         for each in account.containers
     )
     return _xml(
@@ -226,12 +254,27 @@ def _ids(call: Call) -> tuple[tuple[str, str], ...]:
     return (("x-ms-request-id", call.trace_id), ("x-ms-version", given))
 
 
-def _etag(data: bytes) -> str:
-    return f'"0x{sum(data) + len(data):X}"'
+def _check_conditions(call: Call, blob: _Blob | None, *, writes: bool) -> Condition:
+    """Check the conditional header fields; raises _StorageError 400, 409 and 412."""
+    try:
+        found = check_conditions(call.headers, blob.state if blob is not None else None, writes=writes)
+    except InvalidConditionError as error:
+        text = f"The value for one of the HTTP headers is not in the correct format: {error}."
+        raise _StorageError(400, "InvalidHeaderValue", text) from None
+    if found == "exists":
+        raise _StorageError(409, "BlobAlreadyExists", "The specified blob already exists.")
+    if found == "not_met":
+        text = "The condition specified using HTTP conditional header(s) is not met."
+        raise _StorageError(412, "ConditionNotMet", text)
+    return found
 
 
-def _date(call: Call) -> str:
-    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(call.now))
+def _describe(blob: _Blob) -> tuple[tuple[str, str], ...]:
+    return ("Last-Modified", _date(blob.modified)), ("ETag", blob.state.etag)
+
+
+def _date(moment: float) -> str:
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(moment))
 
 
 def blob_storage(estate: Estate) -> tuple[Service, ...]:
