@@ -11,6 +11,7 @@ from ssosim.estate import Subscription
 from ssosim.resource_servers.access_tokens import Caller
 from ssosim.resource_servers.arm_json import read_relaxed_json
 from ssosim.resource_servers.arm_replies import ArmError
+from ssosim.resource_servers.arm_versions import PUBLISHED, is_published
 from ssosim.resource_servers.authorization import is_allowed
 
 __all__ = ["ArmRequest", "read_version"]
@@ -64,4 +65,7 @@ def read_version(call: Call) -> str:
         raise ArmError(400, "MissingApiVersionParameter", text)
     if not _VERSION.fullmatch(given):
         raise ArmError(400, "InvalidApiVersionParameter", f"The api-version '{given[:32]}' is invalid.")
+    if not is_published(given, call.path, call.now):
+        text = f"The api-version '{given}' is invalid. The supported versions are '{','.join(PUBLISHED)}'."
+        raise ArmError(400, "InvalidApiVersionParameter", text)
     return given

@@ -76,6 +76,11 @@ def test_a_change_that_moves_the_spn_fails(tmp_path: Path, capsys: pytest.Captur
     assert check(capsys, "--fail-on", "none", code=0)["outcome"] == "pass"
     assert check(capsys, "--fail-on", "worse=25", code=0)["failed"] == []
     assert failed(check(capsys, "--fail-on", "worse=24", code=1)).keys() == {"worse"}
+    for number, noted in ((37, False), (38, True)):
+        for action in ("check", "plan"):
+            assert main(["dns", action, "--from", "a", "--to", "b", "--fail-on", f"worse={number}"]) == 0
+            said = capsys.readouterr().err
+            assert (f"--fail-on worse={number} cannot fail here: 37 client models are played" in said) == noted
 
 
 def test_the_estate_does_not_fill_in_what_the_trees_remove(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ssosim.cli.common import folder_of
-from ssosim.cli.dns.check import check_settings, fail_on, provider_keys
+from ssosim.cli.dns.check import check_settings, fail_on, notes_on_criteria, provider_keys
 from ssosim.cli.dns.inputs import change_of, in_lab, stage, types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabRefusedError
 from ssosim.lab.base.system import has_labs
@@ -45,6 +45,7 @@ def plan(options: argparse.Namespace) -> int:
         say("\n\n".join([*parts[:1], "nothing to do"] if nothing else parts))
     if criteria is None or full is None:
         return 0
+    warn(notes_on_criteria(criteria, forecasts))
     worse = {text: count for each in forecasts for text, count in each.list_losers()}
     breaches = find_breaches(full, worse, criteria)
     for breach in breaches:

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.estate import Estate
     from ssosim.scenario.check_result import CheckResult
     from ssosim.scenario.dns_check import CheckSettings
+    from ssosim.scenario.forecast import Forecast
 
-__all__ = ["check", "check_settings", "fail_on", "provider_keys", "write_file"]
+__all__ = ["check", "check_settings", "fail_on", "notes_on_criteria", "provider_keys", "write_file"]
 
 
 def check(options: argparse.Namespace) -> int:
@@ -42,6 +43,7 @@ def check(options: argparse.Namespace) -> int:
     warn(skipped)
     with _show_step("comparing the zones and playing the clients"):
         result = check_trees(before, after, estate, lambda: provider_keys(estate), settings, labels)
+    warn(notes_on_criteria(settings.fail_on, result.forecast))
     _write_files(options, result, time.monotonic() - began)
     if options.json:
         print_json(result)
@@ -100,6 +102,15 @@ def check_settings(options: argparse.Namespace, estate: Estate) -> CheckSettings
         outside=getattr(options, "outside", "resolves"),
         now=time.time(),
     )
+
+
+def notes_on_criteria(criteria: FailOn, forecasts: Sequence[Forecast]) -> tuple[str, ...]:
+    """Return what the user should know of ``criteria``: a number of client models that no forecast can reach."""
+    most = max((len(view.models) for each in forecasts for view in each.views), default=0)
+    if criteria.worse is None or not 0 < most < criteria.worse:
+        return ()
+    played = f"--fail-on worse={criteria.worse} cannot fail here: {most} client models are played"
+    return (f"{played}; give a number from 1 to {most}",)
 
 
 def fail_on(options: argparse.Namespace) -> FailOn:
