@@ -50,7 +50,13 @@ from ssosim.kerberos.messages import read_message
 from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import parse_object
-from ssosim.lab.model_devices.http_client import read_head
+from ssosim.lab.model_devices.http_messages import (
+    BrokenOffError,
+    ResponseReader,
+    draft_request,
+    encode_request,
+    new_connection,
+)
 from ssosim.scenario.loader import parse_scenario
 from ssosim.trace import Trace, redact
 
@@ -326,10 +332,14 @@ def kdc_message(data: bytes) -> None:
     read_message(data)
 
 
-def model_http_head(data: bytes) -> None:
-    """Read the head of an HTTP response, as a client model does."""
-    with contextlib.suppress(ValueError):
-        read_head(data)
+def model_http_response(data: bytes) -> None:
+    """Read an HTTP response, as a client model does."""
+    connection = new_connection()
+    encode_request(connection, draft_request("GET", LOGIN, "/", {}, b""), b"")
+    reader = ResponseReader(connection)
+    with contextlib.suppress(ValueError, BrokenOffError):
+        reader.feed(data)
+        reader.feed(b"")
 
 
 def program_output(data: bytes) -> None:
@@ -393,7 +403,7 @@ TARGETS: dict[str, Target] = {
     "negotiate token": Target(negotiate_token, 96 * _KIB),
     "negotiate header": Target(negotiate_header, 128 * _KIB),
     "kdc message": Target(kdc_message, _MIB),
-    "model, http head": Target(model_http_head, 256 * _KIB),
+    "model, http response": Target(model_http_response, 256 * _KIB),
     "program output": Target(program_output, 32 * _KIB),
     "zone file": Target(zone_file, 4 * _MIB, "file"),
     "octodns file": Target(octodns_file, 4 * _MIB, "file"),

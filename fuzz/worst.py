@@ -582,7 +582,8 @@ _KDC: dict[str, Build] = {
     "a long realm": lambda size: _kdc_request(_der(0x1B, b"a"), b"a" * (size - 100)),
 }
 
-_ANSWER_HEADS: dict[str, Build] = {
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+_ANSWERS: dict[str, Build] = {
     "many fields": _repeated(b"HTTP/1.1 200 OK\r\n", b"a:b\r\n", b"\r\n"),
     "many distinct fields": _repeated(b"HTTP/1.1 200 OK\r\n", lambda n: b"a%x:b\r\n" % n, b"\r\n"),
     "empty lines": _repeated(b"HTTP/1.1 200 OK\r\n", b":\r\n", b"\r\n"),
@@ -590,6 +591,11 @@ _ANSWER_HEADS: dict[str, Build] = {
     "a status of 4300 digits": lambda size: b"HTTP/1.1 " + b"9" * 4300 + b" OK\r\n\r\n",
     "one long field": lambda size: b"HTTP/1.1 200 OK\r\na:" + b"b" * (size - 30) + b"\r\n\r\n",
     "blanks": lambda size: b"HTTP/1.1 200 OK\r\na:" + b" " * (size - 30) + b"\r\n\r\n",
+    "folded lines": _repeated(b"HTTP/1.1 200 OK\r\na:b\r\n", b" c\r\n", b"\r\n"),
+    "informational responses": _repeated(b"", b"HTTP/1.1 100 \r\n\r\n"),
+    "chunks": _repeated(_CHUNKED, b"1\r\na\r\n", b"0\r\n\r\n"),
+    "a long chunk header": lambda size: _CHUNKED + b"1;" + b"a" * (size - 60),
+    "trailer fields": _repeated(_CHUNKED + b"0\r\n", b"a:b\r\n", b"\r\n"),
 }
 
 _OUTPUT: dict[str, Build] = {
@@ -750,7 +756,7 @@ FAMILIES: Mapping[str, Mapping[str, Build]] = {
     "negotiate token": _NEGOTIATE,
     "negotiate header": _NEGOTIATE_HEADERS,
     "kdc message": _KDC,
-    "model, http head": _ANSWER_HEADS,
+    "model, http response": _ANSWERS,
     "program output": _OUTPUT,
     "zone file": _ZONES,
     "octodns file": _YAML,

@@ -48,6 +48,7 @@ from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm
 from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns, find_kdcs_of_site
 from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, refused_sign_on_event, unused_ticket_event
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
+from ssosim.lab.base.request_target import target_of
 from ssosim.memory.clock import EngineClock, pause
 from ssosim.memory.kdc import ClientChecks, MemoryKdc, TicketCache, TicketTimes
 from ssosim.memory.lab import MemoryLab
@@ -473,7 +474,7 @@ def _build_draft(method: str, url: str, headers: tuple[tuple[str, str], ...], le
     if not text.isprintable():
         wrong = next(each for each, value in fields.items() if not f"{each}{value}".isprintable())
         raise ValueError(f"the header field {wrong!r} holds control characters")
-    target = f"{parts.path or '/'}{parts.query and '?'}{parts.query}"
+    target = target_of(parts)
     port = own_port or (443 if tls else 80)
     call = Call.read(
         method,

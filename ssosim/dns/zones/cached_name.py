@@ -13,7 +13,7 @@ from typing import Any
 
 from dns.name import Name
 
-__all__ = ["CachedName", "NameMaker", "cached", "lower_labels_of", "make_name"]
+__all__ = ["CachedName", "NameMaker", "cached", "has_known_hash", "lower_labels_of", "make_name"]
 
 LONGEST_NAME, LONGEST_LABEL = 255, 63
 """Octets on the wire, length octets included in the first. Source: RFC 1035 section 2.3.4."""
@@ -67,7 +67,18 @@ _set_hash = _slots.hash_value.__set__
 """They set the slots of a name without dnspython's check, which takes longer than all the rest."""
 
 
+def has_known_hash() -> bool:
+    """Whether dnspython computes the hash of a name as this module does: a polynomial in 9 of the octets."""
+    return Name((b"aB", b"c", b"")).__hash__() == (97 * 9 + 98) * 9 + 99
+
+
+_HAS_KNOWN_HASH = has_known_hash()
+"""False with another version of dnspython: then each name asks for its hash, which is slower."""
+
+
 def _fill(labels: tuple[bytes, ...], lower: tuple[bytes, ...]) -> CachedName:
+    if not _HAS_KNOWN_HASH:
+        return CachedName(labels)
     total = 0
     for octet in lower[0]:
         total = total * 9 + octet  # as dnspython computes it
@@ -114,7 +125,7 @@ class NameMaker:
     def make(self, own: tuple[bytes, ...]) -> CachedName:
         """The name with the labels ``own`` before those of the origin. Raises dns.name.NameTooLong and others."""
         octets = b"".join(own)
-        if len(octets) + len(own) > min(self._room, LONGEST_LABEL) or b"" in own:
+        if len(octets) + len(own) > min(self._room, LONGEST_LABEL) or b"" in own or not _HAS_KNOWN_HASH:
             return CachedName((*own, *self.origin.labels))
         lower, total = octets.lower(), 0
         for octet in lower:

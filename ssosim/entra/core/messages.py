@@ -152,7 +152,7 @@ class Call:
             self.host,
             self.method,
             self.path,
-            self.query,
+            dict(self.query),  # a service of another package may change its own
             self.headers,
             body,
             now,

@@ -11,24 +11,32 @@ import asyncio
 import contextlib
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ssosim_clients.ports import DnsFailure, Headers, HttpResponse, NetworkFailure
+import h11
+from ssosim_clients.ports import DnsFailure, HttpResponse, NetworkFailure
 
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S
 from ssosim.lab.base.own_sockets import code_of_lab
+from ssosim.lab.base.request_target import target_of
+from ssosim.lab.model_devices.http_messages import (
+    HEAD_LIMIT,
+    BrokenOffError,
+    ResponseReader,
+    draft_request,
+    encode_request,
+    new_connection,
+)
 from ssosim.lab.model_devices.stub_resolver import LabResolver
 from ssosim.lab.model_devices.waiting import ResponseTimer
 from ssosim.trace import ConnectionFailed, Event, HttpExchange
 
 __all__ = ["EndpointMap", "LabHttp"]
 
-_HEAD_LIMIT = 256 * 1024
-_BODY_LIMIT = 16 * 1024 * 1024
-_MOST_FIELDS = 256  # http.client takes 100
-_MOST_CHUNKS = 4096
+_READ_OCTETS = 64 * 1024
+_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 EndpointMap = Callable[[str, int], tuple[str, int]]
 """Maps an address and port of the estate to the local address and port to connect to."""
@@ -37,12 +45,16 @@ EndpointMap = Callable[[str, int], tuple[str, int]]
 _Origin = tuple[str, int, ssl.SSLContext | None]
 """Host, port, and the TLS client context; None for plain HTTP."""
 
+_Request = tuple[h11.Request, bytes]
+"""Head and body."""
+
 
 @dataclass(slots=True)
 class _Connection:
     reader: asyncio.StreamReader
     transport: asyncio.Transport
     revision: int
+    http: h11.Connection
     used: bool = False
 
 
@@ -84,13 +96,11 @@ class LabHttp:
         parts = urlsplit(url)
         host, tls = parts.hostname or "", self._tls if parts.scheme == "https" else None
         port = parts.port or (443 if tls else 80)
-        message = _message(
-            method, parts.netloc, f"{parts.path or '/'}{parts.query and '?'}{parts.query}", headers, body
-        )
+        message = draft_request(method, parts.netloc, target_of(parts), headers, body), body
         addresses = await self._addresses(host)
 
         self._ended = False
-        meant = urlsplit(f"//{headers.get('Host', host)}").hostname  # who answers, whatever is dialled
+        meant = urlsplit(f"//{headers['Host']}").hostname if "Host" in headers else host  # who answers
 
         def means_no_response(event: Event) -> bool:
             if not (isinstance(event, HttpExchange) and event.status == 0 and event.host == meant):
@@ -100,7 +110,7 @@ class LabHttp:
 
         try:
             async with self._timer.limit(HTTP_TIMEOUT_S, means_no_response):
-                return await self._from_any((host, port, tls), addresses, message, method)
+                return await self._from_any((host, port, tls), addresses, message)
         except TimeoutError as error:
             self._drop(host)
             raise NetworkFailure("read", "timeout", f"{url}: no answer in {HTTP_TIMEOUT_S:.0f} s") from error
@@ -139,8 +149,9 @@ class LabHttp:
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
         """Return the addresses to connect to for ``host``: itself if it is an address."""
-        with contextlib.suppress(ValueError):
-            return (str(ipaddress.ip_address(host)),)
+        if host[-1:].isdigit() or ":" in host:
+            with contextlib.suppress(ValueError):
+                return (str(ipaddress.ip_address(host)),)
         try:
             return (await self._resolver.resolve(host, "any")).addresses
         except DnsFailure as failure:
@@ -155,7 +166,7 @@ class LabHttp:
         self._timer.close()
         await asyncio.sleep(0)
 
-    async def _from_any(self, origin: _Origin, addresses: tuple[str, ...], message: bytes, method: str) -> HttpResponse:
+    async def _from_any(self, origin: _Origin, addresses: tuple[str, ...], message: _Request) -> HttpResponse:
         """Return the response of the first address that accepts a connection."""
         refused: NetworkFailure | None = None
         host = origin[0]
@@ -169,11 +180,11 @@ class LabHttp:
                 refused = failure
                 continue
             with contextlib.suppress(_ClosedError):
-                return await self._exchange(connection, message, method)
+                return await self._exchange(connection, message)
             self._drop(host)
             with contextlib.suppress(_ClosedError):
                 if connection.used and not self._ended:  # it was an old one, whose end we had not noticed
-                    return await self._exchange(await self._connect(origin, address), message, method)
+                    return await self._exchange(await self._connect(origin, address), message)
             raise NetworkFailure("read", "closed", f"{host} closed the connection")
         assert refused is not None  # noqa: S101 - a resolution is never empty
         raise refused
@@ -195,7 +206,7 @@ class LabHttp:
         try:
             # Without a StreamWriter: in Python 3.11 one over TLS warns that it was not closed when the peer was faster.
             loop = asyncio.get_running_loop()
-            reader = asyncio.StreamReader(_HEAD_LIMIT, loop)
+            reader = asyncio.StreamReader(HEAD_LIMIT, loop)
             transport, _ = await loop.create_connection(
                 lambda: asyncio.StreamReaderProtocol(reader, loop=loop),
                 to,
@@ -211,94 +222,32 @@ class LabHttp:
             raise NetworkFailure("tls" if tls else "connect", "handshake" if tls else "refused", str(error)) from error
         except OSError as error:
             raise NetworkFailure("connect", "refused", f"{address}: {error.strerror or error}") from error
-        self._kept[key] = connection = _Connection(reader, transport, revision)
+        self._kept[key] = connection = _Connection(reader, transport, revision, new_connection())
         return connection
 
     def _drop(self, host: str) -> None:
         for key in [key for key in self._kept if key[0] == host]:
             self._kept.pop(key).transport.abort()
 
-    async def _exchange(self, connection: _Connection, message: bytes, method: str) -> HttpResponse:
-        reader, transport = connection.reader, connection.transport
+    async def _exchange(self, connection: _Connection, message: _Request) -> HttpResponse:
+        reader, response = ResponseReader(connection.http), None
+        began = False
         try:
-            transport.write(message)
-            head = await reader.readuntil(b"\r\n\r\n")
-            response, keeps, length = read_head(head)
-            body = b"" if method == "HEAD" or response.status in (204, 304) else await _read_body(reader, length)
-        except asyncio.IncompleteReadError as error:
-            if not error.partial:
+            connection.transport.write(encode_request(connection.http, *message))
+            while response is None:
+                octets = await connection.reader.read(_READ_OCTETS)
+                if not began and not octets:
+                    raise _ClosedError
+                began = True
+                response = reader.feed(octets)
+        except (ConnectionError, ssl.SSLError) as error:
+            if not began:
                 raise _ClosedError from error
             raise NetworkFailure("read", "closed", "the answer broke off") from error
-        except (ConnectionError, ssl.SSLError) as error:
-            raise _ClosedError from error
-        except (asyncio.LimitOverrunError, ValueError) as error:
+        except BrokenOffError as error:
+            raise NetworkFailure("read", "closed", "the answer broke off") from error
+        except ValueError as error:
             raise NetworkFailure("read", "closed", f"no HTTP answer: {error}") from error
-        if not (keeps and self._keep_connections):
-            transport.abort()
-        return HttpResponse(response.status, response.headers, body)
-
-
-_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
-
-
-def _message(method: str, netloc: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    fields = {"Host": netloc.rpartition("@")[2], "Accept": "*/*", **headers}
-    if body or method in ("POST", "PUT"):
-        fields["Content-Length"] = str(len(body))
-    for name, value in fields.items():
-        if not f"{name}{value}".isprintable():
-            raise ValueError(f"the header field {name!r} holds control characters")
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
-    return "\r\n".join(lines).encode("utf-8") + body
-
-
-def read_head(head: bytes) -> tuple[HttpResponse, bool, int | None]:
-    """Parse a response head: status and header fields, whether the connection stays open, and the body's length.
-
-    The length is None for a chunked body, and -1 for one that ends with the connection. Raises ValueError.
-    """
-    if head.count(b"\n") > _MOST_FIELDS:
-        raise ValueError(f"more than {_MOST_FIELDS} header fields")
-    first, *lines = head[:-4].decode("latin-1").split("\r\n")
-    version, status, *_ = first.split(" ", 2)
-    pairs = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    headers = Headers(pairs)
-    if not version.startswith("HTTP/1."):
-        raise ValueError("it is no HTTP/1")
-    keeps = "close" not in headers.get("connection", "").lower()
-    if "chunked" in headers.get("transfer-encoding", "").lower():
-        return HttpResponse(int(status), headers), keeps, None
-    if "content-length" not in headers:
-        keeps = False
-    length = int(headers.get("content-length", -1))
-    if length > _BODY_LIMIT:
-        raise ValueError(f"a body of {length} octets")
-    return HttpResponse(int(status), headers), keeps, length
-
-
-async def _read_body(reader: asyncio.StreamReader, length: int | None) -> bytes:
-    if length is not None and length >= 0:
-        return await reader.readexactly(length)
-    body = bytearray()
-    async for part in _chunks(reader) if length is None else _until_the_end(reader):
-        body += part
-        if len(body) > _BODY_LIMIT:
-            raise ValueError(f"a body of more than {_BODY_LIMIT} octets")
-    return bytes(body)
-
-
-async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    count = 0
-    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0][:32], 16):
-        count += 1
-        if count > _MOST_CHUNKS:
-            raise ValueError(f"a body of more than {_MOST_CHUNKS} chunks")
-        if size > _BODY_LIMIT:
-            raise ValueError(f"a chunk of {size} octets")
-        yield (await reader.readexactly(size + 2))[:-2]
-    await reader.readuntil(b"\r\n")
-
-
-async def _until_the_end(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    while part := await reader.read(65536):
-        yield part
+        if not (reader.keeps_connection() and self._keep_connections):
+            connection.transport.abort()
+        return response

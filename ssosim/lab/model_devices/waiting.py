@@ -42,6 +42,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from weakref import WeakKeyDictionary
 
 from ssosim.clock import Clock, VirtualClock
 from ssosim.trace import Event, Record, Trace
@@ -79,6 +80,41 @@ def skips_time(clock: object) -> bool:
     return isinstance(clock, VirtualClock | CountingClock)
 
 
+class _Listeners:
+    """The timers of all clients of one trace. A record is passed to those of its client, and not to all."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._of_client: dict[str, tuple[Callable[[Record], None], ...]] = {}
+        trace.subscribe(self._pass_on)
+
+    def add(self, client: str, examine: Callable[[Record], None]) -> Callable[[], None]:
+        """Call ``examine`` with every later record of ``client``; returns the function that ends this."""
+        self._of_client[client] = (*self._of_client.get(client, ()), examine)
+
+        def remove() -> None:
+            left = tuple(each for each in self._of_client[client] if each != examine)
+            if left:
+                self._of_client[client] = left
+            else:
+                del self._of_client[client]
+
+        return remove
+
+    def _pass_on(self, record: Record) -> None:
+        for examine in self._of_client.get(record.client, ()):
+            examine(record)
+
+
+_LISTENERS: WeakKeyDictionary[Trace, _Listeners] = WeakKeyDictionary()
+
+
+def _listen(trace: Trace, client: str, examine: Callable[[Record], None]) -> Callable[[], None]:
+    listeners = _LISTENERS.get(trace)
+    if listeners is None:
+        listeners = _LISTENERS[trace] = _Listeners(trace)
+    return listeners.add(client, examine)
+
+
 class ResponseTimer:
     """The time limits of one device. Without a virtual ``clock`` and a ``trace``, limits are in real time.
 
@@ -86,12 +122,11 @@ class ResponseTimer:
     """
 
     def __init__(self, trace: Trace | None = None, client: str = "", clock: object = None) -> None:
-        self._client = client
         self._clock = clock if trace is not None and isinstance(clock, VirtualClock | CountingClock) else None
         self._means_no_response: Callable[[Event], bool] | None = None
         self._response_is_lost = False
         self._task: asyncio.Task[object] | None = None
-        self._unsubscribe = trace.subscribe(self._examine) if trace is not None and self._clock is not None else None
+        self._unsubscribe = _listen(trace, client, self.examine) if trace and self._clock is not None else None
 
     def close(self) -> None:
         """Unsubscribe from the trace. May be called twice."""
@@ -121,13 +156,9 @@ class ResponseTimer:
         finally:
             self._means_no_response = self._task = None
 
-    def _examine(self, record: Record) -> None:
-        if (
-            self._means_no_response is None
-            or record.client != self._client
-            or self._response_is_lost
-            or self._task is None
-        ):
+    def examine(self, record: Record) -> None:
+        """End the wait for a response if ``record``, of this client, means that none will come."""
+        if self._means_no_response is None or self._response_is_lost or self._task is None:
             return
         if self._means_no_response(record.event):
             self._response_is_lost = True
