@@ -66,7 +66,7 @@ mutations: ## remove each check and claim of the identity provider: a test must 
 	@./bootstrap.sh dev
 	@exec $(bin)/python -m fuzz.mutations $(ARGS)
 
-rule-mutations: ## change judge, measures, gate, SPN rules and acceptor: tests must notice nine of ten; ARGS='gate'
+rule-mutations: ## change judge, measures, tokens, gate, SPN rules and acceptor: tests must notice nine of ten; ARGS='gate'
 	@./bootstrap.sh dev
 	@exec $(bin)/python -m fuzz.rule_mutations $(ARGS)
 

@@ -67,6 +67,7 @@ AREAS = {
     "tokens": Area(
         ("ssosim/entra/oauth/tokens.py",),
         (
+            "tests/entra/test_token_times.py",
             "tests/entra/test_entra_resources.py",
             "tests/entra/test_recorded_answers.py",
             "tests/entra/test_entra_flow.py",

@@ -413,6 +413,84 @@ def test_what_a_plan_leaves_out_is_said(tmp_path: Path) -> None:
         read_tree(file)
 
 
+@pytest.mark.parametrize("profiles", [[], ["other"]])
+def test_endpoints_without_their_profile_are_a_mistake(tmp_path: Path, profiles: list[str]) -> None:
+    """A plan that changes an endpoint of a profile that others manage would look as if it changed nothing."""
+    endpoint = {"name": "one", "target": "192.0.2.1", "profile_id": f"{ID}/trafficManagerProfiles/AADG"}
+    resources = [("azurerm_traffic_manager_external_endpoint", endpoint, None)]
+    resources += [
+        ("azurerm_traffic_manager_profile", profile, profile)
+        for profile in (
+            {"name": name, "traffic_routing_method": "Weighted", "dns_config": [{"relative_name": name, "ttl": 60}]}
+            for name in profiles
+        )
+    ]
+    record = {"name": "a", "zone_name": "x.test", "ttl": 60, "records": ["192.0.2.1"]}
+    write(tmp_path / "a.json", plan(*resources, ("azurerm_dns_a_record", record, record)))
+    with pytest.raises(ImportMistakeError, match="profile 'aadg' of the endpoints one is not in the plan"):
+        read_tree(tmp_path / "a.json#before")
+    assert not read_tree(tmp_path / "a.json#after").profiles.get("aadg")
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        (
+            ("azurerm_traffic_manager_external_endpoint", {"name": "one", "target": "192.0.2.1"}),
+            "profile_id is known only after",
+        ),
+        (
+            ("azurerm_traffic_manager_azure_endpoint", {"name": "one", "profile_id": "/x/aadg"}),
+            "has no address of its target_resource_id",
+        ),
+        (
+            (
+                "azurerm_traffic_manager_external_endpoint",
+                {"name": "one", "target": "a.", "profile_id": "/x/aadg", "subnet": [{"first": "ten"}]},
+            ),
+            "ten",
+        ),
+        (
+            (
+                "azurerm_traffic_manager_external_endpoint",
+                {
+                    "name": "one",
+                    "target": "a.",
+                    "profile_id": "/x/aadg",
+                    "subnet": [{"first": "10.0.0.9", "last": "10.0.0.1"}],
+                },
+            ),
+            "subnet 10.0.0.9 - 10.0.0.1",
+        ),
+        (
+            (
+                "azurerm_traffic_manager_profile",
+                {"name": "p", "traffic_routing_method": "Nearest", "dns_config": [{"relative_name": "p"}]},
+            ),
+            "routing method 'Nearest': expected one of",
+        ),
+        (
+            ("aws_route53_record", {"name": "a", "type": "A", "zone_id": "Z9", "ttl": 60, "records": ["192.0.2.1"]}),
+            "zone_id Z9: the name of the zone is not in the plan",
+        ),
+        (("google_dns_record_set", {"name": "a.x.test."}), "resources of type google_dns_record_set are not read"),
+        (
+            ("azurerm_dns_a_record", {"name": "a", "zone_name": "x.test", "ttl": "soon", "records": []}),
+            "the key 'ttl' is 'soon'",
+        ),
+    ],
+)
+def test_a_resource_that_cannot_be_read_is_named(
+    tmp_path: Path, resource: tuple[str, dict[str, Any]], words: str
+) -> None:
+    """The address of the resource and what is expected; the zones of the plan are not used without it."""
+    kind, values = resource
+    with pytest.raises(ImportMistakeError) as caught:
+        read_tree(write(tmp_path / "a.json", plan((kind, None, values))))
+    assert f"{kind}.r0: " in str(caught.value)
+    assert words in str(caught.value)
+
+
 def test_names_of_old_azure_exports_without_dots_are_found(tmp_path: Path) -> None:
     """azure-cli issue 14412: targets without their last dot are below the zone, and lint calls each an error."""
     lines = "mx 300 IN MX 0 mail.contoso.com\nsrv 300 IN SRV 0 0 443 host.contoso.com\n"

@@ -52,7 +52,7 @@ def _add_domain(domain: Fields, zone: Imported, found: ProviderData, where: str)
             _collect(Fields(each), zone, values, at)
     servers = [Fields(each).text("name") for each in domain.items("nameservers")]
     if servers and (zone.origin, "NS") not in values:
-        ttl = int(Fields(domain.get("meta")).get("ns_ttl") or DEFAULT_TTL)
+        ttl = Fields(domain.get("meta")).seconds("ns_ttl", default=DEFAULT_TTL) or DEFAULT_TTL
         names = [f"{name.rstrip('.')}." for name in servers]
         values[zone.origin, "NS"] = (ttl, names, f"{where}: nameservers")
     for (name, kind), (ttl, texts, at) in values.items():

@@ -75,9 +75,11 @@ class Fields:
         if found is None and default is not None:
             return default
         try:
-            seconds = int(found)
-        except (TypeError, ValueError) as error:
-            raise DnsChangeError(f"the key {keys[0]!r} is {found!r}: expected a TTL in seconds") from error
+            seconds = -1 if isinstance(found, bool) else int(found)
+        except (OverflowError, TypeError, ValueError):
+            seconds = -1
+        if seconds < 0 or (isinstance(found, float) and found != seconds):
+            raise DnsChangeError(f"the key {keys[0]!r} is {found!r}: expected a TTL in seconds")
         check_ttl(seconds)
         return seconds
 

@@ -82,10 +82,24 @@ def read_terraform_plan(data: Mapping[str, Any], found: ProviderData, where: str
         if each.kind == "azurerm_traffic_manager_profile":
             with found.mistakes_at(f"{where}: {each.address}"):
                 _add_profile(plan, each)
+    _note_lost_endpoints(plan)
     for origin in found.zones:
         if plain(origin) not in plan.managed:
             found.warnings.append(
                 f"{where}: zone {plain(origin)} is not managed by Terraform: records that others manage are not seen"
+            )
+
+
+def _note_lost_endpoints(plan: _Plan) -> None:
+    """Note endpoints whose profile is not in the plan: a change of one would look as if nothing changed."""
+    found = plan.found
+    known = {profile.name.lower() for profile, _ in found.profiles}
+    for name, endpoints in plan.endpoints.items():
+        if name not in known and not found.mistakes:
+            listed = ", ".join(str(each["name"]) for each in endpoints)
+            found.mistakes.append(
+                f"{plan.where}: the traffic manager profile {name!r} of the endpoints {listed} is not in the plan, so "
+                "what it answers is not known: plan it together with its endpoints"
             )
 
 
