@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -25,6 +26,8 @@ def count_operations(act: Callable[[], object]) -> int:
             frame.f_trace_lines, frame.f_trace_opcodes = False, True
         return trace
 
+    if (here := inspect.currentframe()) is not None:
+        here.f_trace_opcodes = True  # from Python 3.12 on instructions are traced only if a frame asked before settrace
     before = sys.gettrace()
     sys.settrace(trace)
     try:
