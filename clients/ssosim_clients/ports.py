@@ -157,6 +157,10 @@ def _fixed_random() -> Random:
     return Random(0)  # noqa: S311 - chooses which of two DNS answers comes first
 
 
+def _right_clock() -> float:
+    return 0.0
+
+
 def _random_id() -> str:
     return str(uuid.uuid4())
 
@@ -174,6 +178,7 @@ class Device:
     - ``app_credentials``: the credentials of an application that signs in as itself.
     - ``random``: decides what depends on network timing, such as which of two DNS answers comes first. By default every
       new device gets the same sequence.
+    - ``clock_offset``: how many seconds the date of the device is ahead of ``clock``; negative: behind.
     """
 
     upn: str
@@ -189,3 +194,11 @@ class Device:
     stored_password: str | None = field(default=None, repr=False)
     app_credentials: AppCredentials | None = None
     random: Random = field(default_factory=_fixed_random, repr=False, compare=False)
+    clock_offset: Callable[[], float] = field(default=_right_clock, repr=False, compare=False)
+
+    def read_date(self) -> float:
+        """Return the date by the clock of the device, in seconds since the Unix epoch, for what is sent.
+
+        ``clock`` is for waits and time limits, which a wrong date does not change.
+        """
+        return self.clock.now() + self.clock_offset()

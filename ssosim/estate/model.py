@@ -71,6 +71,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 OneToThousand = Annotated[int, Meta(ge=1, le=1000)]
 StatusRange = Annotated[str, Meta(pattern=r"^[1-9]\d\d(-[1-9]\d\d)?$")]
 DnsName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$", max_length=254)]
+SiteName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,63}$")]
 Header = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[ -~]*$")]
 
 
@@ -309,6 +310,10 @@ class Device(EstateEntry, frozen=True, kw_only=True):
 
     ``permitted_enctypes`` are the encryption types that the device offers and accepts, in its order of preference
     (default: those of libkrb5). Source: krb5 documentation, krb5.conf, permitted_enctypes.
+
+    ``site`` is the Active Directory site of the device: client models find the KDCs as the DC locator of Windows does,
+    those of the site first. Programs do not: libkrb5 knows no sites. Source: Microsoft documentation, How domain
+    controllers are located in Windows.
     """
 
     name: str
@@ -324,6 +329,7 @@ class Device(EstateEntry, frozen=True, kw_only=True):
     service_connections: tuple[ServiceConnection, ...] = ()
     resolvers: tuple[str, ...] = ()
     permitted_enctypes: tuple[EncryptionType, ...] = ()
+    site: SiteName | None = None
 
 
 class RelyingParty(EstateEntry, frozen=True, kw_only=True):

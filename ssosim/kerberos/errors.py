@@ -32,14 +32,15 @@ class GssapiMissingError(KerberosMissingError):
 
 
 class ProgramMissingError(KerberosMissingError):
-    """A program is not installed.
+    """A program or a library is not installed.
 
-    ``program`` is the name of the executable, ``package`` the Debian and Ubuntu package that contains it.
+    ``program`` is the name of the file, ``package`` the Debian and Ubuntu package that contains it, ``places`` where it
+    was looked for.
     """
 
-    def __init__(self, program: str, package: str) -> None:
+    def __init__(self, program: str, package: str, places: str = "PATH, /usr/sbin and /sbin") -> None:
         super().__init__(
-            f"{program} is not installed (looked in PATH, /usr/sbin and /sbin): "
+            f"{program} is not installed (looked in {places}): "
             f"install the package {package}, for instance with 'apt-get install {package}'"
         )
         self.program = program

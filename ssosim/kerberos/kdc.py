@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -31,6 +31,8 @@ POLL = 0.001
 
 SAMBA_OPTIONS = ("--foreground", "--model=single", "--debug-stdout", "--debuglevel=1")
 """One process, which stays a child and logs to standard output. Source: samba(8)."""
+
+_SAMBA_CLOCK = 'Samba\'s KDC has no clock of its own; a KDC with another time needs directory = "mit"'
 
 _T = TypeVar("_T")
 
@@ -58,6 +60,7 @@ class Kdc:
         self._process: subprocess.Popen[bytes] | None = None
         self._address: Address | None = None
         self._ended: asyncio.Future[KdcEndedError] | None = None
+        self._stop_watching: Callable[[], None] = lambda: None
 
     @property
     def address(self) -> Address:
@@ -78,7 +81,7 @@ class Kdc:
         KerberosMissingError, RealmError.
         """
         if self._clock_offset and self.realm.samba is not None:
-            raise KdcStartError('Samba\'s KDC has no clock of its own; a KDC with another time needs directory = "mit"')
+            raise KdcStartError(_SAMBA_CLOCK)
         if self.pid is not None:
             raise KdcStartError(f"krb5kdc is already running on {self.address}")
         try:
@@ -102,6 +105,7 @@ class Kdc:
         process, self._process, self._address = self._process, None, None
         if process is None:
             return
+        self._stop_watching()
         if self._ended is not None and not self._ended.done():
             self._ended.cancel()  # an end from here on is wanted
         _signal_group(process, signal.SIGTERM)
@@ -112,6 +116,38 @@ class Kdc:
         finally:
             _signal_group(process, signal.SIGKILL)
             process.wait()
+
+    def set_clock_offset(self, seconds: int) -> None:
+        """Set the clock of a running KDC ``seconds`` ahead of the machine's: it is started again at the same address.
+
+        That takes about 20 ms, in which the caller waits. Requests meanwhile get no reply. Call it in the thread that
+        started the KDC. Raises KdcStartError, also for Samba.
+        """
+        if seconds == self._clock_offset:
+            return
+        if self.realm.samba is not None:
+            raise KdcStartError(_SAMBA_CLOCK)
+        address, before = self.address, self._clock_offset
+        self._kill()
+        self._clock_offset = seconds
+        try:
+            self._start_again(address)
+        except KdcStartError:
+            self._kill()
+            self._clock_offset = before
+            self._start_again(address)  # if it ends again, that is noticed: the lab has no KDC
+            raise
+
+    def _kill(self) -> None:
+        self._stop_watching()
+        if self._process is not None:
+            _signal_group(self._process, signal.SIGKILL)
+            self._process.wait()
+
+    def _start_again(self, address: Address) -> None:
+        self._process = process = self._spawn()
+        self._watch(process)
+        self._wait_until_ready(process, address)
 
     def check_alive(self) -> None:
         """Raise KdcEndedError if krb5kdc was started and has ended without ``stop``."""
@@ -184,18 +220,20 @@ class Kdc:
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Notice the end of ``process``. Source: pidfd_open(2)."""
         loop = asyncio.get_running_loop()
-        self._ended = ended = loop.create_future()
+        if self._ended is None or self._ended.done():
+            self._ended = loop.create_future()
         handle = os.pidfd_open(process.pid)
-        loop.add_reader(handle, functools.partial(self._notice_end, process, ended, handle))
+        loop.add_reader(handle, functools.partial(self._notice_end, process, self._ended))
 
-        def stop_watching(_: object) -> None:
+        def stop_watching() -> None:
+            self._stop_watching = lambda: None
             loop.remove_reader(handle)
             os.close(handle)
 
-        ended.add_done_callback(stop_watching)
+        self._stop_watching = stop_watching
 
-    def _notice_end(self, process: subprocess.Popen[bytes], ended: asyncio.Future[KdcEndedError], handle: int) -> None:
-        asyncio.get_running_loop().remove_reader(handle)
+    def _notice_end(self, process: subprocess.Popen[bytes], ended: asyncio.Future[KdcEndedError]) -> None:
+        self._stop_watching()
         if not ended.done():
             how = describe_end(process.wait())
             ended.set_result(

@@ -144,7 +144,8 @@ def _error(message: Mapping[int, Element]) -> Message:
     _check_header(message[0], message[1], _KRB_ERROR)
     code = der.read_integer(message[6])
     text = _text(message[11]) if 11 in message else ""
-    return KrbError(code, error_name(code), _text(message[9]), _name(message[10]), text)
+    # A KDC that refuses a request before it has read the name sends one of no components (Heimdal, Samba).
+    return KrbError(code, error_name(code), _text(message[9]), _name(message[10], least=0), text)
 
 
 def _ap_request(message: Mapping[int, Element]) -> Message:
@@ -241,9 +242,9 @@ def _escape(character: str, escapes: Mapping[str, str]) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def _name(element: Element) -> str:
+def _name(element: Element, *, least: int = 1) -> str:
     components = der.read_children(der.read_fields(element)[1].expect(der.SEQUENCE))
-    if not 1 <= len(components) <= MAX_COMPONENTS:
+    if not least <= len(components) <= MAX_COMPONENTS:
         raise DerError("a name of no or too many components")
     if sum(len(part.value) for part in components) > MAX_NAME:  # before they are escaped, which takes time
         raise DerError(f"a name of more than {MAX_NAME} bytes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -71,6 +71,11 @@ class RealmKdcs:
 
                 self.samba_editor = SambaEditor(realm.samba, realm.directory)
             self.samba_editor.open(realm.directory / SAMBA_FOLDER)
+
+    def set_clock_offsets(self, offsets: Mapping[str, int]) -> None:
+        """Set the clock of each KDC so many seconds ahead, by the name of its host. Raises KdcStartError."""
+        for host, kdc in zip(self.hosts, self._kdcs, strict=True):
+            kdc.set_clock_offset(offsets.get(host.name, 0))
 
     def check_alive(self) -> None:
         """Raise KdcEndedError if a krb5kdc has ended without ``stop``."""

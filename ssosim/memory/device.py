@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
 from typing import Any, NamedTuple
@@ -36,18 +36,21 @@ from ssosim.entra.http.exchange import make_unreadable_event
 from ssosim.estate import KdcHost, User
 from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.account_states import AccountRefusal
+from ssosim.faults.core.clocks import TOLERANCE_S, TimeRefusal
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S, NO_TLS_THERE, is_address
-from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
-from ssosim.kerberos.codes import error_name
+from ssosim.faults.core.kdc_choice import choose_kdc
+from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S, KdcDecision
+from ssosim.kerberos.codes import KrbCode, error_name
 from ssosim.kerberos.key_database import IssuedKeys
+from ssosim.kerberos.messages import KdcRequest
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm
-from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
-from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, refused_sign_on_event
+from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns, find_kdcs_of_site
+from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, refused_sign_on_event, unused_ticket_event
 from ssosim.lab.base.people import app_credentials, client_random, device_called, user_on
 from ssosim.lab.base.request_target import target_of
 from ssosim.memory.clock import EngineClock, pause
-from ssosim.memory.kdc import MemoryKdc, TicketCache
+from ssosim.memory.kdc import ClientChecks, MemoryKdc, TicketCache, TicketTimes
 from ssosim.memory.lab import MemoryLab
 from ssosim.memory.resolution import NameServer
 from ssosim.memory.stub_resolver import StubResolver
@@ -125,7 +128,7 @@ class MemoryDevice(ServiceExchange):
     """All ports of one client process except its clock.
 
     ``user`` is signed on. Without ``user_present`` prompts stay without input. ``servers`` are its DNS servers,
-    ``enctypes`` the encryption types that it permits (none: those of libkrb5).
+    ``enctypes`` the encryption types that it permits (none: those of libkrb5), ``site`` its Active Directory site.
     """
 
     def __init__(  # noqa: PLR0913 - each is a setting of the device
@@ -139,10 +142,12 @@ class MemoryDevice(ServiceExchange):
         dual_stack: bool = False,
         durations: Durations = NO_DURATIONS,
         enctypes: tuple[str, ...] = (),
+        site: str | None = None,
     ) -> None:
         super().__init__(lab, client)
         self._owner = user
         self._enctypes = enctypes
+        self._site = site
         self._names = StubResolver(servers, lab.trace, client)
         self._merged: dict[tuple[str, Family], tuple[tuple[LookupResult, ...], Resolution]] = {}
         self._user_present = user_present
@@ -165,7 +170,7 @@ class MemoryDevice(ServiceExchange):
         A new process finds the tickets of the sign-on before. A device without a way to a KDC has a ticket of before.
         """
         lab, now = self._lab, self._lab.engine.now
-        if self._tickets.is_valid(now):
+        if self._tickets.is_valid(now + lab.clocks.find_age_shift(self._client)):
             return True
         refusal = None
         if self._client not in lab.off_network or find_kdc_proxy_url(lab.estate, self._owner) is not None:
@@ -174,6 +179,7 @@ class MemoryDevice(ServiceExchange):
         if refusal is None:
             self._tickets.sign_on(now)
             lab.signed_on[self._client] = now
+            lab.clocks.note_sign_on(self._client, lab.kdc_of(self._tickets.realm).hosts[0].name)
             return True
         self._tickets.sign_on(None)
         lab.signed_on.pop(self._client, None)
@@ -188,6 +194,30 @@ class MemoryDevice(ServiceExchange):
         if realm != self._tickets.realm or began is None:
             return None
         return lab.account_states.refuse_ticket(self._owner, lab.engine.now - began, lab.engine.now, kdc)
+
+    def _check_clocks(self, presented: TicketTimes | None, realm: str, kdc: str) -> TimeRefusal | None:
+        """Return why ``kdc`` of ``realm`` issues no service ticket because of a clock."""
+        lifetime = self._tickets.lifetime if presented is None else presented.lifetime
+        return self._lab.clocks.refuse_at_kdc(self._client, kdc, realm, lifetime)
+
+    def _check_own_clock(self, service: str, authenticator: int) -> None:
+        """Raise TicketFailure for a ticket that is not valid yet by the clock of the device, as libkrb5 does."""
+        times = self._tickets.times_of(service.removesuffix(f"@{self._tickets.realm}"))
+        begins = 0 if times is None else times.begins
+        if begins - authenticator > TOLERANCE_S:
+            name, code = service.partition("@")[0], KrbCode.KRB_AP_ERR_TKT_NYV
+            faults = self._lab.clocks.explain_refusal_at_device(self._client, name)
+            self._lab.trace.record(self._client, unused_ticket_event(name, code, faults))
+            raise TicketFailure("other", name, "Ticket not yet valid")
+
+    def _read_times(self, service: str, kdc: str) -> TicketTimes | None:
+        """Return the times of a ticket that ``kdc`` has issued now. No ticket outlasts the ticket-granting ticket."""
+        clocks = self._lab.clocks
+        begins = clocks.note_ticket(self._client, service, kdc).seconds
+        signed_on = clocks.of_sign_on(self._client).kdc.seconds
+        if not begins and not signed_on:
+            return None
+        return TicketTimes(begins, self._tickets.lifetime - max(0, begins - signed_on))
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Resolve ``name`` to addresses and canonical name; raises DnsFailure.
@@ -229,16 +259,18 @@ class MemoryDevice(ServiceExchange):
         default = lab.estate.default_realm.name
         asked, spn = spn, name_realm(lab.estate, self._owner, spn)
         full = spn if "@" in spn else f"{spn}@{default}"
-        token = self._tickets.build_token(full)
+        authenticator = lab.clocks.of_authenticator(self._client).seconds
+        token = self._tickets.build_token(full, authenticator)
         if token is not None:
+            self._check_own_clock(full, authenticator)
             return token
         try:
             if self._client in lab.off_network:
                 await self._reach_kdc_proxy()
-            self._tickets.add(full, await self._request_service_ticket(spn, full.rpartition("@")[2]))
+            self._tickets.add(full, *await self._request_service_ticket(spn, full.rpartition("@")[2]))
         except TicketFailure as failure:
             raise TicketFailure(failure.kind, asked, failure.text) from failure
-        token = self._tickets.build_token(full)
+        token = self._tickets.build_token(full, lab.clocks.of_authenticator(self._client).seconds)
         if token is None:
             raise TicketFailure("other", spn)
         return token
@@ -262,40 +294,63 @@ class MemoryDevice(ServiceExchange):
             event = msgspec.structs.replace(event, transport="https")
         self._lab.trace.record(self._client, event)
 
-    async def _request_service_ticket(self, spn: str, realm: str) -> IssuedKeys:
+    async def _request_service_ticket(self, spn: str, realm: str) -> tuple[IssuedKeys, TicketTimes | None]:
         """Request a ticket of the KDC of ``realm``, after those for the realms on the way; raises TicketFailure."""
         own = self._tickets.realm
         kdc = self._lab.kdc_of(own)
         path = find_trust_path(self._lab.estate, own, realm)
-        hosts = await self._find_kdcs(own if path is None else realm)
+        hosts = await self._find_kdcs(own if path is None else realm, spn.partition("@")[0])
         if not path:  # of its own realm; or of one that no trust leads to, as the client's own KDC says
             return await self._request_ticket(kdc, spn if path is not None or "@" in spn else f"{spn}@{realm}", hosts)
+        presented = None
         for hop in path:
             name = f"krbtgt/{hop}"
             if not self._tickets.has(name):
-                self._tickets.add(name, await self._request_ticket(kdc, name))
-            kdc = self._lab.kdc_of(hop)
-        return await self._request_ticket(kdc, spn.partition("@")[0], hosts)
+                self._tickets.add(name, *await self._request_ticket(kdc, name, presented=presented))
+            kdc, presented = self._lab.kdc_of(hop), self._tickets.times_of(name)
+        return await self._request_ticket(kdc, spn.partition("@")[0], hosts, presented=presented)
 
-    async def _find_kdcs(self, realm: str) -> tuple[KdcHost, ...]:
+    async def _find_kdcs(self, realm: str, service: str) -> tuple[KdcHost, ...]:
         """Return the KDCs of ``realm`` that the device knows, or finds in DNS; raises TicketFailure for none."""
         estate = self._lab.estate
         found = estate.realm(realm)
-        if found is None or not found.dns_lookup_kdc or self._client in self._lab.off_network:
+        looks_up = found is not None and (found.dns_lookup_kdc or self._site is not None)
+        if found is None or not looks_up or self._client in self._lab.off_network:
             return self._lab.kdc_of(realm).hosts
-        hosts = await find_kdcs_in_dns(self._look_up, found.name, estate)
+        if self._site is not None:
+            answers = functools.partial(self._is_answered, service)
+            hosts = await find_kdcs_of_site(self._look_up, found.name, estate, self._site, answers)
+        else:
+            hosts = await find_kdcs_in_dns(self._look_up, found.name, estate)
         if not hosts:
             raise TicketFailure("kdc-unreachable", "", f"Cannot find KDC for realm '{realm}'")
         return hosts
+
+    def _is_answered(self, service: str, hosts: Sequence[KdcHost]) -> bool:
+        """Return whether one of ``hosts`` answers a request for a ticket for ``service``."""
+        request = KdcRequest("TGS", hosts[0].realm, service, "")
+
+        def decide(kdc: str) -> KdcDecision | None:
+            return self._lab.faults.decide_kdc_request(request, self._client, kdc)
+
+        decision = choose_kdc([host.name for host in hosts], decide).decision
+        return decision is None or not decision.effect.is_missing
 
     async def _look_up(self, name: str, kind: str) -> LookupResult:
         (read,) = await self._names.query(name, (kind,))
         return read
 
-    async def _request_ticket(self, kdc: MemoryKdc, name: str, hosts: tuple[KdcHost, ...] | None = None) -> IssuedKeys:
+    async def _request_ticket(
+        self,
+        kdc: MemoryKdc,
+        name: str,
+        hosts: tuple[KdcHost, ...] | None = None,
+        presented: TicketTimes | None = None,
+    ) -> tuple[IssuedKeys, TicketTimes | None]:
         """Request a ticket of ``kdc``, and wait as long as that takes; raises TicketFailure.
 
-        ``hosts``: the hosts of the KDC that are asked (None: all).
+        ``hosts``: the hosts of the KDC that are asked (None: all). ``presented``: the times of the ticket-granting
+        ticket of another realm that is presented (None: that of the sign-on is).
         """
         lab = self._lab
         kdc = kdc if hosts is None or hosts == kdc.hosts else msgspec.structs.replace(kdc, hosts=hosts)
@@ -305,7 +360,10 @@ class MemoryDevice(ServiceExchange):
             lambda: lab.faults.state.kdc,
             self._record_exchange,
             principal=self._tickets.principal,
-            check_account=functools.partial(self._check_account, kdc.realm),
+            checks=ClientChecks(
+                functools.partial(self._check_account, kdc.realm),
+                functools.partial(self._check_clocks, presented, kdc.realm),
+            ),
             offered=self._enctypes,
         )
         if requested.delay:
@@ -314,7 +372,7 @@ class MemoryDevice(ServiceExchange):
             await pause(KDC_TIMEOUT_S)
         if requested.failure is not None:
             raise requested.failure
-        return requested.keys
+        return requested.keys, self._read_times(name, requested.kdc)
 
     async def prompt_password(self, upn: str, reason: str) -> str | None:
         """Record a prompt and return the user's password; None if no user is present."""
@@ -479,8 +537,10 @@ def memory_device(
         dual_stack=dual_stack,
         durations=durations,
         enctypes=found.permitted_enctypes,
+        site=found.site,
     )
-    return build_device(lab, user, ports, random=random or client_random(0, client))
+    offset = functools.partial(lab.clocks.find_device_offset, client)
+    return build_device(lab, user, ports, random=random or client_random(0, client), clock_offset=offset)
 
 
 def build_device(lab: MemoryLab, user: User, ports: Any, **changes: Any) -> Device:

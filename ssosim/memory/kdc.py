@@ -11,6 +11,7 @@ import base64
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from ssosim_clients.ports import TicketFailure
 from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket
 from ssosim.estate import KdcHost, Realm
 from ssosim.faults.core.account_states import AccountRefusal
+from ssosim.faults.core.clocks import NO_OFFSET, Offset, TimeRefusal, check_times
 from ssosim.faults.core.kdc_choice import KdcChoice, choose_kdc
 from ssosim.faults.core.kdc_effect import KdcDecision, KdcEffect, KdcRule, decide_kdc_request
 from ssosim.faults.core.key_faults import KeyFaults, KeyRefusal
@@ -31,7 +33,16 @@ from ssosim.kerberos.spnego import read_negotiate_token
 from ssosim.lab.base.kdc_events import passed_event
 from ssosim.trace import Event, KdcExchange
 
-__all__ = ["MemoryAcceptor", "MemoryKdc", "TicketCache", "TicketReply", "list_principals", "read_memory_ticket"]
+__all__ = [
+    "ClientChecks",
+    "MemoryAcceptor",
+    "MemoryKdc",
+    "TicketCache",
+    "TicketReply",
+    "TicketTimes",
+    "list_principals",
+    "read_memory_ticket",
+]
 
 _ISSUED, _SILENCE, _UNREADABLE = "issued", "no answer", "unreadable answer"
 _TICKET = b"ssosim memory ticket "
@@ -47,7 +58,16 @@ _TEXTS: Mapping[int, str] = {
     KrbCode.KDC_ERR_S_PRINCIPAL_UNKNOWN: "Server not found in Kerberos database",
     KrbCode.KDC_ERR_POLICY: "KDC policy rejects request",
     KrbCode.KRB_AP_ERR_SKEW: "Clock skew too great",
+    KrbCode.KRB_AP_ERR_TKT_EXPIRED: "Ticket expired",
+    KrbCode.KRB_AP_ERR_TKT_NYV: "Ticket not yet valid",
 }
+
+
+class TicketTimes(NamedTuple):
+    """The times of a ticket: when it ``begins``, by the clock of its KDC and against the lab's, and its lifetime."""
+
+    begins: int
+    lifetime: float
 
 
 def list_principals(realm: Realm, accounts: Iterable[str] = (), trusting: Iterable[str] = ()) -> frozenset[str]:
@@ -60,17 +80,28 @@ def list_principals(realm: Realm, accounts: Iterable[str] = (), trusting: Iterab
     return frozenset((*own, *realm.services, *accounts, *(f"krbtgt/{each}" for each in (realm.name, *trusting))))
 
 
+class ClientChecks(NamedTuple):
+    """Why a KDC refuses a client, by the name of the KDC's host: because of the user's account, or of clocks."""
+
+    account: Callable[[str], AccountRefusal | None]
+    clocks: Callable[[str], TimeRefusal | None]
+
+
+NO_CHECKS = ClientChecks(lambda _kdc: None, lambda _kdc: None)
+
+
 class TicketReply(Struct, frozen=True):
     """The result of a ticket request: the failure; None where a ticket was issued.
 
     ``silent``: no KDC sent a reply, for which libkrb5 waits ``KDC_TIMEOUT_S``. ``delay``: seconds that faults added.
-    ``keys`` are those of the ticket.
+    ``keys`` are those of the ticket, ``kdc`` is the host of the KDC that issued it.
     """
 
     failure: TicketFailure | None = None
     silent: bool = False
     delay: float = 0.0
     keys: IssuedKeys = _FIRST_KEYS
+    kdc: str = ""
 
 
 class MemoryKdc(Struct, frozen=True):
@@ -96,13 +127,12 @@ class MemoryKdc(Struct, frozen=True):
         record: Callable[[Event], None],
         *,
         principal: str = "user",
-        check_account: Callable[[str], AccountRefusal | None] = lambda _kdc: None,
+        checks: ClientChecks = NO_CHECKS,
         offered: tuple[str, ...] = (),
     ) -> TicketReply:
         """Request a ticket for ``spn`` for ``principal`` at ``client``; ``rules`` returns the faults of each request.
 
-        ``check_account`` returns why a KDC refuses it because of the user's account, by the name of the KDC's host.
-        ``offered`` are the encryption types of the client (none: those of libkrb5).
+        ``checks`` are those of the client. ``offered`` are the encryption types of the client (none: those of libkrb5).
 
         Each exchange is passed to ``record``. libkrb5 takes any error to its first request as one about referrals, and
         sends a second request.
@@ -128,8 +158,8 @@ class MemoryKdc(Struct, frozen=True):
         error, delay = (0, False), choice.wait
         for _ in range(1 if service.startswith("krbtgt/") else _ATTEMPTS):
             decision = decide(kdc)
-            refused_account = check_account(kdc)
-            code = self._code(request, kdc) if refused_account is None else refused_account.code
+            refused_client = self._refuse_client(checks, request, kdc)
+            code = self._code(request, kdc) if refused_client is None else refused_client.code
             outcome: int | str | None = code
             if decision is not None:
                 decision.count_hits()
@@ -146,13 +176,13 @@ class MemoryKdc(Struct, frozen=True):
             if outcome is None:
                 keys = self._choose_keys(service, kdc, offered) or _FIRST_KEYS
                 record(self._event(request, _ISSUED, decision, kdc, keys))
-                return TicketReply(delay=delay, keys=keys)
+                return TicketReply(delay=delay, keys=keys, kdc=kdc)
             if isinstance(outcome, str):
                 changed = self._choose_keys(service, kdc, offered) if outcome == _ISSUED else None
                 record(self._event(request, outcome, decision, kdc, changed))
                 failure = TicketFailure("other", spn, "the reply of the KDC cannot be used")
                 continue
-            record(self._event(request, error_name(outcome), decision, kdc, refused=refused_account))
+            record(self._event(request, error_name(outcome), decision, kdc, refused=refused_client))
             failure, error = None, (outcome, decision is None or not decision.effect.decides_reply)
         return TicketReply(failure or self._failure(spn, service, *error), delay=delay)
 
@@ -195,6 +225,19 @@ class MemoryKdc(Struct, frozen=True):
 
     def _refuse(self, request: KdcRequest, kdc: str) -> KeyRefusal | None:
         return (self.keys or _NO_FAULTS).refuse(request, kdc)
+
+    def _refuse_client(self, checks: ClientChecks, request: KdcRequest, kdc: str) -> AccountRefusal | None:
+        """Return why ``kdc`` refuses a request whatever it is for.
+
+        The account comes first, as over sockets. The KDC checks the authenticator before it looks for the service;
+        where a fault of keys answers in its place, it checks nothing.
+        """
+        refused = checks.account(kdc)
+        keys = self._refuse(request, kdc)
+        if refused is not None or (keys is not None and keys.by_gateway):
+            return refused
+        skewed = checks.clocks(kdc)
+        return None if skewed is None else AccountRefusal(skewed.code, skewed.difference.list_faults())
 
     def _choose_keys(self, service: str, kdc: str, offered: tuple[str, ...]) -> IssuedKeys | None:
         return (self.keys or _NO_FAULTS).choose_keys(service, kdc, offered or SUPPORTED)
@@ -249,6 +292,7 @@ class TicketCache(Struct):
     began: float | None = 0.0
     padding: int = 0
     _services: dict[str, IssuedKeys] = field(default_factory=dict)
+    _times: dict[str, TicketTimes] = field(default_factory=dict)
 
     def is_valid(self, now: float) -> bool:
         """Return whether there is a ticket-granting ticket that has not expired.
@@ -260,28 +304,42 @@ class TicketCache(Struct):
     def sign_on(self, now: float | None) -> None:
         """Replace all tickets by a new ticket-granting ticket of ``now``, or by none."""
         self._services.clear()
+        self._times.clear()
         self.began = now
 
-    def build_token(self, spn: str) -> bytes | None:
-        """Return a new Negotiate token for ``spn``; None if there is no ticket for it yet."""
+    def build_token(self, spn: str, authenticator: int = 0) -> bytes | None:
+        """Return a new Negotiate token for ``spn``; None if there is no ticket for it yet.
+
+        ``authenticator``: how many seconds its time is ahead of the lab's.
+        """
         service = spn.removesuffix(f"@{self.realm}")
         if service not in self._services:
             return None
         owner = f"{self.principal}@{self.realm}"
         keys = self._services[service]
         name, _, realm = service.partition("@")
-        payload = {"client": owner, "service": name, "number": next(self.numbers), "keys": keys}
+        payload: dict[str, object] = {"client": owner, "service": name, "number": next(self.numbers), "keys": keys}
         payload["realm"] = realm or self.realm
         payload["authorization_data"] = "0" * (self.padding * 3 // 4)  # base64 adds a third
+        times = self._times.get(service)
+        if times is not None or authenticator:
+            payload["times"] = (*(times or TicketTimes(0, self.lifetime)), authenticator)
         return _TICKET + base64.b64encode(json.dumps(payload).encode())
 
     def has(self, service: str) -> bool:
         """Return whether there is a ticket for ``service``."""
         return service in self._services
 
-    def add(self, spn: str, keys: IssuedKeys = _FIRST_KEYS) -> None:
-        """Add a ticket for ``spn`` with these keys."""
-        self._services[spn.removesuffix(f"@{self.realm}")] = keys
+    def add(self, spn: str, keys: IssuedKeys = _FIRST_KEYS, times: TicketTimes | None = None) -> None:
+        """Add a ticket for ``spn`` with these keys; ``times`` None: it begins when it is issued."""
+        service = spn.removesuffix(f"@{self.realm}")
+        self._services[service] = keys
+        if times is not None:
+            self._times[service] = times
+
+    def times_of(self, service: str) -> TicketTimes | None:
+        """Return the times of the ticket for ``service``; None where no clock was wrong."""
+        return self._times.get(service)
 
 
 class MemoryAcceptor:
@@ -289,13 +347,24 @@ class MemoryAcceptor:
 
     ``keys`` are the keys of the realm under the active faults. A ticket is accepted if one of the keys of
     ``principals`` opens it, whatever name it has, as libkrb5 does (krb5 1.20, lib/krb5/krb/rd_req_dec.c).
+    ``read_clock`` returns how far the clock of the service is ahead of the lab's; ``lifetime`` is that of tickets, in
+    seconds.
     """
 
-    def __init__(self, realm: str, principals: Iterable[str], keys: KeyFaults | None = None) -> None:
+    def __init__(
+        self,
+        realm: str,
+        principals: Iterable[str],
+        keys: KeyFaults | None = None,
+        read_clock: Callable[[], Offset] = lambda: NO_OFFSET,
+        lifetime: float = float("inf"),
+    ) -> None:
         self._realm = realm
         self._principals = frozenset(principals)
         self._keys = keys
         self._used: set[bytes] = set()
+        self._read_clock = read_clock
+        self._lifetime = lifetime
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
         """Accept or refuse a token as GSS-API does with a token of a real KDC."""
@@ -304,7 +373,7 @@ class MemoryAcceptor:
         read = _read_token(token)
         if read is None:
             return RefusedTicket("kerberos", "malformed", "no readable AP-REQ")
-        client, service, realm, keys = read
+        client, service, realm, keys, times = read
         seen = (keys.kvno, keys.enctype, keys.session_enctype)
         if realm != self._realm:
             name = f"{service}@{realm}"
@@ -314,10 +383,19 @@ class MemoryAcceptor:
             reason, text = refused
             faults = () if self._keys is None else self._keys.find_faults(service, keys.kvno, keys.enctype)
             return RefusedTicket("kerberos", reason, text, *seen, faults)
-        if token in self._used:
-            return RefusedTicket("kerberos", "replayed", "KRB_AP_ERR_REPEAT: Request is a replay", *seen)
-        self._used.add(token)
+        if (untimely := self._find_wrong_time(token, times)) is not None:
+            reason, text = untimely
+            return RefusedTicket("kerberos", reason, text, *seen)
         return AcceptedTicket(client, f"{service}@{self._realm}", _MUTUAL, *seen)
+
+    def _find_wrong_time(self, token: bytes, times: tuple[int, float, int] | None) -> tuple[RefusalReason, str] | None:
+        """Why a token is refused because of its time, or because it was used before, with the text of libkrb5."""
+        if token in self._used:
+            return "replayed", "KRB_AP_ERR_REPEAT: Request is a replay"
+        self._used.add(token)
+        begins, lifetime, authenticator = times or (0, self._lifetime, 0)
+        refusal = check_times(Offset({0: begins}), lifetime, Offset({0: authenticator}), self._read_clock())
+        return None if refusal is None else (_TIME_REASONS[refusal.code], _describe_code(refusal.code))
 
     def _find_missing_key(self, service: str, keys: IssuedKeys) -> tuple[RefusalReason, str] | None:
         """Why no key opens a ticket, with the text of libkrb5; None if one does."""
@@ -351,6 +429,17 @@ def read_memory_ticket(token: bytes) -> str | None:
     return None if read is None else read[1]
 
 
+_TIME_REASONS: Mapping[KrbCode, RefusalReason] = {
+    KrbCode.KRB_AP_ERR_SKEW: "skew",
+    KrbCode.KRB_AP_ERR_TKT_NYV: "not-yet-valid",
+    KrbCode.KRB_AP_ERR_TKT_EXPIRED: "expired",
+}
+
+
+def _describe_code(code: KrbCode) -> str:
+    return f"{code.name}: {_TEXTS[code]}"
+
+
 def _describe_missing_version(name: str, keys: IssuedKeys, owner: Account) -> tuple[RefusalReason, str]:
     """Return the refusal of a ticket whose key version or type the key table of ``owner`` does not have."""
     if owner.opens(keys.kvno, keys.enctype):  # it has such a key, and the ticket is encrypted with another account's
@@ -369,13 +458,25 @@ def _describe_missing_version(name: str, keys: IssuedKeys, owner: Account) -> tu
     return "wrong-key", f"KRB_AP_ERR_BADKEYVER: {text}"
 
 
-def _read_token(token: bytes) -> tuple[str, str, str, IssuedKeys] | None:
-    """Return the client, the service, its realm and the keys of a token of this KDC; None if it cannot be read."""
+class _Token(NamedTuple):
+    """What a token of this KDC says. ``times``: those of the ticket (``TicketTimes``), and of its authenticator."""
+
+    client: str
+    service: str
+    realm: str
+    keys: IssuedKeys
+    times: tuple[int, float, int] | None
+
+
+def _read_token(token: bytes) -> _Token | None:
+    """Read a token of this KDC; None if it cannot be read."""
     try:
         payload = json.loads(base64.b64decode(token.removeprefix(_TICKET), validate=True))
         account, kvno, enctype, session = payload["keys"]
         made = IssuedKeys(account, int(kvno), enctype, session)
-        return str(payload["client"]), str(payload["service"]), str(payload["realm"]), made
+        begins, lifetime, authenticator = payload.get("times", (0, 0, 0))
+        times = (int(begins), float(lifetime), int(authenticator)) if "times" in payload else None
+        return _Token(str(payload["client"]), str(payload["service"]), str(payload["realm"]), made, times)
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 from ssosim.dns import ZoneSet, ZoneStore, zones_of
 from ssosim.entra import Keys, Provider, TicketAcceptor, first_steps
@@ -16,6 +16,7 @@ from ssosim.estate import Device, Estate, Realm, list_kdcs
 from ssosim.estate.trusts import list_trusts
 from ssosim.faults import ActiveFaults
 from ssosim.faults.core.account_states import AccountStates
+from ssosim.faults.core.clocks import Clocks, list_clock_names
 from ssosim.faults.core.exchanges import Reach, Refusal, make_provider_fault_applier, tls_refused
 from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos.key_database import list_accounts
@@ -29,7 +30,7 @@ from ssosim.memory.clock import Engine, EngineClock
 from ssosim.memory.kdc import MemoryAcceptor, MemoryKdc, list_principals, read_memory_ticket
 from ssosim.memory.resolution import AuthoritativeServer, NameServer
 from ssosim.memory.resolvers import AuthorityServers, MemoryResolver, Upstream
-from ssosim.services import KeyTable, Service, complete_estate, services_of
+from ssosim.services import Service, complete_estate, services_of
 from ssosim.services.applications import responders_at, start_applications
 from ssosim.services.https_redirect import add_https_redirects
 from ssosim.trace import Event, SignInStep, Trace
@@ -73,6 +74,7 @@ class MemoryLab:
         self.faults.set_kdc_hosts(dict.fromkeys(kdc.name for kdc in list_kdcs(estate)))
         self._key_faults = KeyFaults(list_accounts(estate))
         self.account_states = AccountStates(estate)
+        self.clocks = Clocks(list_clock_names(self.services), [kdc.name for kdc in list_kdcs(estate)])
         self.signed_on: dict[str, float] = {}  # when the users of clients signed on, by client
         self.provider = Provider(
             estate=estate,
@@ -80,10 +82,11 @@ class MemoryLab:
             or get_process_keys(
                 tuple(service.name for service in estate.federation_services), list_generated_keys(estate)
             ),
-            acceptors=_build_acceptors(estate, self.services, self._key_faults),
+            acceptors=_build_acceptors(estate, self.services, self._key_faults, self.clocks),
             trace=self.trace,
             clock=clock,
             is_off_network=self.off_network.__contains__,
+            clocks=self.clocks,
         )
         self._other_kdcs = {realm.name: self._build_kdc(realm) for realm in estate.realms[1:]}
         self.kdc = self._build_kdc(estate.default_realm)
@@ -110,6 +113,7 @@ class MemoryLab:
         self.faults.watch(make_provider_fault_applier(self.provider, _every_client))
         self.faults.watch(self._key_faults.apply)
         self.faults.watch(self.account_states.apply)
+        self.faults.watch(lambda state: self.clocks.apply(state.clocks))
 
     def _build_kdc(self, realm: Realm) -> MemoryKdc:
         estate = self.estate
@@ -223,23 +227,33 @@ def _every_client(_client: str) -> bool:
     return True
 
 
-def _build_acceptors(estate: Estate, services: tuple[Service, ...], keys: KeyFaults) -> dict[str, TicketAcceptor]:
+def _build_acceptors(
+    estate: Estate, services: tuple[Service, ...], keys: KeyFaults, clocks: Clocks
+) -> dict[str, TicketAcceptor]:
     """Return the ticket acceptor for each name of a service that has a key table."""
     found: dict[str, TicketAcceptor] = {}
     for service in services:
         if service.keys is not None and not found.keys() >= set(service.dns_names):
             made = tuple(
-                _build_acceptor(estate, realm, service.keys, keys) for realm in realms_of(estate, service.keys)
+                _build_acceptor(estate, realm, service, keys, clocks) for realm in realms_of(estate, service.keys)
             )
             found |= dict.fromkeys(service.dns_names, made[0] if len(made) == 1 else AcceptorOfRealms(made))
     return found
 
 
-def _build_acceptor(estate: Estate, realm: Realm, table: KeyTable, keys: KeyFaults) -> MemoryAcceptor:
+def _build_acceptor(estate: Estate, realm: Realm, service: Service, keys: KeyFaults, clocks: Clocks) -> MemoryAcceptor:
+    table = service.keys
+    assert table is not None  # noqa: S101 - as the caller has checked
     account = realm.service_account
     own = tuple(spn for spn in table.spns if spn in realm.services) or table.spns
     principals = (account.name, *account.spns) if table.account else own
-    return MemoryAcceptor(realm.name, principals, keys if realm is estate.default_realm else None)
+    return MemoryAcceptor(
+        realm.name,
+        principals,
+        keys if realm is estate.default_realm else None,
+        partial(clocks.of_service, service.dns_names[0]),
+        realm.ticket_lifetime,
+    )
 
 
 @dataclass(frozen=True)

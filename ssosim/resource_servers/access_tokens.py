@@ -171,7 +171,11 @@ def _check(provider: Provider, call: Call, wanted: Requirements, seen: _Seen) ->
     audience = claims.get("aud")
     if not isinstance(audience, str) or audience not in wanted.audiences:
         raise TokenRefusedError("audience", f"the audience is {str(audience)[:256]}", found=str(audience)[:256])
-    _check_dates(token, call.now)
+    try:
+        _check_dates(token, call.now)
+    except TokenRefusedError as refused:
+        call.trace_buffer.refused_date = refused.reason in {"expired", "not_yet_valid"}
+        raise
     caller = _read_caller(provider, token, tenant, seen.client_id)
     if caller.kind == "user" and wanted.scopes and not wanted.scopes & caller.scopes:
         raise TokenRefusedError("scope", f"it has none of the scopes {', '.join(sorted(wanted.scopes))}")

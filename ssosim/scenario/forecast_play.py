@@ -91,6 +91,7 @@ class ZonePlay:
         self._lab = MemoryLab(Engine(_START), estate, zones=zones, keys=keys, with_exposures=False)
         self._dual_stack = dual_stack
         self._pauses: dict[str, _Pauses] = {}
+        self._devices: dict[str, str | None] = {}
 
     def play_rules(self, host: str) -> dict[str, PlayResult]:
         """Return the result of every SPN rule for HTTP at ``host``, by its name."""
@@ -166,6 +167,11 @@ class ZonePlay:
         The user has an account in the realm. Of several devices, one is taken whose user can sign in without a prompt
         today: a change could not harm the others, and would look harmless.
         """
+        if domain not in self._devices:
+            self._devices[domain] = self._choose_device(domain)
+        return self._devices[domain]
+
+    def _choose_device(self, domain: str) -> str | None:
         found = [(find_hindrances(self._lab.estate, each), each.name) for each in self._lab.estate.devices]
         fitting = [
             (each.count + each.outside, name) for each, name in found if each is not None and each.kind == domain

@@ -20,7 +20,6 @@ from ssosim.trace import (
     NO_FIRST_STEPS,
     FaultUndone,
     FirstSteps,
-    LabPaused,
     LastStepDeclared,
     Record,
     SignInsStarted,
@@ -32,6 +31,7 @@ from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures, measure
 from ssosim.verdict.outcome import Outcome
+from ssosim.verdict.pauses import select_pauses
 from ssosim.verdict.steps import ON_THE_WIRE
 
 __all__ = [
@@ -282,7 +282,7 @@ def judge_phase(
         for record in trace.up_to(mark):
             if record.client in own:
                 before.setdefault(record.client, []).append(record)
-    pauses = records.select(LabPaused)
+    pauses = select_pauses(records)
     after_programs = max((each.last_seq for each in times.values()), default=0)
     mended = [record.at for record in records.select(FaultUndone) if record.at > began and record.seq > after_programs]
     last_undone = {name: began + (each.undone or 0.0) for name, each in times.items()}

@@ -25,6 +25,8 @@ from ssosim.lab.core.trace_writer import record_to_file
 from ssosim.lab.network.networks import PrivateNetwork
 from ssosim.lab.process.lab_process import encode_start_error
 from ssosim.lab.process.status_messages import encode_failure, send_line
+from ssosim.lab.program_devices.device_clocks import check_program_clock
+from ssosim.lab.program_devices.execute import find_program_file
 from ssosim.lab.program_devices.private_lab import PrivateLab
 from ssosim.scenario.client_choice import model_of
 from ssosim.scenario.fitting import fit_scenario
@@ -120,7 +122,11 @@ class _Programs:
                 await self._private.lab.find_ticket(self._private.lab.user_of(device), client.name, device)
 
     async def run(self, client: Client) -> None:
-        """Run the client's program to its end or its deadline; record its output in the trace."""
+        """Run the client's program to its end or its deadline; record its output in the trace.
+
+        Raises LabInputError for a program whose device has another clock, which the program cannot get.
+        """
+        check_program_clock(self._private.lab.clocks, client.name, find_program_file(client.run))
         device = self._private.lab.device_of(client.device_name).name
         options = {
             "device": device,

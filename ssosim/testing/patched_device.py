@@ -170,6 +170,7 @@ class PatchedDevice:
                 kdcs.setdefault(kdc.realm, []).append(address)
             ccache.unlink(missing_ok=True)
             await _copy_ticket(lab, self._user, self._device, ccache)
+            lab.follow_clock(self.name, self._user, self._device, ccache)
         options = restrict_enctypes(self._device.permitted_enctypes, _OPTIONS)
         write_client_conf(conf, lab.estate, kdcs, options)
         return {"KRB5_CONFIG": str(conf), "KRB5CCNAME": f"FILE:{ccache}"}

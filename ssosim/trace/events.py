@@ -85,11 +85,12 @@ class KdcExchange(Event, frozen=True, kw_only=True, gc=False):
     ``principal`` is the client; it is empty for TGS requests, which carry it encrypted. ``kvno`` and ``etype`` are the
     version and the encryption type of the key that an issued ticket is encrypted with (RFC 4120, section 5.2.9).
     ``transport`` is ``https`` where the request came through a KDC proxy (MS-KKDCP). ``kdc`` is the host of the KDC; it
-    is empty where the lab has one only.
+    is empty where the lab has one only. ``AP``: no message was sent, since by the clock of the device its ticket is not
+    valid yet.
     """
 
     layer: ClassVar[Layer] = "kerberos"
-    request: Literal["AS", "TGS", "unreadable"]
+    request: Literal["AS", "TGS", "AP", "unreadable"]
     service: str
     outcome: str
     principal: str = ""

@@ -143,6 +143,10 @@ def build_causes(
     return links + [Cause(_describe_fault(by_number[n]), by_number[n].seq) for n in faults if n in by_number]
 
 
+_TOLD_BY_DETAIL = ("clock-skew",)
+"""The faults of which several are in force at once, so that only their detail says which one it was."""
+
+
 def _find_served(records: Sequence[Record]) -> dict[str, SignInStep]:
     """Return the hosts at which the trace shows a service of the lab, with a step of the sign-in there."""
     return {
@@ -155,7 +159,8 @@ def _find_served(records: Sequence[Record]) -> dict[str, SignInStep]:
 def _describe_fault(record: Record) -> str:
     event = record.event
     assert isinstance(event, FaultApplied)  # noqa: S101 - by build_causes
-    return f"fault {event.name!r} at {datetime.fromtimestamp(record.at, UTC):%H:%M}"
+    detail = f": {event.detail}" if event.name in _TOLD_BY_DETAIL else ""
+    return f"fault {event.name!r} at {datetime.fromtimestamp(record.at, UTC):%H:%M}{detail}"
 
 
 def _split_phases(records: Sequence[Record]) -> Iterator[tuple[tuple[str, float | None], float, list[Record]]]:

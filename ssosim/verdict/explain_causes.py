@@ -53,6 +53,7 @@ __all__ = ["FoundCause", "find_causes"]
 _PENDING_CODES = (70016,)
 _MANY = 500
 _KDC_RECORDS, _KDC_PREFIX = ("SRV", "URI"), "_kerberos."
+_TICKET_REQUESTS = ("TGS", "AP")
 _REFUSED = (401, 403)
 _NEGOTIATE_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.BROWSER_SSO)
 
@@ -196,7 +197,7 @@ def _find_last_ticket(records: Sequence[Record], before: int) -> Record | None:
     exchanges = [r for r in records if r.seq < before and isinstance(r.event, KdcExchange)]
     if (refused := [r for r in exchanges if is_refused_sign_on(r.event)]) and refused[-1] is exchanges[-1]:
         return refused[-1]
-    requests = [r for r in exchanges if isinstance(r.event, KdcExchange) and r.event.request == "TGS"]
+    requests = [r for r in exchanges if isinstance(r.event, KdcExchange) and r.event.request in _TICKET_REQUESTS]
     own = [record for record in requests if not _is_for_realm(record.event)]
     return next(reversed(own or requests), None)
 
@@ -307,13 +308,15 @@ def _explain_other_name(
 
 
 def _describe_no_ticket(event: KdcExchange) -> str:
-    return "no ticket-granting ticket" if event.request == "AS" else "no ticket"
+    return {"AS": "no ticket-granting ticket", "AP": "it did not use its ticket"}.get(event.request, "no ticket")
 
 
 def _describe_kdc(event: KdcExchange) -> str:
     realm = event.service.partition("/")[2].partition("@")[0] if event.service.startswith("krbtgt/") else ""
     if event.request == "unreadable":
         return f"the KDC could not read the request ({event.outcome})"
+    if event.request == "AP":
+        return f"by the clock of the device the ticket for {event.service} is not valid: {event.outcome}"
     if event.request == "AS":
         who = f" of {event.principal}" if event.principal else ""
         response = "did not answer" if event.outcome == "no answer" else f"refused it: {event.outcome}"

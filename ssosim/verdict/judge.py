@@ -126,6 +126,7 @@ It is more than five in each second of the hour. No shipped model comes near it.
 """
 
 _UNKNOWN_SPN = "KDC_ERR_S_PRINCIPAL_UNKNOWN"
+_TICKET_REQUESTS = ("TGS", "AP")
 _REFUSALS = (401, 403)
 _STEP_TOKENS = ("assertion", "browser")
 _WSTRUST_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_PASSWORD)
@@ -505,7 +506,7 @@ class _ClientRecords:
         """Return the last service that a ticket was requested for; empty if there was none."""
         for record in reversed(self.select(KdcExchange)):
             event = record.event
-            if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
+            if isinstance(event, KdcExchange) and _is_for_service(event):
                 return event.service
         return ""
 
@@ -606,6 +607,9 @@ class _ClientRecords:
         if event.request == "AS":
             verb, why = ("did not answer", "") if event.outcome == "no answer" else ("refused", f": {event.outcome}")
             return f"the KDC {verb} the sign-on of {event.principal}{why}{self._describe_response()}"
+        if event.request == "AP":
+            why = f"is not valid by the clock of the device: {event.outcome}"
+            return f"its ticket for {event.service} {why}{self._describe_response()}"
         if event.outcome == _UNKNOWN_SPN:
             return f"it asked for {event.service}, which the KDC does not know{self._describe_response()}"
         response = "did not answer" if event.outcome == "no answer" else f"said {event.outcome}"
@@ -630,7 +634,7 @@ class _ClientRecords:
             event = record.event
             if is_refused_sign_on(event):
                 return record
-            if isinstance(event, KdcExchange) and event.request == "TGS" and not event.service.startswith("krbtgt/"):
+            if isinstance(event, KdcExchange) and _is_for_service(event):
                 return record if event.outcome != "issued" else None
         return None
 
@@ -673,6 +677,10 @@ class _ClientRecords:
             self._last_error,
         )
         return missing if all(other is None for other in others) else None
+
+
+def _is_for_service(event: KdcExchange) -> bool:
+    return event.request in _TICKET_REQUESTS and not event.service.startswith("krbtgt/")
 
 
 def _find_code(event: Event) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from ssosim.trace import ClientMessage, LabPaused, Record
+from ssosim.verdict.by_kind import RecordsByKind
 
 __all__ = ["Pause", "describe_pauses", "find_pauses_while_waiting", "select_pauses"]
 
@@ -36,7 +37,7 @@ class Pause(Struct, frozen=True):
 
 def select_pauses(records: Iterable[Record]) -> tuple[Record, ...]:
     """Return those of ``records`` that are pauses of the lab."""
-    return tuple(record for record in records if isinstance(record.event, LabPaused))
+    return tuple(RecordsByKind.of(records).select(LabPaused))
 
 
 def find_pauses_while_waiting(

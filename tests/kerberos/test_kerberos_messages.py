@@ -72,6 +72,15 @@ def test_nothing_may_follow(rest: bytes) -> None:
     assert isinstance(read_message(AS_REQUEST + rest), Unreadable)
 
 
+def test_an_error_without_a_name_is_read() -> None:
+    """Samba's KDC refuses a request with KRB_AP_ERR_SKEW before it has read the name, which has no components then."""
+    reply = bytes.fromhex(
+        "7e4f304da003020105a10302011ea411180f32303236313133303131323333375aa50502030be29ca603020125"
+        "a9151b133c756e737065636966696564207265616c6d3eaa0b3009a003020100a1023000"
+    )
+    assert read_message(reply) == KrbError(37, "KRB_AP_ERR_SKEW", "<unspecified realm>", "")
+
+
 def test_names_cannot_forge_a_line() -> None:
     """Separators and control characters in a name are escaped, so that a trace line shows one name."""
     message = read_message(build_as_request("R", "a/b@c\n\x1b[31m"))

@@ -63,6 +63,8 @@ ANSWER = _fields(
     content_type=st.sampled_from(["text/html", "application/json", "application/soap+xml"]),
     headers=st.sampled_from([{}, {"WWW-Authenticate": "Negotiate"}, {"Retry-After": "3"}]),
 )
+OFFSETS = st.sampled_from([-90_000, -3600, -310, -290, 290, 310, 600, 3600, 40_000, 90_000])
+"""Seconds that no test comes near the tolerance with, however long it takes."""
 ERRORS = st.sampled_from(get_args(KdcErrorName))
 
 SPNS = st.sampled_from([f"HTTP/{AUTOLOGON}", f"HTTP/{STS}"])
@@ -124,6 +126,11 @@ OWN: dict[str, Strategy] = {
     "kdc-delay": _fields(clients=CLIENTS, seconds=st.floats(0.1, 40).map(lambda seconds: round(seconds, 2))),
     "kdc-connection-refused": _fields(),
     "kdc-replica-lag": _fields(kdcs=st.just(["dc1.corp.contoso.com"])),
+    "clock-skew": st.one_of(
+        _fields(of=st.just("device"), seconds=OFFSETS, clients=CLIENTS),
+        _fields(of=st.just("kdc"), seconds=OFFSETS),
+        _fields(of=st.just("service"), seconds=OFFSETS, host=HOSTS),
+    ),
     "key-rolled": _fields(
         at=st.sampled_from(["both", "kdc", "service"]),
         times=st.integers(1, 3),
@@ -171,7 +178,7 @@ def faults(name: str, *, first: bool = False) -> st.SearchStrategy[Fault]:
                              "consent-revoked", "access-token-lifetime",
                              "secret-expired", "certificate-removed", "domain-managed", "key-rolled",
                              "account-encryption-types", "kdc-encryption-types", "spn-moved", "host-spn-registered",
-                             "spn-duplicate", "kdc-connection-refused", "kdc-replica-lag")  # fmt: skip
+                             "spn-duplicate", "kdc-connection-refused", "kdc-replica-lag", "clock-skew")  # fmt: skip
     if first and countable:
         fields = _with(fields, _fields(first=st.none() | st.integers(1, 6)))
     return fields.map(_made(name))

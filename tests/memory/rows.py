@@ -95,6 +95,17 @@ ROWS: dict[str, list[Fields]] = {
     "kdc-connection-refused": [{}, {"kdcs": ["dc1.corp.contoso.com"], "for_s": 60}],
     "kdc-replica-lag": [{"kdcs": ["dc1.corp.contoso.com"]}],
     "kdc-delay": [{"seconds": 4}, {"seconds": 14.5}, {"seconds": 20}, {"seconds": 3, "clients": ["office"]}],
+    "clock-skew": [
+        {"of": "device", "seconds": 290},
+        {"of": "device", "seconds": -310},
+        {"of": "device", "seconds": 600, "clients": ["office", "browser-linux"], "for_s": 60},
+        {"of": "kdc", "seconds": 310},
+        {"of": "kdc", "seconds": -3600, "kdcs": ["dc1.corp.contoso.com"], "for_s": 600},
+        {"of": "service", "seconds": 600},
+        {"of": "service", "seconds": -600, "for_s": 600},
+        {"of": "service", "seconds": 7200, "host": STS},
+        {"of": "service", "seconds": -7200, "host": LOGIN},
+    ],
     "key-rolled": [
         {},
         {"times": 2},

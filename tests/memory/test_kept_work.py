@@ -199,6 +199,16 @@ def test_a_repeated_call_is_the_call_read_anew(method: str, target: str, identif
     assert again.trace_buffer is not first.trace_buffer
 
 
+def test_what_a_service_does_with_its_request_stays_there() -> None:
+    """A service that changes the query of its request changes no other request, and cannot change header fields."""
+    draft = device.draft_request("GET", f"{LOGIN_URL}&x=1", {"X-Own": "1"}, b"")
+    first = draft.build_call(b"", 1.0)
+    assert isinstance(first.query, dict)
+    first.query.clear()
+    assert not hasattr(first.headers, "pop")
+    assert draft.build_call(b"", 2.0).query == {"api-version": "1.0", "x": "1"}
+
+
 def _examine(lab: MemoryLab, url: str = LOGIN_URL, body: bytes = b"", **headers: str) -> list[str]:
     """The credentials that the lab finds in a request which a device drafts."""
     draft = device.draft_request("POST" if body else "GET", url, headers, body)

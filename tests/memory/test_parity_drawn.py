@@ -54,7 +54,7 @@ def _outcome(play: Callable[[Scenario], object], played: Scenario) -> object:
 def _takes_real_time(pair: tuple[Fault, Fault]) -> bool:
     """A KDC that falls silent while libkrb5 asks again costs real seconds over sockets."""
     names = {fault.fault_name for fault in pair}
-    return "kdc-silent" in names and bool(names & {"kdc-refuses", *KEY_FAULTS})
+    return "kdc-silent" in names and bool(names & {"kdc-refuses", "clock-skew", *KEY_FAULTS})
 
 
 def test_every_fault_can_be_drawn() -> None:

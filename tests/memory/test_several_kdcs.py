@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ssosim_clients.ports import Device
 
-from ssosim.estate import default_estate, parse_estate
+from ssosim.estate import EstateError, default_estate, parse_estate
 from ssosim.faults import Fault, FaultError, fault_from
 from ssosim.memory import Engine, MemoryLab
 from tests.realm_estates import DC1, DC2, found_by_dns, two_kdcs
@@ -194,3 +194,59 @@ def test_a_model_finds_its_kdc_in_dns(prepared: Path, name: str) -> None:
     if not expected:
         assert there[-1][0].startswith("TicketFailure ['kdc-unreachable'")
     assert over_sockets(steps, estate, [], prepared) == there
+
+
+SITE_RECORDS = """[[zones.records]]
+name = "_kerberos._tcp.Munich._sites.dc._msdcs"
+type = "SRV"
+values = ["0 100 88 dc2.corp.contoso.com."]
+
+[[zones.records]]
+name = "_kerberos._tcp.dc._msdcs"
+type = "SRV"
+values = ["0 100 88 dc1.corp.contoso.com.", "0 100 88 dc2.corp.contoso.com."]
+
+"""
+IN_SITE, IN_DOMAIN = (f"_kerberos._tcp.{part}dc._msdcs.corp.contoso.com" for part in ("munich._sites.", ""))
+REMOVED = named("name-removed", name=IN_SITE), named("name-removed", name=IN_DOMAIN)
+CLOSED_2 = named("kdc-connection-refused", kdcs=[DC2])
+SITES: dict[str, tuple[list[Step], list[tuple[str, str, tuple[int, ...]]], list[str]]] = {
+    "healthy": ([ticket(SPN)], [(DC2, ISSUED, ())], [IN_SITE]),
+    "kdc-of-the-site-is-down": (
+        [CLOSED_2, ticket(SPN)],
+        [(DC2, "refused", (1,)), (DC1, ISSUED, ())],
+        [IN_SITE, IN_DOMAIN],
+    ),
+    "kdc-of-the-site-hangs": (
+        [SILENT_2, ticket(SPN)],
+        [(DC2, "no answer", (1,)), (DC1, ISSUED, ())],
+        [IN_SITE, IN_DOMAIN],
+    ),
+    "another-site-is-down": ([CLOSED_1, ticket(SPN)], [(DC2, ISSUED, ())], [IN_SITE]),
+    "without-records-of-the-site": ([REMOVED[0], ticket(SPN)], [(DC1, ISSUED, ())], [IN_SITE, IN_DOMAIN]),
+    "without-records": ([*REMOVED, ticket(SPN)], [], [IN_SITE, IN_DOMAIN]),
+    "undone": ([CLOSED_2, None, ticket(SPN)], [(DC2, ISSUED, ())], [IN_SITE]),
+}
+
+
+def _on_a_device_of(site: str) -> str:
+    text = found_by_dns(SITE_RECORDS).replace("dns_lookup_kdc = true\n", "", 1)
+    return text.replace('[[devices]]\nname = "desk-1"\n', f'[[devices]]\nname = "desk-1"\nsite = "{site}"\n', 1)
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_a_device_of_a_site_asks_the_kdcs_of_its_site_first(prepared: Path, name: str) -> None:
+    """The DC locator: the records of the site, and those of the domain where no KDC of the site answers."""
+    steps, expected, looked_up = SITES[name]
+    estate = parse_estate(_on_a_device_of("Munich"), "sites.toml")
+    seen = in_memory(steps, estate, [])
+    records = [record for _, _, some in seen for record in some]
+    assert asked(seen) == expected
+    assert [e["name"] for kind, e in records if kind == "DnsAnswered" and e["type"] == "SRV"] == looked_up
+    assert over_sockets(steps, estate, [], prepared) == seen
+
+
+def test_a_site_is_a_label() -> None:
+    """A name that cannot be a label of the records is refused with its place."""
+    with pytest.raises(EstateError, match=r"devices\[0\]\.site|site"):
+        parse_estate(_on_a_device_of("Munich, Bavaria"), "sites.toml")

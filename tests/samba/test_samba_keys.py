@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ssosim.estate import default_estate
-from tests.memory import test_key_faults, test_several_kdcs, test_spellings
+from ssosim.faults import FaultError
+from tests.memory import test_clock_skew, test_key_faults, test_several_kdcs, test_spellings
 from tests.memory.calls import Step, in_memory, over_sockets
 
 from .domains import needs_samba, with_samba
@@ -48,3 +49,26 @@ def test_two_domain_controllers(name: str, domains: Path) -> None:
     """Each KDC has a directory of its own: one that lags behind has the former key, or does not know a name."""
     there = in_memory(SEVERAL[name], test_several_kdcs.ESTATE, [])
     assert over_sockets(SEVERAL[name], with_samba(test_several_kdcs.ESTATE), [], domains) == there
+
+
+CLOCKS = (
+    "device-ahead",
+    "device-behind",
+    "device-with-ticket",
+    "signed-on-while-wrong-then-corrected",
+    "service-behind",
+)
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_clocks_of_devices_and_services(name: str, domains: Path) -> None:
+    """Samba refuses a device whose clock is wrong, and a service its tickets, as with an MIT KDC."""
+    steps = test_clock_skew.CASES[name][0]
+    there = in_memory(steps, default_estate(), [])
+    assert over_sockets(steps, with_samba(), [], domains) == there
+
+
+def test_the_clock_of_samba_cannot_be_set(domains: Path) -> None:
+    """Samba's KDC has the machine's clock: the fault is refused by name."""
+    with pytest.raises(FaultError, match="Samba's KDC has no clock of its own"):
+        over_sockets([test_clock_skew.clock("kdc", 600)], with_samba(), [], domains)

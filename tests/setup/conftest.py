@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = "krb5-kdc krb5-admin-server krb5-user libkrb5-dev iproute2 util-linux curl bind9-dnsutils ca-certificates"
-PACKAGES += " unbound bind9 dnsperf nsd libnss3-tools krb5-k5tls chromium"  # for tests and benches; chromium on Debian
+# For tests and benches; chromium on Debian.
+PACKAGES += " unbound bind9 dnsperf nsd libnss3-tools krb5-k5tls libfaketime chromium"
 REAL = (
     "cat",
     "chmod",

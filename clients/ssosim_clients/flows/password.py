@@ -170,7 +170,7 @@ def _require_password(device: Device) -> str:
 
 
 async def _request_assertion(device: Device, endpoint: Endpoint, audience: str, password: str) -> HttpResponse:
-    username_token = wstrust.UsernameToken(device.upn, password, device.clock.now())
+    username_token = wstrust.UsernameToken(device.upn, password, device.read_date())
     rst = wstrust.build_rst(endpoint.version, endpoint.url, audience, device.new_id(), username_token)
     headers = {"Content-Type": "application/soap+xml; charset=utf-8", "SOAPAction": endpoint.version.action}
     return await device.http.request("POST", endpoint.url, headers, rst)

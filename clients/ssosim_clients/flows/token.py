@@ -79,7 +79,7 @@ async def request_with_certificate(device: Device, app: Application, credentials
 
     The assertion has the claims of MSAL.NET, with dates in strings, and is valid for ten minutes (JsonWebToken.cs).
     """
-    now = int(device.clock.now())
+    now = int(device.read_date())
     claims = {
         "aud": _token_endpoint(app),
         "iss": app.client_id,

@@ -102,6 +102,8 @@ class ZoneSet:
 
         A link to a missing record set, and a loop, end in an empty record set; edits refuse both.
         """
+        if rrset.alias_record is None:
+            return rrset
         end, seen = rrset, {rrset.name}
         while end.alias_record is not None:
             found = self.zone_of(rrset.name).node(end.alias_record).get(rrset.type)

@@ -45,7 +45,7 @@ def fingerprint_of(user: User) -> str:
     return hashlib.sha256(f"{user.object_id}|{user.password}".encode()).hexdigest()[:16]
 
 
-def list_amr(authentication: Authentication) -> list[str]:
-    """Return the ``amr`` claim: ``wia`` or ``pwd``, and ``mfa``."""
-    first = "wia" if authentication.method.endswith(":windows") else "pwd"
-    return [first, "mfa"] if authentication.mfa else [first]
+def list_amr(method: str, *, mfa: bool) -> list[str]:
+    """Return the ``amr`` claim of an authentication by ``method``: ``wia`` or ``pwd``, and ``mfa``."""
+    first = "wia" if method.endswith(":windows") else "pwd"
+    return [first, "mfa"] if mfa else [first]

@@ -51,14 +51,16 @@ class TraceBuffer:
     """What an endpoint reports for the trace: the authentication method of the request, and events. Never a secret.
 
     ``client`` is the name of the client that sent the request; the endpoint reads it. ``step`` is the step of the
-    route, once that is known. ``sealed_field`` is the name of the form's field whose value is a token, and nothing
-    else, that the provider has sealed itself and has opened.
+    route, once that is known. ``refused_date``: the request is refused because a date has passed or is in the future.
+    ``sealed_field`` is the name of the form's field whose value is a token, and nothing else, that the provider has
+    sealed itself and has opened.
     """
 
     auth: Auth = "none"
     client: str = ""
     step: SignInStep | None = None
     events: list[Event] = field(default_factory=list)
+    refused_date: bool = False
     sealed_field: str = ""
 
 
@@ -150,7 +152,7 @@ class Call:
             self.host,
             self.method,
             self.path,
-            self.query,
+            dict(self.query),  # a service of another package may change its own
             self.headers,
             body,
             now,

@@ -19,6 +19,7 @@ from ssosim.entra.core.messages import Call
 from ssosim.entra.core.realm_discovery import federation_service_of_domain
 from ssosim.entra.core.replay_cache import ReplayCache
 from ssosim.entra.core.sealed_tokens import TokenSealer
+from ssosim.entra.core.service_clocks import RIGHT_CLOCKS, ServiceClocks
 from ssosim.entra.core.settings import Settings
 from ssosim.entra.core.ticket_acceptor import TicketAcceptor
 from ssosim.estate import Application, Cloud, Estate, FederationService, Tenant, UncheckedRule, User
@@ -68,7 +69,8 @@ class Provider:
     its recipient must not have, as events; None: nobody looks. ``find_estate_faults`` returns the numbers of the faults
     of the estate that changed a reply. ``find_effect`` returns the effect of the active faults on a call and may change
     at any time; ``sleep`` waits for the delay of a fault. ``find_client_time`` returns the time by the clock of the
-    machine of a client, which a lab with virtual time knows; None: all have the provider's clock. ``fetch_document``
+    machine of a client, which a lab with virtual time knows; None: all have the provider's clock. ``clocks`` are those
+    of the hosts of services, against ``clock``. ``fetch_document``
     gets the configuration and the keys of other issuers; the composition root connects it to the hosts of the lab.
     ``whole`` is the provider of the whole estate, for a provider of one of its clouds (``at``); it is None for the
     provider of the whole estate itself.
@@ -88,6 +90,7 @@ class Provider:
     sleep: Callable[[float], Awaitable[None]] = _sleep
     fetch_document: FetchDocument = fetch_nothing
     find_client_time: Callable[[str], float] | None = None
+    clocks: ServiceClocks = RIGHT_CLOCKS
     directory: Directory = field(init=False)
     sealer: TokenSealer = field(init=False)
     replay_cache: ReplayCache = field(init=False)
@@ -142,8 +145,13 @@ class Provider:
         return (application.client_id.lower(), tenant.id) in (self.whole or self)._signed_in  # noqa: SLF001
 
     def client_time(self, call: Call) -> float:
-        """Return the time, in seconds since the Unix epoch, by which the client of ``call`` writes its own dates."""
-        return call.now if self.find_client_time is None else self.find_client_time(call.trace_buffer.client)
+        """Return the time, in seconds since the Unix epoch, by which the client of ``call`` writes its own dates.
+
+        The clock of the service that is called is as far ahead of it as of the lab's.
+        """
+        if self.find_client_time is None:
+            return call.now
+        return self.find_client_time(call.trace_buffer.client) + self.clocks.find_service_offset(call.host)
 
     def at(self, host: str) -> Provider:
         """Return the provider of the cloud to which ``host`` (lower case) belongs; this one, if there is one cloud.
@@ -221,6 +229,7 @@ class Provider:
                 settings=self.settings,
                 sleep=self.sleep,
                 find_client_time=self.find_client_time,
+                clocks=self.clocks,
                 whole=self,
             )
         self._cloud_by_host = hosts

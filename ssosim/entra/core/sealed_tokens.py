@@ -7,7 +7,6 @@ AADInternals Kerberos_utils.ps1, ROADtools auth.py).
 
 from __future__ import annotations
 
-import base64
 import binascii
 import contextlib
 from collections.abc import Iterable
@@ -64,6 +63,12 @@ class RefreshTokenClaims(msgspec.Struct, frozen=True, array_like=True):
     client_type: str
 
 
+def _decode(text: str) -> bytes:
+    """Decode base64url without padding; raises ValueError. As ``base64.b64decode``, without its checks of types."""
+    padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+    return binascii.a2b_base64(padded.replace(b"-", b"+").replace(b"_", b"/"), strict_mode=True)
+
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -86,7 +91,7 @@ class TokenSealer:
         if len(text) > _LIMIT:
             return None
         try:
-            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            raw = _decode(text)
         except (binascii.Error, ValueError):
             return None
         if len(raw) < _NONCE + _TAG:
@@ -102,7 +107,7 @@ class TokenSealer:
         if len(text) > _LIMIT:
             raise SealedTokenError("too long")
         try:
-            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            raw = _decode(text)
             if len(raw) < _NONCE + _TAG:
                 raise SealedTokenError("too short")
             plain = self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode())

@@ -54,6 +54,7 @@ from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Auth, Call, HttpReply
 from ssosim.entra.core.provider import Provider
+from ssosim.entra.core.service_clocks import is_about_date
 from ssosim.entra.http.cors import allow_origin
 from ssosim.entra.http.fault_error import render_fault_error
 from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
@@ -101,6 +102,9 @@ def run_exchange(
     started = time.perf_counter()
     trace_buffer = call.trace_buffer
     trace_buffer.client = client
+    ahead = provider.clocks.find_service_offset(call.host)
+    if ahead:
+        call = dataclasses.replace(call, now=call.now + ahead)
     if effect is not None:
         reply = _apply_effect(provider, call, effect, partial(dispatch, provider) if respond is None else respond)
     else:
@@ -112,6 +116,8 @@ def run_exchange(
     exposed = () if find is None else find(call, step, in_place=injected and effect is not None and effect.answers)
     code = reply.code if reply else None
     faults = provider.find_estate_faults(call, step, code)
+    if trace_buffer.refused_date or (reply is not None and is_about_date(code, reply.error_description)):
+        faults = tuple(dict.fromkeys((*faults, *provider.clocks.explain_refused_date(client, call.host))))
     exchange = HttpExchange(
         # Cut: a request line may be 32 KB long, and the trace is stored.
         host=call.host[:_HOST],

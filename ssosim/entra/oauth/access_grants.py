@@ -38,7 +38,7 @@ _GRAPH_SCOPE = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _SIGN_IN_SCOPES = ("openid", "profile", "email")
 
 
-class GrantedAccess(Struct, frozen=True):
+class GrantedAccess(Struct, frozen=True, cache_hash=True):
     """The access that a token has. ``audience`` is its ``aud``, ``version`` the version of the access token.
 
     ``scopes`` are the delegated permissions for the API (``scp``), ``roles`` the application's or user's roles in it.

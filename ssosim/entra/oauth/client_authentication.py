@@ -56,6 +56,9 @@ class ClientCredential:
         return bool(self.secret or self.assertion or self.assertion_type)
 
 
+_NO_CREDENTIAL = ClientCredential()
+
+
 def read_client_credential(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, ClientCredential]:
     """Read client id and credential, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
 
@@ -65,6 +68,9 @@ def read_client_credential(form: Mapping[str, str], headers: Mapping[str, str]) 
     authorization = headers.get("Authorization")
     if authorization is not None and isinstance(headers, MultiMapping) and len(headers.getall("Authorization")) > 1:
         raise AadstsError(9002313, reason="There is more than one Authorization header.")
+    if authorization is None and "client_assertion" not in form and "client_assertion_type" not in form:
+        client_id, given = require_parameter(form, "client_id").strip(), form.get("client_secret", "")
+        return client_id, ClientCredential(given) if given else _NO_CREDENTIAL
     scheme, _, value = (authorization or "").partition(" ")
     basic = scheme.lower() == "basic"
     assertion = form.get("client_assertion", "").strip()

@@ -42,7 +42,7 @@ _RESOURCE = re.compile(
 )
 
 
-class RequestedAccess(Struct, frozen=True):
+class RequestedAccess(Struct, frozen=True, cache_hash=True):
     """The access that a request asks for: one resource, its scopes, and whether it includes id and refresh tokens.
 
     ``resource`` is as sent. ``scopes`` are the scopes as sent, empty in version 1, which asks for everything that was

@@ -154,7 +154,8 @@ def _access_of_refresh(provider: Provider, request: TokenRequest, claims: Refres
     """Return the access of a refresh: as the request states it, else as granted before. It includes a refresh token."""
     stated = request.form.get("resource" if request.version == "1.0" else "scope", "").strip()
     if stated:
-        return replace(_read_access(provider, request), refresh_token=True)
+        access = _read_access(provider, request)
+        return access if access.refresh_token else replace(access, refresh_token=True)
     return RequestedAccess(claims.resource, claims.scopes, "openid" in claims.scopes, refresh_token=True)
 
 
@@ -240,9 +241,10 @@ def _check_sign_in(
 ) -> None:
     """Check the rules of the tenant, and that the client does not loop (AADSTS50196, status 400)."""
     user = authenticated.user
-    kind = (request.application.client_id, user.object_id, access.resource, " ".join(access.scopes), request.grant_type)
-    if _is_loop(provider, kind, call.now):
-        raise AadstsError(50196)
+    if provider.estate.cloud.request_loop_limit:
+        client_id, scopes = request.application.client_id, " ".join(access.scopes)
+        if _is_loop(provider, (client_id, user.object_id, access.resource, scopes, request.grant_type), call.now):
+            raise AadstsError(50196)
     sign_in = SignIn(
         user,
         authenticated.tenant,

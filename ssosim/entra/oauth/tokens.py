@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from ssosim.entra.core.authentication import Authentication, list_amr
-from ssosim.entra.core.jose import encode_base64url, sign_json
+from ssosim.entra.core.jose import LeadingClaims, encode_base64url, sign_jwt_with
 from ssosim.entra.core.messages import TraceBuffer, make_guid
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.core.provider import Provider
@@ -144,24 +144,23 @@ def _name_claims(provider: Provider, user: User, tenant: Tenant, version: TokenV
     return {"unique_name": user.upn, "upn": user.upn}
 
 
-def _write_claims(
+def _build_leading_claims(
     provider: Provider, tenant: Tenant, version: TokenVersion, audience: str, claims: dict[str, Any]
-) -> bytes:
-    """Return the claims of a token as JSON, with gaps for its times and its id; ``_fill_claims`` fills them.
+) -> LeadingClaims:
+    """Return the claims of a token but for its times and its id, which ``_sign`` adds.
 
-    All tokens of a user for an API have the same text, so it is written once for a state of the estate
-    (``Directory.keep_result``). The claims that every token has come first, as in ``build_common_claims``.
+    All tokens of a user for an API have the same, so they are written once for a state of the estate
+    (``Directory.keep_result``).
     """
-    first = {"aud": audience, "iss": issuer_of(provider.estate.cloud, tenant.id, version)}
-    parts = [msgspec.json.encode(each)[1:-1] for each in (first, {"tid": tenant.id}, {"ver": version, **claims})]
-    before, between, after = (part.replace(b"%", b"%%") for part in parts)
-    return b'{%b,"iat":%%d,"nbf":%%d,"exp":%%d,%b,"uti":"%%b",%b}' % (before, between, after)
+    issuer = issuer_of(provider.estate.cloud, tenant.id, version)
+    return LeadingClaims.build({"aud": audience, "iss": issuer, "tid": tenant.id, "ver": version, **claims})
 
 
-def _fill_claims(text: bytes, now: int, lifetime: int) -> bytes:
-    """Return the claims of a new token: issued at ``now``, in seconds since the Unix epoch, for ``lifetime``."""
-    start = now - BACKDATING
-    return text % (start, start, now + lifetime, encode_base64url(take_random_block()).encode())
+def _sign(provider: Provider, claims: LeadingClaims, now: int, lifetime: int) -> str:
+    """Return a new token: issued at ``now``, in seconds since the Unix epoch, for ``lifetime``."""
+    start, identifier = now - BACKDATING, encode_base64url(take_random_block())
+    more = f',"iat":{start},"nbf":{start},"exp":{now + lifetime},"uti":"{identifier}"}}'
+    return sign_jwt_with(provider.keys.cloud, claims, more.encode())
 
 
 def _access_token(
@@ -174,11 +173,12 @@ def _access_token(
         authenticated.user,
         authenticated.tenant,
         _describe_authentication(request),
-        tuple(list_amr(authenticated.authentication)),
+        authenticated.authentication.method,
+        authenticated.authentication.mfa,
         _read_capability(request) if "claims" in request.form else "",
     )
-    text = provider.directory.keep_result(_write_access_claims, facts, (provider, facts))
-    return sign_json(provider.keys.cloud, _fill_claims(text, now, provider.estate.cloud.access_token_lifetime))
+    claims = provider.directory.keep_result(_write_access_claims, facts, (provider, facts))
+    return _sign(provider, claims, now, provider.estate.cloud.access_token_lifetime)
 
 
 class _AccessFacts(Struct, frozen=True):
@@ -189,16 +189,17 @@ class _AccessFacts(Struct, frozen=True):
     user: User
     tenant: Tenant
     authenticated: str
-    amr: tuple[str, ...]
+    method: str
+    mfa: bool
     capability: str
 
 
-def _write_access_claims(provider: Provider, facts: _AccessFacts) -> bytes:
+def _write_access_claims(provider: Provider, facts: _AccessFacts) -> LeadingClaims:
     granted, user, tenant = facts.granted, facts.user, facts.tenant
     version = granted.version
     claims = {
         **_client_claims(facts.application, version, facts.authenticated),
-        "amr": list(facts.amr),
+        "amr": list_amr(facts.method, mfa=facts.mfa),
         "name": user.display_name,
         "oid": provider.directory.find_object_id(user, tenant),
         "scp": " ".join(granted.scopes),
@@ -213,17 +214,17 @@ def _write_access_claims(provider: Provider, facts: _AccessFacts) -> bytes:
         claims["xms_cc"] = [facts.capability]
     if user.sid and user.synced:
         claims["onprem_sid"] = user.sid
-    return _write_claims(provider, tenant, version, granted.audience, claims)
+    return _build_leading_claims(provider, tenant, version, granted.audience, claims)
 
 
 def _id_token(provider: Provider, request: TokenRequest, authenticated: AuthenticatedUser, now: int) -> str:
     session = authenticated.authentication.session if request.application.logout_url is not None else ""
     facts = (request.application.client_id, request.version, authenticated.user, authenticated.tenant)
     if session or authenticated.nonce:  # of this sign-in alone
-        text = _write_id_claims(provider, *facts, session, authenticated.nonce)
+        claims = _write_id_claims(provider, *facts, session, authenticated.nonce)
     else:
-        text = provider.directory.keep_result(_write_id_claims, facts, (provider, *facts))
-    return sign_json(provider.keys.cloud, _fill_claims(text, now, ID_TOKEN_LIFETIME))
+        claims = provider.directory.keep_result(_write_id_claims, facts, (provider, *facts))
+    return _sign(provider, claims, now, ID_TOKEN_LIFETIME)
 
 
 def _write_id_claims(
@@ -234,7 +235,7 @@ def _write_id_claims(
     tenant: Tenant,
     session: str = "",
     nonce: str = "",
-) -> bytes:
+) -> LeadingClaims:
     claims = {
         "name": user.display_name,
         "oid": provider.directory.find_object_id(user, tenant),
@@ -245,7 +246,7 @@ def _write_id_claims(
         claims["sid"] = session
     if nonce:
         claims["nonce"] = nonce
-    return _write_claims(provider, tenant, version, client_id, claims)
+    return _build_leading_claims(provider, tenant, version, client_id, claims)
 
 
 def _refresh_token(
@@ -292,14 +293,34 @@ def _response_scope(version: TokenVersion, granted: GrantedAccess) -> str:
     return " ".join(dict.fromkeys((*oidc, *named, *asked)))
 
 
+@lru_cache(maxsize=4096)
+def _build_client_info(object_id: str, tenant_id: str) -> str:
+    return encode_base64url(msgspec.json.encode({"uid": object_id, "utid": tenant_id}))
+
+
 def _response_fields(provider: Provider, version: TokenVersion, granted: GrantedAccess, now: int) -> dict[str, Any]:
     """Return the fields of the response before the tokens: numbers in v2; strings and three more fields in v1."""
-    lifetime = provider.estate.cloud.access_token_lifetime
-    scope = _response_scope(version, granted)
-    refresh_in = compute_refresh_in(provider.estate.cloud)
-    if version == "2.0":
-        fields = {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "ext_expires_in": lifetime}
-        return fields if refresh_in is None else {**fields, "refresh_in": refresh_in}
+    cloud = provider.estate.cloud
+    return _response_fields_v2(cloud, granted).copy() if version == "2.0" else _response_fields_v1(cloud, granted, now)
+
+
+@lru_cache(maxsize=256)
+def _response_fields_v2(cloud: Cloud, granted: GrantedAccess) -> dict[str, Any]:
+    lifetime, scope, refresh_in = (
+        cloud.access_token_lifetime,
+        _response_scope("2.0", granted),
+        compute_refresh_in(cloud),
+    )
+    fields = {"token_type": "Bearer", "scope": scope, "expires_in": lifetime, "ext_expires_in": lifetime}
+    return fields if refresh_in is None else {**fields, "refresh_in": refresh_in}
+
+
+def _response_fields_v1(cloud: Cloud, granted: GrantedAccess, now: int) -> dict[str, Any]:
+    lifetime, scope, refresh_in = (
+        cloud.access_token_lifetime,
+        _response_scope("1.0", granted),
+        compute_refresh_in(cloud),
+    )
     return {
         "token_type": "Bearer",
         "scope": scope,
@@ -365,8 +386,7 @@ def issue_user_tokens(
         add_token("id_token", "id", request.application.client_id, _id_token(provider, request, authenticated, now))
     if request.form.get("client_info") == "1":
         home = provider.directory.find_home_tenant(authenticated.user)
-        info = {"uid": authenticated.user.object_id, "utid": home.id}
-        body["client_info"] = encode_base64url(msgspec.json.encode(info))
+        body["client_info"] = _build_client_info(authenticated.user.object_id, home.id)
     return body
 
 
@@ -390,8 +410,8 @@ def issue_app_token(
         _describe_authentication(request),
         _read_capability(request) if "claims" in request.form else "",
     )
-    text = provider.directory.keep_result(_write_app_claims, facts, (provider, *facts))
-    token = sign_json(provider.keys.cloud, _fill_claims(text, now, provider.estate.cloud.access_token_lifetime))
+    claims = provider.directory.keep_result(_write_app_claims, facts, (provider, *facts))
+    token = _sign(provider, claims, now, provider.estate.cloud.access_token_lifetime)
     trace_buffer.events.append(
         TokenIssued(
             kind="access",
@@ -416,7 +436,7 @@ def _write_app_claims(
     tenant: Tenant,
     authenticated: str,
     capability: str,
-) -> bytes:
+) -> LeadingClaims:
     claims = {
         **_client_claims(application, granted.version, authenticated),
         "oid": granted.service_principal_id,
@@ -428,4 +448,4 @@ def _write_app_claims(
         claims["xms_cc"] = [capability]
     if granted.roles:
         claims["roles"] = list(granted.roles)
-    return _write_claims(provider, tenant, granted.version, granted.audience, claims)
+    return _build_leading_claims(provider, tenant, granted.version, granted.audience, claims)

@@ -227,6 +227,7 @@ def _read_rst(provider: Provider, call: Call, version: str, kind: str) -> Rst:
     except InvalidXmlError as error:
         raise AadstsError(81016, reason=str(error)) from None
     if not _is_timely(rst, provider.client_time(call)):
+        call.trace_buffer.refused_date = True
         raise make_fault("InvalidSecurity", _INVALID_SECURITY, WSSE)
     check_message(rst, kind)
     if not is_relying_party(provider, service, rst.applies_to):

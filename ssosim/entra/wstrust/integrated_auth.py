@@ -70,6 +70,7 @@ __all__ = [
 ]
 
 CHALLENGE = ("WWW-Authenticate", "Negotiate")
+_TIME_REASONS = frozenset({"skew", "not-yet-valid", "expired"})
 
 
 def make_challenge(*headers: tuple[str, str]) -> HttpReply:
@@ -121,6 +122,12 @@ def accept_ticket(provider: Provider, call: Call, token: bytes) -> AcceptedTicke
     else:
         call.trace_buffer.auth = "negotiate" if verdict.mechanism == "unknown" else verdict.mechanism
         reason = f"{verdict.reason}: {verdict.text}" if verdict.text else verdict.reason
+        faults = verdict.faults
+        if verdict.reason in _TIME_REASONS:
+            text, faults = provider.clocks.explain_refused_ticket(
+                call.trace_buffer.client, call.host, of_ticket=verdict.reason != "skew"
+            )
+            reason += f" ({text})" if text else ""
         event = TicketChecked(
             accepted=False,
             mechanism=verdict.mechanism,
@@ -129,7 +136,7 @@ def accept_ticket(provider: Provider, call: Call, token: bytes) -> AcceptedTicke
             kvno=verdict.kvno,
             etype=verdict.etype,
             session_etype=verdict.session_etype,
-            faults=verdict.faults,
+            faults=faults,
         )
     call.trace_buffer.events.append(event)
     return verdict

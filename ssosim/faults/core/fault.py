@@ -41,6 +41,7 @@ from ssosim.dns.server.hierarchy import Hierarchy
 from ssosim.dns.zones.zone_set import ZoneChange
 from ssosim.entra.core.fault_effect import FindHttpEffect
 from ssosim.estate import Estate
+from ssosim.faults.core.clocks import ClockRule
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.kdc_effect import KdcRule
 from ssosim.kerberos.key_database import KeyRule
@@ -128,7 +129,7 @@ class FaultState:
     """Everything that faults can change.
 
     ``rules``: effects on DNS answers. ``bogus``: zones that fail validation. ``http`` and ``kdc``: effects on HTTP
-    exchanges and on requests to the KDC. ``keys``: changes of the keys of accounts.
+    exchanges and on requests to the KDC. ``keys``: changes of the keys of accounts. ``clocks``: clocks that are wrong.
     ``certificates``: by host, what is wrong with the certificate it presents;
     ``presented``: by host, the function to call at each handshake with that certificate. ``estate``: changes of the
     estate that the identity provider uses. ``host_conditions``: names of what is wrong with files that hosts write on
@@ -145,6 +146,7 @@ class FaultState:
     http: tuple[HttpRule, ...] = ()
     kdc: tuple[KdcRule, ...] = ()
     keys: tuple[KeyRule, ...] = ()
+    clocks: tuple[ClockRule, ...] = ()
     certificates: Mapping[str, CertificateTrouble] = field(default_factory=lambda: MappingProxyType({}))
     presented: Mapping[str, Callable[[], None]] = field(default_factory=lambda: MappingProxyType({}))
     estate: tuple[Callable[[Estate], Estate], ...] = ()
@@ -207,6 +209,7 @@ def name_parts(state: FaultState, before: FaultState, number: int) -> FaultState
         rules=tuple(each if each in before.rules else dataclasses.replace(each, fault=number) for each in state.rules),
         http=tuple(each if each in before.http else dataclasses.replace(each, fault=number) for each in state.http),
         kdc=tuple(each if each in before.kdc else each._replace(fault=number) for each in state.kdc),
+        clocks=tuple(each if each in before.clocks else each._replace(fault=number) for each in state.clocks),
         keys=tuple(each if each in before.keys else each._replace(fault=number) for each in state.keys),
         certificate_faults={**before.certificate_faults, **dict.fromkeys(changed, number)},
         estate_faults=(*before.estate_faults, *(number,) * (len(state.estate) - len(before.estate))),

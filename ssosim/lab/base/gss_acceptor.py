@@ -10,6 +10,7 @@ from ssosim.entra import AcceptedTicket, RefusalReason, RefusedTicket
 from ssosim.kerberos.tickets import AcceptedToken, TicketKey, TicketRefusal
 
 if TYPE_CHECKING:
+    from ssosim.kerberos.clocked_acceptor import ClockedAcceptor
     from ssosim.kerberos.gss import Acceptor
 
 __all__ = ["GssAcceptor"]
@@ -37,7 +38,7 @@ class GssAcceptor:
     ``find_key_faults`` returns the numbers of the faults because of which a service has no key for a ticket.
     """
 
-    acceptor: Acceptor
+    acceptor: Acceptor | ClockedAcceptor
     find_key_faults: Callable[[TicketKey], tuple[int, ...]] = lambda _key: ()
 
     def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:

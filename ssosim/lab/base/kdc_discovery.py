@@ -6,12 +6,12 @@ the order of their priorities, then of the answer. Source: krb5 1.20, lib/krb5/o
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 from ssosim.dns.zones.stub import LookupResult
 from ssosim.estate import Estate, KdcHost, find_kdc_at
 
-__all__ = ["find_kdc_targets", "find_kdcs_in_dns"]
+__all__ = ["find_kdc_targets", "find_kdcs_in_dns", "find_kdcs_of_site"]
 
 LookUp = Callable[[str, str], Awaitable[LookupResult]]
 """Looks up a name and a record type."""
@@ -29,6 +29,29 @@ async def find_kdcs_in_dns(look_up: LookUp, realm: str, estate: Estate) -> tuple
     if not targets:
         for transport in ("_udp", "_tcp"):
             targets += find_kdc_targets((await look_up(f"_kerberos.{transport}.{domain}", "SRV")).values)
+    return await _find_hosts(look_up, targets, realm, estate)
+
+
+async def find_kdcs_of_site(
+    look_up: LookUp, realm: str, estate: Estate, site: str, is_answered: Callable[[Sequence[KdcHost]], bool]
+) -> tuple[KdcHost, ...]:
+    """Return the KDCs of ``realm`` as the DC locator of Windows finds them: those of ``site``, then all of the domain.
+
+    ``is_answered`` returns whether one of some KDCs answers; if so, the others of the domain are not looked for. That
+    it asks the KDCs of a site one after the other, as libkrb5 does, is unconfirmed: Windows sends an LDAP ping to
+    several. Source: Microsoft documentation, How domain controllers are located in Windows; MS-ADTS section 6.3.2.3.
+    """
+    domain = f"dc._msdcs.{realm.lower()}"
+    found: tuple[KdcHost, ...] = ()
+    for name in (f"_kerberos._tcp.{site.lower()}._sites.{domain}", f"_kerberos._tcp.{domain}"):
+        targets = find_kdc_targets((await look_up(name, "SRV")).values)
+        found = tuple(dict.fromkeys((*found, *await _find_hosts(look_up, targets, realm, estate))))
+        if found and is_answered(found):
+            break
+    return found
+
+
+async def _find_hosts(look_up: LookUp, targets: Iterable[str], realm: str, estate: Estate) -> tuple[KdcHost, ...]:
     found: dict[KdcHost, None] = {}
     for target in dict.fromkeys(targets):
         for address in (await look_up(target, "A")).values:

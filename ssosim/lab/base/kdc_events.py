@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from ssosim.estate import Estate, KdcHost, User, list_kdcs
 from ssosim.faults.core.kdc_effect import KdcDecision
+from ssosim.kerberos.codes import error_name
 from ssosim.trace import ConnectionFailed, KdcExchange
 
-__all__ = ["NO_ANSWER", "NO_CREDENTIALS", "no_route_event", "passed_event", "refused_sign_on_event"]
+__all__ = [
+    "NO_ANSWER",
+    "NO_CREDENTIALS",
+    "no_route_event",
+    "passed_event",
+    "refused_sign_on_event",
+    "unused_ticket_event",
+]
 
 _KDC_PORT = 88
 
@@ -43,6 +51,14 @@ def refused_sign_on_event(estate: Estate, user: User, outcome: str, faults: tupl
         faults=faults,
         kdc=list_kdcs(estate, realm)[0].name if len(list_kdcs(estate)) > 1 else "",
     )
+
+
+def unused_ticket_event(service: str, code: int, faults: tuple[int, ...]) -> KdcExchange:
+    """Return the event of a ticket that libkrb5 did not send, because it is not valid by the clock of the device.
+
+    Source: krb5 1.20, lib/krb5/krb/mk_req_ext.c.
+    """
+    return KdcExchange(request="AP", service=service.partition("@")[0], outcome=error_name(code), faults=faults)
 
 
 def _connection_failed(kdc: KdcHost, reason: str, faults: tuple[int, ...]) -> ConnectionFailed:

@@ -37,7 +37,9 @@ class DeviceHandlers:
         pid = body.get("pid")
         if not isinstance(pid, int) or isinstance(pid, bool) or not 1 < pid <= _LARGEST_PID:
             raise LabInputError("pid: expected the process id of the device, as the lab sees it")
-        options: dict[str, Any] = {key: text_or_none(body, key) for key in ("device", "label", "person", "last_step")}
+        options: dict[str, Any] = {
+            key: text_or_none(body, key) for key in ("device", "label", "person", "last_step", "program_file")
+        }
         options |= {"etc": text_or_none(body, "etc")} if "etc" in body else {}
         options |= {"nss": body["nss"] is True} if "nss" in body else {}
         options |= {"ipv6": body["ipv6"] is True} if body.get("ipv6") is not None else {}

@@ -36,7 +36,8 @@ Rules that always hold:
 
 Time: all parts get ``clock``, the lab's time. With a ``VirtualClock``, the timers of faults, the delays of responses
 and the prober run in virtual time, except while programs run (``Lab.real_time``). The KDC and the lifetimes of tickets
-always follow the machine's clock, because krb5kdc is a separate process.
+always follow the machine's clock, because krb5kdc is a separate process. Faults move single clocks against both
+(``ssosim/faults/core/clocks.py``).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -78,13 +79,17 @@ from ssosim.entra.http.connection import ListenerConfig
 from ssosim.entra.http.server import ProviderServer
 from ssosim.estate import Device, Estate, KdcHost, User, find_kdc_at, list_kdcs
 from ssosim.exposure import ExposureFinder
-from ssosim.faults import ActiveFaults
+from ssosim.faults import ActiveFaults, FaultError
 from ssosim.faults.core.account_states import AccountRefusal
+from ssosim.faults.core.clocks import ClockRule, Clocks, list_clock_names
 from ssosim.faults.core.kdc_effect import list_closed_kdcs
 from ssosim.faults.core.key_faults import KeyFaults
-from ssosim.kerberos import Address, KdcEndedError, KdcGateway, RealmKdcs
+from ssosim.kerberos import Address, KdcEndedError, KdcGateway, KdcStartError, RealmKdcs
 from ssosim.kerberos.carried_tickets import read_ticket_service
+from ssosim.kerberos.ccache_offset import write_time_offset
+from ssosim.kerberos.clocked_acceptor import ClockedAcceptor
 from ssosim.kerberos.codes import error_name
+from ssosim.kerberos.errors import ProgramMissingError
 from ssosim.kerberos.key_database import list_accounts
 from ssosim.kerberos.kinit import KinitError, enlarge_ticket, kinit, restrict_enctypes
 from ssosim.lab.base.acceptor_of_realms import AcceptorOfRealms
@@ -103,7 +108,7 @@ from ssosim.lab.network.account_checks import AccountChecks
 from ssosim.lab.network.certificates import LabCa
 from ssosim.lab.network.foreign_requests import ForeignRequests
 from ssosim.lab.network.networks import LoopbackNetwork, Network
-from ssosim.lab.network.service_faults import ForeignHost, make_key_faults, make_service_fault_applier
+from ssosim.lab.network.service_faults import ForeignHost, KdcChecks, make_key_faults, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
 from ssosim.lab.network.tls_observer import TlsObserver
 from ssosim.services import KeyTable, Service, complete_estate, services_at, services_of
@@ -165,6 +170,7 @@ class Lab:
         self.client_addresses = ClientAddresses()
         self.faults = ActiveFaults(self.zones, self.trace, later, self.client_addresses.is_model)
         self.faults.set_kdc_hosts(dict.fromkeys(kdc.name for kdc in list_kdcs(self.estate)))
+        self.clocks = Clocks(list_clock_names(self.services), [kdc.name for kdc in list_kdcs(self.estate)])
         self.last_known_good = self.zones.current
         self.first_steps = first_steps(estate)
         self.ca = LabCa()
@@ -178,6 +184,7 @@ class Lab:
         self._cleanup = contextlib.AsyncExitStack()
         self._tickets: dict[tuple[str, ...], asyncio.Task[Path]] = {}
         self._ticket_times: dict[tuple[str, ...], float] = {}  # when they were issued, by the lab's clock
+        self._ticket_clocks: dict[tuple[str, ...], tuple[ClockRule, ...]] = {}  # the clocks at that time
         self.signed_on: dict[str, float] = {}  # when the users of client models in virtual time signed on, by client
         self._account_checks: AccountChecks
         self._kdc_addresses: dict[str, list[Address]] = {}
@@ -190,6 +197,7 @@ class Lab:
         self._sites: list[HttpListener] = []
         self._foreign_host: asyncio.Task[tuple[str, int]] | None = None
         self._key_faults = KeyFaults(list_accounts(self.estate))
+        self._clocked_acceptors: list[ClockedAcceptor] = []
         self._web: tuple[web.ServerRunner, ProviderServer] | None = None
 
     async def __aenter__(self) -> Self:
@@ -271,6 +279,7 @@ class Lab:
             lambda remote, local: self.client_addresses.client_of(remote[0], local[0]),
         )
         self._cleanup.push_async_callback(gateway.stop)
+        self.clocks.show = partial(_show_clocks, kdcs, self._clocked_acceptors)
         self._account_checks = checks = AccountChecks(self.estate, kdcs, self.clock, self.signed_on)
         gateway.note_reply = checks.note_reply
         gateway.uses_proxy = self._uses_kdc_proxy
@@ -367,6 +376,7 @@ class Lab:
             is_off_network=self.client_addresses.is_off_network,
             sleep=make_sleep(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
             find_client_time=self._find_client_time if isinstance(self.clock, VirtualClock) else None,
+            clocks=self.clocks,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(
@@ -376,8 +386,7 @@ class Lab:
                 self._gateway,
                 self.faults,
                 self.client_addresses.is_model,
-                self._key_faults,
-                self._account_checks,
+                KdcChecks(self._key_faults, self._account_checks, self.clocks),
             )
         )
         self.exposures = ExposureFinder(provider, self.services, read_ticket_service)
@@ -490,7 +499,11 @@ class Lab:
             own = tuple(spn for spn in keys.spns if spn in realm.services) or keys.spns
             keytab = prepared.keytab if keys.account else prepared.join_keytabs(own)
             cache = caches / f"{service.name}-{service.dns_names[0]}{f'-{number}' if number else ''}"
-            acceptor = GssAcceptor(Acceptor(keytab, cache))
+            ahead = partial(self.clocks.find_service_offset, service.dns_names[0])
+            clocked = ClockedAcceptor(Acceptor(keytab, cache), keytab, cache, self._own_krb5_conf, ahead)
+            self._clocked_acceptors.append(clocked)
+            self._cleanup.callback(clocked.close)
+            acceptor = GssAcceptor(clocked)
             if realm is self.estate.default_realm:  # faults change keys of the first realm only
                 acceptor = replace(
                     acceptor, find_key_faults=lambda key: faults.find_faults(key.service, key.kvno, key.etype)
@@ -573,17 +586,40 @@ class Lab:
         endpoints = self._kdcs.list_endpoints()
         return {kdc: await self._gateway.start(address, 0, endpoint) for kdc, endpoint in endpoints.items()}
 
-    async def ticket_of(self, user: User, enctypes: Sequence[str] = ()) -> Path:
+    async def ticket_of(self, user: User, enctypes: Sequence[str] = (), *, by_kdc_clock: bool = False) -> Path:
         """Return a credential cache with a ticket-granting ticket of ``user``, for copying.
 
         It may be from a time when the user could still sign on. ``enctypes``: the encryption types that the device
-        permits; none: those of libkrb5. Raises KinitError.
+        permits; none: those of libkrb5. ``by_kdc_clock``: the KDC must have issued it with the clock that it has now.
+        Raises KinitError.
         """
+        kdc = list_kdcs(self.estate, self.estate.realm_of(user).name)[0]
         key = (user.upn, *enctypes)
+        ahead = self.clocks.of_kdc(kdc.name).seconds
+        then = self.clocks.of_kdc(kdc.name, self._ticket_clocks.get(key, self.clocks.rules)).seconds
+        if by_kdc_clock and ahead != then:
+            key = (*key, f"kdc{ahead:+d}")
         task = self._tickets.get(key)
         if task is None or (task.done() and not self._is_fresh(task)):
-            task = self._tickets[key] = asyncio.create_task(self._sign_on(user, tuple(enctypes)))
+            task = self._tickets[key] = asyncio.create_task(self._sign_on(user, tuple(enctypes), key))
         return await asyncio.shield(task)
+
+    def note_copied_ticket(self, client: str, user: User, enctypes: Sequence[str]) -> None:
+        """Remember that ``client`` has got a copy of the ticket of ``user``: its clocks are those of that sign-on."""
+        if self.clocks.in_use:
+            kdc = list_kdcs(self.estate, self.estate.realm_of(user).name)[0]
+            self.clocks.note_sign_on(client, kdc.name, self._ticket_clocks.get((user.upn, *enctypes), ()))
+
+    def follow_clock(self, client: str, user: User, device: Device, ccache: Path) -> None:
+        """Make libkrb5 use the clock of ``device`` with the copied ticket in ``ccache``, now and under each fault."""
+
+        def set_clock() -> None:
+            if self.clocks.in_use and ccache.exists():
+                write_time_offset(ccache, self.clocks.of_authenticator(client).seconds)
+
+        self.note_copied_ticket(client, user, device.permitted_enctypes)
+        set_clock()
+        self.clocks.watchers.append(set_clock)
 
     async def find_ticket(self, user: User, client: str, device: Device) -> Path | None:
         """Return what ``ticket_of`` returns; None where the KDC refuses the sign-on because of the user's account.
@@ -634,18 +670,23 @@ class Lab:
         shortest = min(realm.ticket_lifetime for realm in self.estate.realms)
         return time.time() - done.result().stat().st_mtime < shortest / 2
 
-    async def _sign_on(self, user: User, enctypes: tuple[str, ...]) -> Path:
+    async def _sign_on(self, user: User, enctypes: tuple[str, ...], key: tuple[str, ...]) -> Path:
         folder = self.home / "tickets"
         folder.mkdir(mode=0o700, exist_ok=True)
         realm = self.estate.realm_of(user)
-        suffix = "".join(f"+{each}" for each in enctypes)
+        suffix = "".join(f"+{each}" for each in key[1:])
         ccache = folder / f"{user.sam_account}{'' if user.realm is None else f'@{realm.name}'}{suffix}.ccache"
         conf = self._own_krb5_conf
-        if enctypes:
+        addresses, rules = self._kdc_addresses, self.clocks.rules
+        if len(key) > 1 + len(enctypes):  # a sign-on of a device in virtual time: no fault of the KDC may change it
+            addresses = {}
+            for kdc, endpoint in self._kdcs.list_endpoints().items():
+                addresses.setdefault(kdc.realm, [endpoint.upstream])
+        if suffix:
             conf = folder / f"krb5{suffix}.conf"
-            write_client_conf(conf, self.estate, self._kdc_addresses, restrict_enctypes(enctypes))
+            write_client_conf(conf, self.estate, addresses, restrict_enctypes(enctypes))
         await kinit(f"{user.sam_account}@{realm.name}", user.password, conf, ccache)
-        self._ticket_times[user.upn, *enctypes] = self.clock.now()
+        self._ticket_times[key], self._ticket_clocks[key] = self.clock.now(), rules
         if user.authorization_data_size:
             await enlarge_ticket(conf, ccache, user.authorization_data_size)
         return ccache
@@ -656,6 +697,15 @@ def _create_listener(address: str, port: int) -> socket.socket:
         return socket.create_server((address, port), backlog=_BACKLOG)
     # The listener of foreign hosts has the same port, on all other addresses.
     return socket.create_server((address, port), family=socket.AF_INET6, backlog=_BACKLOG, reuse_port=True)
+
+
+def _show_clocks(kdcs: RealmKdcs, acceptors: Sequence[ClockedAcceptor], offsets: Mapping[str, int]) -> None:
+    try:
+        for acceptor in acceptors:
+            acceptor.prepare()
+        kdcs.set_clock_offsets(offsets)
+    except (KdcStartError, ProgramMissingError) as error:
+        raise FaultError(f"the clock cannot be set: {error}") from error
 
 
 async def _wait_for_sign_on(ticket: asyncio.Task[Path]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from ssosim_clients.ports import Device as ClientDevice
 from ssosim_clients.ports import NetworkFailure
 
 from ssosim.clock import Clock, VirtualClock
-from ssosim.estate import Device, KdcHost, User
+from ssosim.estate import Device, KdcHost, User, list_kdcs
 from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.exchanges import is_nowhere
 from ssosim.faults.core.kdc_choice import KdcChoice, choose_kdc
@@ -26,11 +26,12 @@ from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.kinit import ClientOptions, restrict_enctypes
 from ssosim.kerberos.messages import KdcRequest
 from ssosim.lab.base.client_conf import find_kdc_proxy_url, name_realm, write_client_conf
-from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns
+from ssosim.lab.base.kdc_discovery import find_kdcs_in_dns, find_kdcs_of_site
 from ssosim.lab.base.people import app_credentials, client_random
 from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.core.lab import Lab
 from ssosim.lab.model_devices.ports import (
+    DeviceClock,
     EndpointMap,
     KdcSelection,
     LabHttp,
@@ -115,6 +116,8 @@ async def model_device(
     sign_on = _make_sign_on(lab, client, user, device, home / "ccache", clock)
     if sign_on.began is not None or not lab.gets_ticket(device):
         await _copy_ticket(lab, user, device, home / "ccache")
+        if sign_on.began is None:
+            _note_clocks(lab, client, user, device, now=skips_time(clock))
     if lab.gets_ticket(device):
         await sign_on.renew()
     timer = ResponseTimer(lab.trace, client, clock)
@@ -147,6 +150,7 @@ async def model_device(
                 partial(_wait_for_kdc_delay, lab, client, clock),
                 partial(name_realm, lab.estate, user),
                 sign_on if lab.gets_ticket(device) else None,
+                DeviceClock(lab.trace, lab.clocks, client, home / "ccache"),
             ),
             clock=clock,
             user=ModelUser(lab.trace, client, partial(_find_password, lab, user) if user_present else None),
@@ -154,6 +158,7 @@ async def model_device(
             stored_password=user.password,
             app_credentials=app_credentials(lab.estate, user, lab.keys),
             random=slot.random,
+            clock_offset=partial(lab.clocks.find_device_offset, client),
         )
     finally:
         await http.close()
@@ -208,7 +213,8 @@ def _make_sign_on(lab: Lab, client: str, user: User, device: Device, ccache: Pat
             ccache.unlink(missing_ok=True)  # noqa: ASYNC240 - a local file
             lab.record_refused_sign_on(user, client, error_name(refusal.code), refusal.faults)
             return False
-        shutil.copyfile(await lab.ticket_of(user, device.permitted_enctypes), ccache)
+        shutil.copyfile(await lab.ticket_of(user, device.permitted_enctypes, by_kdc_clock=skips), ccache)
+        _note_clocks(lab, client, user, device, now=skips)
         return True
 
     def note(began: float | None) -> None:
@@ -218,7 +224,16 @@ def _make_sign_on(lab: Lab, client: str, user: User, device: Device, ccache: Pat
             lab.signed_on[client] = began
 
     lifetime = float(lab.estate.realm_of(user).ticket_lifetime) if skips else float("inf")
-    return SignOn(clock, lifetime, request_ticket, note, lab.signed_on.get(client) if skips else None)
+    began = lab.signed_on.get(client) if skips else None
+    return SignOn(clock, lifetime, request_ticket, note, began, partial(lab.clocks.find_age_shift, client))
+
+
+def _note_clocks(lab: Lab, client: str, user: User, device: Device, *, now: bool) -> None:
+    """Remember the clocks of a sign-on: the present ones, or those of the ticket that was copied."""
+    if now:
+        lab.clocks.note_sign_on(client, list_kdcs(lab.estate, lab.estate.realm_of(user).name)[0].name)
+    else:
+        lab.note_copied_ticket(client, user, device.permitted_enctypes)
 
 
 async def _copy_ticket(lab: Lab, user: User, device: Device, ccache: Path) -> None:
@@ -252,7 +267,7 @@ def _make_reach_proxy(lab: Lab, device: Device, user: User, http: LabHttp) -> Ca
     return reach_proxy
 
 
-def _make_kdc_selection(  # noqa: PLR0913, PLR0917 - each is a part of the device
+def _make_kdc_selection(  # noqa: C901, PLR0913, PLR0917 - each is a part of the device
     lab: Lab,
     client: str,
     slot: ClientSlot,
@@ -263,7 +278,8 @@ def _make_kdc_selection(  # noqa: PLR0913, PLR0917 - each is a part of the devic
     reach_proxy: Callable[[str], Awaitable[bool]] | None,
 ) -> KdcSelection | None:
     """Create the selection of KDCs of a device; None where libkrb5 selects itself: in real time, in the network."""
-    looks_up = device.corporate_network and any(realm.dns_lookup_kdc for realm in lab.estate.realms)
+    with_lookup = any(realm.dns_lookup_kdc for realm in lab.estate.realms)
+    looks_up = device.corporate_network and (with_lookup or device.site is not None)
     if device.corporate_network and not skips_time(clock) and not looks_up:
         return None
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
@@ -284,17 +300,28 @@ def _make_kdc_selection(  # noqa: PLR0913, PLR0917 - each is a part of the devic
 
     async def discover(spn: str) -> bool:
         realm = lab.estate.realm(find_realm(spn))
-        if realm is not None and realm.dns_lookup_kdc:
+        if realm is not None and device.site is not None:
+            answers = partial(is_answered, spn)
+            discovered[realm.name] = await find_kdcs_of_site(
+                resolver.look_up, realm.name, lab.estate, device.site, answers
+            )
+        elif realm is not None and realm.dns_lookup_kdc:
             discovered[realm.name] = await find_kdcs_in_dns(resolver.look_up, realm.name, lab.estate)
         return bool(find_kdcs(spn))
 
     def choose(spn: str) -> KdcChoice | None:
         if not device.corporate_network and reach_proxy is None:
             return None
-        kdcs = find_kdcs(spn)
+        return choose_of(spn, find_kdcs(spn))
+
+    def choose_of(spn: str, kdcs: Sequence[KdcHost]) -> KdcChoice:
         request = KdcRequest("TGS", kdcs[0].realm, spn.partition("@")[0], "")
         names = [kdc.name for kdc in kdcs]
         return choose_kdc(names, lambda name: lab.faults.decide_kdc_request(request, client, name))
+
+    def is_answered(spn: str, kdcs: Sequence[KdcHost]) -> bool:
+        decision = choose_of(spn, kdcs).decision
+        return decision is None or not decision.effect.is_missing
 
     def select(spn: str, number: int) -> Initiator:
         chosen = find_kdcs(spn)[number]

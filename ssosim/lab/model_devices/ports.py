@@ -7,26 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssosim_clients.failures import TicketKind
 from ssosim_clients.ports import Clock, TicketFailure
 
 from ssosim.estate import KdcHost
+from ssosim.faults.core.clocks import Clocks
 from ssosim.faults.core.kdc_choice import KdcChoice, PassedKdc
 from ssosim.faults.core.kdc_effect import KDC_TIMEOUT_S
+from ssosim.kerberos.ccache_offset import write_time_offset
+from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
 from ssosim.kerberos.tickets import TicketError, TicketErrorKind
-from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, passed_event
+from ssosim.lab.base.kdc_events import NO_CREDENTIALS, no_route_event, passed_event, unused_ticket_event
 from ssosim.lab.base.own_sockets import code_of_lab
 from ssosim.lab.model_devices.http_client import EndpointMap, LabHttp
 from ssosim.lab.model_devices.stub_resolver import LabResolver
-from ssosim.trace import Trace, UserPrompted
+from ssosim.trace import KdcExchange, Trace, UserPrompted
 
 if TYPE_CHECKING:  # needs GSS-API, and this module does not
     from ssosim.kerberos.gss import Initiator
 
-__all__ = ["EndpointMap", "KdcSelection", "LabHttp", "LabKerberos", "LabResolver", "ModelUser", "SignOn"]
+__all__ = ["DeviceClock", "EndpointMap", "KdcSelection", "LabHttp", "LabKerberos", "LabResolver", "ModelUser", "SignOn"]
 
 _TICKET_KINDS: Mapping[TicketErrorKind, TicketKind] = {
     TicketErrorKind.SERVER_UNKNOWN: "server-unknown",
@@ -110,6 +114,7 @@ class SignOn:
     than the ticket-granting ticket (RFC 4120, section 3.3.3). ``request_ticket`` replaces the cache, and returns False
     where the KDC refuses the sign-on: the device has no ticket then, and asks again when it needs one. ``began``: None
     without a ticket. ``note`` gets the time of each sign-on.
+    ``find_age_shift`` returns by how many seconds the ticket seems older to the device, whose clock may be wrong.
     """
 
     clock: Clock
@@ -117,13 +122,42 @@ class SignOn:
     request_ticket: Callable[[], Awaitable[bool]]
     note: Callable[[float | None], None]
     began: float | None = None
+    find_age_shift: Callable[[], int] = lambda: 0
 
     async def renew(self) -> bool:
         """Sign on if there is no ticket, or if it has expired; return whether there is one."""
-        if self.began is None or self.clock.now() - self.began >= self.lifetime:
+        if self.began is None or self.clock.now() + self.find_age_shift() - self.began >= self.lifetime:
             self.began = self.clock.now() if await self.request_ticket() else None
             self.note(self.began)
         return self.began is not None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceClock:
+    """The clock of the device of ``client``, by the time offset of its credential cache ``ccache``.
+
+    libkrb5 runs in the process of the lab, so its clock cannot be another one.
+    """
+
+    trace: Trace
+    clocks: Clocks
+    client: str
+    ccache: Path
+
+    def set(self) -> int:
+        """Make libkrb5 use the clock of the device; return the number of the last record of the trace."""
+        if self.clocks.in_use and self.ccache.exists():
+            write_time_offset(self.ccache, self.clocks.of_authenticator(self.client).seconds)
+        return self.trace.last_seq
+
+    def note_refusal(self, spn: str, text: str, began: int) -> None:
+        """Record that libkrb5 did not use its ticket, where it refused it without a request after record ``began``."""
+        if not self.clocks.in_use or "Ticket not yet valid" not in text:
+            return
+        mine = (record.event for record in self.trace.since(began) if record.client == self.client)
+        if not any(isinstance(event, KdcExchange) for event in mine):
+            faults = self.clocks.explain_refusal_at_device(self.client, spn)
+            self.trace.record(self.client, unused_ticket_event(spn, KrbCode.KRB_AP_ERR_TKT_NYV, faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +166,8 @@ class LabKerberos:
 
     ``selection`` selects the KDC; None: libkrb5 does. ``wait_for_delay`` waits by the lab's clock for the delays that
     faults of the KDC have added to the last requests. ``name_realm`` adds the realm of a host to its SPN. ``sign_on``:
-    None where the device has no way to a KDC; it has a ticket-granting ticket all the same.
+    None where the device has no way to a KDC; it has a ticket-granting ticket all the same. ``clock``: that of the
+    device, which faults may have moved; None: no fault can.
     """
 
     initiator: Initiator
@@ -140,6 +175,7 @@ class LabKerberos:
     wait_for_delay: Callable[[], Awaitable[None]] | None = None
     name_realm: Callable[[str], str] = str
     sign_on: SignOn | None = None
+    clock: DeviceClock | None = None
 
     @code_of_lab
     async def negotiate_token(self, spn: str) -> bytes:
@@ -147,12 +183,15 @@ class LabKerberos:
         name = self.name_realm(spn)
         if self.sign_on is not None and not await self.sign_on.renew():
             raise TicketFailure("no-credentials", spn, NO_CREDENTIALS)
+        began = 0 if self.clock is None else self.clock.set()
         try:
             initiator: Initiator | None = self.initiator
             if self.selection is not None:
                 initiator, token = await self.selection.request_token(name, self.initiator)
             return token if initiator is None else await self._token(initiator, name)
         except TicketError as error:
+            if self.clock is not None:
+                self.clock.note_refusal(name, str(error), began)
             raise TicketFailure(_TICKET_KINDS.get(error.kind, "other"), spn, str(error)) from error
 
     async def _token(self, initiator: Initiator, spn: str) -> bytes:

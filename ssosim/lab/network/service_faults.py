@@ -7,10 +7,12 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from ssosim.entra import Provider
 from ssosim.estate import Estate
 from ssosim.faults import ActiveFaults
+from ssosim.faults.core.clocks import TIME_CODES, Clocks
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.exchanges import make_provider_fault_applier
 from ssosim.faults.core.fault import FaultState
@@ -19,7 +21,7 @@ from ssosim.faults.core.key_faults import KeyFaults
 from ssosim.kerberos import KdcEndpoint, KdcGateway, RealmError, RealmKdcs
 from ssosim.kerberos.gateway import Forward, KdcRequestContext, KdcResponder
 from ssosim.kerberos.key_database import KeyDatabase, list_accounts
-from ssosim.kerberos.messages import KdcRequest, build_error
+from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, build_error, read_message
 from ssosim.kerberos.realm_keys import RealmKeys
 from ssosim.lab.network.account_checks import AccountChecks
 from ssosim.lab.network.certificates import FOREIGN_HOST_NAME, LabCa
@@ -28,7 +30,15 @@ from ssosim.services import Service
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["ForeignHost", "make_key_faults", "make_service_fault_applier"]
+__all__ = ["ForeignHost", "KdcChecks", "make_key_faults", "make_service_fault_applier"]
+
+
+class KdcChecks(NamedTuple):
+    """What is checked at a KDC: the keys of the first realm, the accounts of users, and the clocks of all machines."""
+
+    keys: KeyFaults
+    accounts: AccountChecks
+    clocks: Clocks
 
 
 def make_service_fault_applier(
@@ -37,23 +47,25 @@ def make_service_fault_applier(
     gateway: KdcGateway,
     faults: ActiveFaults,
     is_model: Callable[[str], bool],
-    keys: KeyFaults,
-    accounts: AccountChecks,
+    checks: KdcChecks,
 ) -> Callable[[FaultState], None]:
     """Return the function to call with every new state of the faults; it raises FaultError if one does not fit.
 
-    ``is_model`` returns whether a client is a model, whose device stops waiting after a timeout. ``keys`` are those of
-    the realm; they are applied last, since this changes the KDC's database. ``accounts`` are those of the users.
+    ``is_model`` returns whether a client is a model, whose device stops waiting after a timeout. ``checks`` are
+    what is checked at a KDC. The keys are applied last, since this changes its database.
     """
+    keys, accounts, clocks = checks
     apply_at_provider = make_provider_fault_applier(provider, is_model)
     realm = provider.estate.default_realm.name
-    responder = _make_kdc_responder(faults, is_model, keys, accounts, realm)
+    responder = _make_kdc_responder(faults, is_model, checks, realm)
     gateway.responder = responder if accounts.states.may_refuse else None
 
     def apply(state: FaultState) -> None:
         apply_at_provider(state)
         accounts.states.apply(state)
-        gateway.responder = responder if state.kdc or state.keys or accounts.states.may_refuse else None
+        clocks.apply(state.clocks)
+        changes = state.kdc or state.keys or clocks.in_use or accounts.states.may_refuse
+        gateway.responder = responder if changes else None
         closed = list_closed_kdcs(state.kdc, gateway.list_kdcs())
         if closed or gateway.closed:
             gateway.close_ports(closed)
@@ -107,25 +119,12 @@ def _make_realm_keys(
 
 
 def _make_kdc_responder(
-    faults: ActiveFaults, is_model: Callable[[str], bool], keys: KeyFaults, accounts: AccountChecks, realm: str
+    faults: ActiveFaults, is_model: Callable[[str], bool], checks: KdcChecks, realm: str
 ) -> KdcResponder:
-    async def ask_kdc(request: KdcRequestContext, forward: Forward) -> bytes | None:
-        revoked = accounts.build_refusal(request)
-        if revoked is not None:
-            return revoked
-        refusal = keys.refuse(request.message, request.kdc.name) if request.kdc.realm in ("", realm) else None
-        if refusal is None:
-            return accounts.check_reply(request, await forward(request.data))
-        request.faults.extend(refusal.faults)
-        if not refusal.by_gateway or not isinstance(request.message, KdcRequest):
-            return accounts.check_reply(request, await forward(request.data))
-        service = tuple(request.message.service.split("/"))
-        return build_error(refusal.code, request.message.realm, service, time.time())
-
     async def responder(request: KdcRequestContext, forward: Forward) -> bytes | None:
         decision = faults.decide_kdc_request(request.message, request.client, request.kdc.name)
         if decision is None:
-            return await ask_kdc(request, forward)
+            return await _ask_kdc(checks, realm, request, forward)
         effect = decision.effect
         request.faults.extend(decision.faults)
         decision.count_hits()
@@ -133,10 +132,47 @@ def _make_kdc_responder(
             faults.delay_kdc_reply(request.client, effect.delay)  # the device waits by the lab's clock
         elif effect.delay:
             await asyncio.sleep(effect.delay)
-        from_kdc = await ask_kdc(request, forward) if effect.is_forwarded else None
+        from_kdc = await _ask_kdc(checks, realm, request, forward) if effect.is_forwarded else None
         return effect.reply_to(request.message, from_kdc, time.time())
 
     return responder
+
+
+async def _ask_kdc(checks: KdcChecks, realm: str, request: KdcRequestContext, forward: Forward) -> bytes | None:
+    """Return the KDC's reply, or the refusal of a domain controller that an MIT KDC would not send."""
+    keys, accounts, clocks = checks
+    revoked = accounts.build_refusal(request)
+    if revoked is not None:
+        return revoked
+    refusal = keys.refuse(request.message, request.kdc.name) if request.kdc.realm in ("", realm) else None
+    if refusal is not None and refusal.by_gateway and isinstance(request.message, KdcRequest):
+        request.faults.extend(refusal.faults)
+        service = tuple(request.message.service.split("/"))
+        return build_error(refusal.code, request.message.realm, service, time.time())
+    reply = await forward(request.data)
+    if reply is not None and clocks.in_use and isinstance(request.message, KdcRequest):
+        _note_clocks(clocks, request, request.message, reply)
+    if refusal is not None and not _is_about_time(reply):  # else it was refused before the KDC looked for a key
+        request.faults.extend(refusal.faults)
+    return accounts.check_reply(request, reply)
+
+
+def _is_about_time(reply: bytes | None) -> bool:
+    message = None if reply is None else read_message(reply)
+    return isinstance(message, KrbError) and message.code in TIME_CODES
+
+
+def _note_clocks(clocks: Clocks, request: KdcRequestContext, message: KdcRequest, reply: bytes) -> None:
+    """Remember the clock of the KDC that has issued a ticket, or name the faults behind a refusal because of a time."""
+    client, kdc, signs_on = request.client, request.kdc, message.kind == "AS"
+    match read_message(reply):
+        case KdcReply() if signs_on:
+            clocks.note_sign_on(client, kdc.name)
+        case KdcReply():
+            clocks.note_ticket(client, message.service, kdc.name)
+        case KrbError(code=code):
+            realm = kdc.realm or message.realm
+            request.faults.extend(clocks.explain_refusal_of_kdc(client, kdc.name, realm, code, signs_on=signs_on))
 
 
 class ForeignHost:

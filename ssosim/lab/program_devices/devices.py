@@ -35,6 +35,7 @@ from ssosim.lab.network.link_local import LINK_LOCAL_NETWORK, SilentLinkLocalNet
 from ssosim.lab.network.networks import BACKENDS, DEVICE_GATEWAY, PrivateNetwork, device_link_commands, link_name
 from ssosim.lab.network.refused_connections import RefusedConnections
 from ssosim.lab.program_devices.credential_hosting import HostedDevice, host_device
+from ssosim.lab.program_devices.device_clocks import DeviceClocks, check_program_clock
 from ssosim.lab.program_devices.etc_overlay import EtcOfDevices
 from ssosim.lab.program_devices.running_programs import RunningPrograms
 from ssosim.lab.scripted_user.device_codes import DeviceCodeQueues
@@ -60,7 +61,8 @@ class DeviceRequest:
     """The request for a device.
 
     ``pid``: a process in the device's network namespace. ``program``: the program's name. ``nss``: whether the user has
-    an NSS database, to be replaced by the lab's. ``ipv6`` None: as in the estate. The others: see ``ExecOptions``.
+    an NSS database, to be replaced by the lab's. ``ipv6`` None: as in the estate. ``program_file``: the path of the
+    program. The others: see ``ExecOptions``.
     """
 
     pid: int
@@ -72,6 +74,7 @@ class DeviceRequest:
     nss: bool = False
     ipv6: bool | None = None
     last_step: str | None = None
+    program_file: str | None = None
 
 
 class DeviceContext(Protocol):
@@ -118,6 +121,7 @@ class ProgramDevices:
         self._link_local = SilentLinkLocalNetwork(lab.trace, lab.client_addresses, context.addresses())
         self._link_local.start()
         self._hosted: dict[str, HostedDevice] = {}
+        self._clocks = DeviceClocks(lab.clocks, lab.trace)
         self._stopping: set[asyncio.Task[None]] = set()
         self._refused_connections = RefusedConnections(
             lab.trace, lab.client_addresses, lab.first_steps, lab.find_faults_at_kdc
@@ -165,6 +169,7 @@ class ProgramDevices:
         etc = context.etc.of(device.name, context.estate.default_realm.domain)
         address = context.network.allocate_program_address()
         client = request.label or lab.client_addresses.new_label(request.program)
+        check_program_clock(lab.clocks, client, request.program_file)
         lab.client_addresses.register(address, client)
         if not device.corporate_network:
             lab.client_addresses.put_off_network(client)
@@ -194,6 +199,9 @@ class ProgramDevices:
         self._hosted[address] = hosted
         if user is not None and lab.gets_ticket(device):
             await self._copy_ticket(user, device, client, home / "ccache")
+            lab.note_copied_ticket(client, user, device.permitted_enctypes)
+        settings = Path(request.etc, "krb5.conf") if request.etc else None
+        clock = self._clocks.start(client, request.program, request.program_file or "", home, settings)
         krb5_conf = lab.krb5_conf_of(device, home)
         addresses = f"addresses {address} and {ipv6}" if ipv6 else f"address {address}"
         kind = "" if device.kind == "desktop" else f" ({device.kind})"
@@ -209,7 +217,8 @@ class ProgramDevices:
             "commands": [*self._commands(device, address, ipv6), *hosted.commands],
             "environment": self._environment(home, user, krb5_conf, request.etc)
             | user_files.pop("environment")
-            | hosted.environment,
+            | hosted.environment
+            | clock,
             "mounts": hosted.mounts,
             "krb5_conf": None if krb5_conf == lab.krb5_conf else str(krb5_conf),
             "obey_file_modes": hosted.obey_file_modes,
@@ -257,6 +266,7 @@ class ProgramDevices:
         running_s = round(time.monotonic() - began, 3)
         self._context.running.forget(device)
         self._codes.unregister(device)
+        self._clocks.forget(client)
         if hosted := self._hosted.pop(device, None):
             stopping = asyncio.get_running_loop().create_task(hosted.stop())
             self._stopping.add(stopping)

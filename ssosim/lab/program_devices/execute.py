@@ -78,7 +78,7 @@ from ssosim.output import one_line, print_error
 if TYPE_CHECKING:
     from ssosim.lab.program_devices.recorded_output import RecordedOutput
 
-__all__ = ["OWN_MISTAKE", "ExecOptions", "device_environment", "execute", "execute_here"]
+__all__ = ["OWN_MISTAKE", "ExecOptions", "device_environment", "execute", "execute_here", "find_program_file"]
 
 _OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
@@ -150,7 +150,7 @@ def _execute(folder: LabFolder, command: Sequence[str], directory: Path, options
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
         deadline = options.pop("deadline", None)
         record_output = options.pop("record_output", False)
-        request = {**options, "program": Path(command[0]).name}
+        request = {**options, "program": Path(command[0]).name, "program_file": find_program_file(command)}
         _run_and_exit(lambda: _run_joiner(folder, command, request, directory, deadline, identity_fd, record_output))
     os.close(identity_fd)
     code = _wait_for_child(joiner)
@@ -159,6 +159,18 @@ def _execute(folder: LabFolder, command: Sequence[str], directory: Path, options
             name, since = json.loads(text)
             identify(name, since)
     return code
+
+
+def find_program_file(command: Sequence[str]) -> str | None:
+    """Return the path of the program of ``command``, without ``env`` and its variables; None where there is none."""
+    words = list(command)
+    if Path(words[0]).name == "env":
+        words = [word for number, word in enumerate(words) if number and "=" not in word and not word.startswith("-")]
+    if not words:
+        return None
+    folders = [""] if os.sep in words[0] else os.get_exec_path()
+    paths = (os.path.join(folder, words[0]) for folder in folders)  # noqa: PTH118 - no pathlib here
+    return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
 def _working_directory() -> Path:
@@ -175,6 +187,8 @@ def device_environment(attachment: dict[str, Any]) -> dict[str, str]:
     device: dict[str, str] = attachment["environment"]
     if first := attachment.get("path"):
         device = {**device, "PATH": f"{first}{os.pathsep}{kept.get('PATH', os.defpath)}"}
+    if (more := device.get("LD_PRELOAD")) and kept.get("LD_PRELOAD"):
+        device = {**device, "LD_PRELOAD": f"{more} {kept['LD_PRELOAD']}"}
     return kept | device
 
 
