@@ -38,7 +38,12 @@ _FORM: Final = f"""(form => form && form.checkVisibility()
 """The error text in the sign-in form, ``""`` for none; null while no form is visible."""
 
 _IS_ADFS: Final = "!!document.getElementById('loginForm')"
-_SENT: Final = "document.userHasPosted"
+_PAGE: Final = "performance.timeOrigin"
+"""When the page was opened: it tells a page from the next one, also while that one is on its way.
+
+A property that a script sets on the document would not do: Firefox may forget it while the form is being sent.
+"""
+
 _IS_OTHER_PAGE: Final = f"document.readyState === 'complete' && !{_FIND_FORM}"
 _MAX_OTHER_PAGES: Final = 200  # how often another page is seen, 50 ms apart: a busy machine takes seconds to redirect
 _ATTEMPTS: Final = {"types-wrong-password": 3}
@@ -93,29 +98,31 @@ def act_as_user(browser: Browser, listener: Listener) -> None:
     """Act as the scripted user whenever a sign-in form is visible, until the application has its response."""
     script = json.loads(Path(os.environ["SSOSIM_PERSON"]).read_text(encoding="utf-8"))
     behaviour, tried, end = script["behaviour"], 0, time.monotonic() + TIMEOUT_S
-    other_pages = 0
+    other_pages, sent = 0, None
     while not listener.received.wait(0.05):
         other_pages = other_pages + 1 if browser.js(_IS_OTHER_PAGE) else 0
         if other_pages == _MAX_OTHER_PAGES or time.monotonic() > end:
             raise SignInError("what the browser shows is no sign-in page" if other_pages else "nobody signed in")
-        if browser.js(_FORM) is None or browser.js(_SENT):
+        if browser.js(_FORM) is None or browser.js(_PAGE) in (None, sent):
             continue
         if behaviour in ("walks-away", "no-browser", "browser-fails") or tried == _ATTEMPTS.get(behaviour, 1):
             raise SignInError("the page asks for a password, and nobody types one")
         tried += 1
-        fill_in_form(browser, script, behaviour)
+        sent = fill_in_form(browser, script, behaviour)
 
 
-def fill_in_form(browser: Browser, script: dict[str, Any], behaviour: str) -> None:
-    """Type name and password and press Enter, or press Cancel. The page is marked, so that this is done only once."""
-    browser.js(f"{_SENT} = true")
+def fill_in_form(browser: Browser, script: dict[str, Any], behaviour: str) -> float | None:
+    """Type name and password and press Enter, or press Cancel. Return the page, in which this is done only once."""
     if behaviour == "refuses":
+        page: float | None = browser.js(_PAGE)
         browser.js("document.querySelector('button[name=cancel]').click()")
-        return
+        return page
     name, password = ("#userNameInput", "#passwordInput") if browser.js(_IS_ADFS) else ("#login", "#passwd")
     browser.type(name, script["upn"])
     browser.type(password, ("not-" if behaviour == "types-wrong-password" else "") + script["password"])
+    page = browser.js(_PAGE)
     browser.press_enter()
+    return page
 
 
 class Listener:

@@ -63,7 +63,7 @@ def _compare(asked: Asked, zones: ZoneSet, server: DnsServer, named: Program, re
     if lab == other:
         report.equal += 1
         return
-    key = explain(asked, zones.zone_of(asked.name), lab, other, lab_message)
+    key = explain(asked, zones.zone_of(asked.name), lab, other, lab_message, named.version)
     if key is not None:
         report.intended[key] += 1
     else:

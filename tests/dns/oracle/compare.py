@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ Record = tuple[str, int, str, str]
 INTENDED = {
     "any": "ANY is answered with one HINFO, or with the CNAME of the name alone (RFC 8482 section 4)",
     "chain-leaves-zone": "a chain is followed into other zones of the lab, and to their root",
+    "empty-wildcard": "BIND 9.20 says NXDOMAIN where the wildcard is an empty non-terminal (RFC 4592 section 2.2.2: it "
+    "exists); BIND 9.18 and earlier, NSD, Knot and PowerDNS say NODATA, as the lab (hickory-dns 1275)",
 }
 """The differences to named that are intended, by key."""
 
@@ -82,8 +85,10 @@ def see(message: dns.message.Message) -> Seen:
     return Seen(dns.rcode.to_text(message.rcode()), bool(message.flags & dns.flags.AA), *sections)
 
 
-def explain(asked: Asked, zone: Zone, lab: Seen, named: Seen, lab_message: dns.message.Message) -> str | None:
-    """The key of the intended difference; None if there is none that explains it."""
+def explain(
+    asked: Asked, zone: Zone, lab: Seen, named: Seen, lab_message: dns.message.Message, version: str
+) -> str | None:
+    """The key of the intended difference to named of ``version``; None if there is none that explains it."""
     if asked.type == ANY:
         same = (
             named.rcode == lab.rcode == "NOERROR" and lab.authoritative and named.authoritative and bool(named.answer)
@@ -92,6 +97,9 @@ def explain(asked: Asked, zone: Zone, lab: Seen, named: Seen, lab_message: dns.m
         return "any" if same and minimal and lab.answer else None
     targets = [rdata.target for rrset in lab_message.answer if rrset.rdtype == CNAME for rdata in rrset]
     targets += [rdata.target for rrset in lab_message.answer if rrset.rdtype == DNAME for rdata in rrset]
+    if re.match(r"BIND 9\.2\d", version) and _is_empty_wildcard(targets[-1] if targets else asked.name, zone):
+        same = (lab.answer, lab.authority) == (named.answer, named.authority)
+        return "empty-wildcard" if same and (lab.rcode, named.rcode) == ("NOERROR", "NXDOMAIN") else None
     if not targets:
         return None
     if named.rcode == "NOERROR" and not named.answer - lab.answer and not named.authority - lab.authority:
@@ -102,3 +110,14 @@ def explain(asked: Asked, zone: Zone, lab: Seen, named: Seen, lab_message: dns.m
 
 def _leaves(target: Name, zone: Zone) -> bool:
     return not target.is_subdomain(zone.origin)
+
+
+def _is_empty_wildcard(name: Name, zone: Zone) -> bool:
+    """Return whether the wildcard that matches ``name`` exists and has no records (RFC 4592 section 3.3.1)."""
+    if _leaves(name, zone) or zone.exists(name):
+        return False
+    encloser = name.parent()
+    while not zone.exists(encloser):
+        encloser = encloser.parent()
+    wildcard = Name((b"*", *encloser.labels))
+    return zone.exists(wildcard) and not zone.node(wildcard)

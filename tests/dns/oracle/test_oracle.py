@@ -29,12 +29,13 @@ def programs() -> None:
 
 
 def test_the_lab_answers_as_named_about_the_corpus() -> None:
-    """Response code, AA, answer, authority, glue and TTLs are named's, but for three listed differences."""
+    """Response code, AA, answer, authority, glue and TTLs are named's, but for the listed differences."""
     report = compare_zones(read_corpus(), every=37)
     assert report.unexplained == []
     assert report.zones >= 50
     assert report.asked > 500
-    assert report.intended.keys() == INTENDED.keys() == {"any", "chain-leaves-zone"}
+    assert INTENDED.keys() == {"any", "chain-leaves-zone", "empty-wildcard"}
+    assert report.intended.keys() - {"empty-wildcard"} == {"any", "chain-leaves-zone"}  # named 9.18 has two of them
 
 
 def test_the_lab_answers_as_named_about_drawn_zones() -> None:
