@@ -110,7 +110,8 @@ class ClientAssertionRules(EstateEntry, frozen=True, kw_only=True):
     """What of client assertions no public text confirms: the section ``[cloud.client_assertions]``.
 
     ``audiences``: values of ``aud`` besides the token endpoint and ``https://HOST/TENANT/v2.0``; ``{host}`` and
-    ``{tenant}`` are replaced. ``refuse_replay``: whether a ``jti`` is accepted once only (not documented).
+    ``{tenant}`` are replaced. ``refuse_replay``: whether a ``jti`` is accepted once only: the real
+    service takes it again (MSAL for Java sent one assertion for ten minutes: its pull request 986).
     ``clock_skew``, in seconds: how long after ``exp`` and before ``nbf`` an assertion is accepted.
     ``multiple_federated_audiences``: whether the ``aud`` of a federated token may have other values beside the one of
     the credential.

@@ -26,7 +26,6 @@ LenientSetting = Literal[
     "cloud.client_assertions.audiences",
     "cloud.client_assertions.clock_skew",
     "cloud.client_assertions.multiple_federated_audiences",
-    "cloud.client_assertions.refuse_replay",
     "cloud.clock_skew",
     "cloud.refresh_token_lifetime",
     "resource_manager.mandatory_mfa",
@@ -54,8 +53,6 @@ LENIENT_SETTINGS: Mapping[LenientSetting, str] = MappingProxyType(
         "cloud.client_assertions.audiences": "the `aud` of a client assertion is none of the documented ones",
         "cloud.client_assertions.clock_skew": "a client assertion or federated token was over 300 s out of its dates",
         "cloud.client_assertions.multiple_federated_audiences": "a federated token has more than one audience",
-        "cloud.client_assertions.refuse_replay": "a client assertion was accepted a second time "
-        "(the default: what the real service does is unconfirmed)",
         "cloud.clock_skew": "an assertion or token was over 300 s out of its dates",
         "cloud.refresh_token_lifetime": "a refresh token older than 90 days was accepted",
         "resource_manager.mandatory_mfa": "a user without a second factor changed something",

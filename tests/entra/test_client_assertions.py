@@ -307,7 +307,7 @@ def test_a_certificate_of_another_application_is_refused(make_site):
 
 
 def test_a_replay_is_refused_only_by_the_setting(make_site):
-    """Entra documents no rule for a repeated ``jti``; with ``refuse_replay`` it is 50027, and ``jti`` is wanted."""
+    """MSAL for Java reused assertions (986); with ``refuse_replay`` a second use is 50027, and ``jti`` is wanted."""
     site = make_site(estate_with())
     assert [send(site, assertion())[0] for _ in range(2)] == [200, 200]
     strict = make_site(estate_with(), cloud={"client_assertions": ClientAssertionRules(refuse_replay=True)})

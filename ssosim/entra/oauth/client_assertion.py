@@ -68,28 +68,24 @@ def verify_client_assertion(application: Application, token: SignedJwt, context:
     try:
         issuer, subject = token.text_claim("iss"), token.text_claim("sub")
         audience = token.text_claim("aud")  # a list is refused: panva/openid-client issue 348
-        needs_id = "jti" in token.claims or context.rules.refuse_replay
-        token_id = token.text_claim("jti") if needs_id else token.signature.hex()
+        token_id = token.text_claim("jti") if "jti" in token.claims or context.rules.refuse_replay else ""
     except JwtError as error:
         raise AadstsError(50027, reason=str(error)) from None
     if issuer.lower() != subject.lower():
         raise AadstsError(50048)
     if issuer.lower() != application.client_id.lower():
         raise AadstsError(700021)
-    not_checked = list(_check_audience(audience, context))
+    of_audience = _check_audience(audience, context)
     expires, of_dates = check_dates(token, context, context.client_now)
-    not_checked += of_dates
     found = _verify_key(application, token, context)
-    if not context.record_use(f"{application.client_id} {token_id}", expires):
-        if context.rules.refuse_replay:
-            raise AadstsError(50027, reason="The assertion has been used before.")
-        not_checked.append("cloud.client_assertions.refuse_replay")
+    if context.rules.refuse_replay and not context.record_use(f"{application.client_id} {token_id}", expires):
+        raise AadstsError(50027, reason="The assertion has been used before.")
     return ClientAuthentication(
         method=found.method,
         credential=found.credential,
         issuer=issuer,
         subject=subject,
-        not_checked=tuple(not_checked),
+        not_checked=(*of_audience, *of_dates),
     )
 
 
