@@ -42,7 +42,7 @@ def sign_in(site, **more):
 def test_leading_claims_are_those_that_were_given(keys, claims, number):
     """Claims that were encoded before the others, of any length and text, are in the token as they are."""
     claims.pop("iat", None)
-    token = sign_jwt_with(keys.cloud, LeadingClaims.build(claims), f',"iat":{number}}}'.encode())
+    token = sign_jwt_with(keys.cloud, LeadingClaims.build(claims), {"iat": number})
     assert claims_of(token) == {**claims, "iat": number}
     assert "=" not in token
 

@@ -65,9 +65,9 @@ class LeadingClaims(Struct, frozen=True):
         return cls(_encode(text[:whole]), text[whole:])
 
 
-def sign_jwt_with(key: SigningKey, leading: LeadingClaims, more: bytes) -> str:
-    """As ``sign_jwt``. ``more`` is the end of the JSON object: a comma, the other claims, and the brace."""
-    return _sign(key, leading.encoded + _encode(leading.rest + more))
+def sign_jwt_with(key: SigningKey, leading: LeadingClaims, more: Mapping[str, Any]) -> str:
+    """As ``sign_jwt``, for the ``leading`` claims and ``more``, of which there is at least one."""
+    return _sign(key, leading.encoded + _encode(b"%b,%b" % (leading.rest, msgspec.json.encode(more)[1:])))
 
 
 def _sign(key: SigningKey, payload: bytes) -> str:

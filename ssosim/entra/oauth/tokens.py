@@ -91,14 +91,20 @@ def build_common_claims(
     ``now`` is in epoch seconds, ``lifetime`` in seconds (default: that of access tokens).
     """
     lifetime = provider.estate.cloud.access_token_lifetime if lifetime is None else lifetime
+    return {**_issuer_claims(provider, tenant, version), **_own_claims(now, lifetime)}
+
+
+def _issuer_claims(provider: Provider, tenant: Tenant, version: TokenVersion) -> dict[str, Any]:
+    return {"iss": issuer_of(provider.estate.cloud, tenant.id, version), "tid": tenant.id, "ver": version}
+
+
+def _own_claims(now: int, lifetime: int) -> dict[str, Any]:
+    """Return the claims in which a token differs from every other."""
     return {
-        "iss": issuer_of(provider.estate.cloud, tenant.id, version),
         "iat": now - BACKDATING,
         "nbf": now - BACKDATING,
         "exp": now + lifetime,
-        "tid": tenant.id,
         "uti": encode_base64url(take_random_block()),
-        "ver": version,
     }
 
 
@@ -152,15 +158,12 @@ def _build_leading_claims(
     All tokens of a user for an API have the same, so they are written once for a state of the estate
     (``Directory.keep_result``).
     """
-    issuer = issuer_of(provider.estate.cloud, tenant.id, version)
-    return LeadingClaims.build({"aud": audience, "iss": issuer, "tid": tenant.id, "ver": version, **claims})
+    return LeadingClaims.build({"aud": audience, **_issuer_claims(provider, tenant, version), **claims})
 
 
 def _sign(provider: Provider, claims: LeadingClaims, now: int, lifetime: int) -> str:
     """Return a new token: issued at ``now``, in seconds since the Unix epoch, for ``lifetime``."""
-    start, identifier = now - BACKDATING, encode_base64url(take_random_block())
-    more = f',"iat":{start},"nbf":{start},"exp":{now + lifetime},"uti":"{identifier}"}}'
-    return sign_jwt_with(provider.keys.cloud, claims, more.encode())
+    return sign_jwt_with(provider.keys.cloud, claims, _own_claims(now, lifetime))
 
 
 def _access_token(
