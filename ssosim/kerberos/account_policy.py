@@ -15,7 +15,15 @@ from collections.abc import Sequence
 from ssosim.estate import User
 from ssosim.kerberos.codes import KrbCode
 
-__all__ = ["TICKET_AGE_S", "check_enctypes", "check_sign_on", "check_ticket_request", "is_shut", "must_change_password"]
+__all__ = [
+    "TICKET_AGE_S",
+    "check_enctypes",
+    "check_sign_on",
+    "check_ticket_request",
+    "is_fresh",
+    "is_shut",
+    "must_change_password",
+]
 
 TICKET_AGE_S = 1200.0
 """The age of a ticket-granting ticket, in seconds, after which the account is checked again.
@@ -51,11 +59,16 @@ def check_enctypes(user: User, offered: Sequence[str], supported: Sequence[str],
     return has_key and any(each in sessions and each in supported for each in offered)
 
 
+def is_fresh(age: float) -> bool:
+    """Return whether the KDC does not look at the account, since the sign-on was ``age`` seconds ago only."""
+    return age <= TICKET_AGE_S
+
+
 def check_ticket_request(user: User, age: float, now: float) -> KrbCode | None:
     """Return the error of a request for a service ticket; None where the account is no reason to refuse it.
 
     ``age`` is that of the ticket-granting ticket, in seconds since the sign-on.
     """
-    if age <= TICKET_AGE_S:
+    if is_fresh(age):
         return None
     return KrbCode.KDC_ERR_CLIENT_REVOKED if is_shut(user) or user.has_expired(now) else None

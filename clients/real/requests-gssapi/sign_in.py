@@ -7,7 +7,6 @@ import re
 import sys
 import uuid
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import requests
@@ -18,17 +17,12 @@ LOGIN = "https://login.microsoftonline.com"
 RESOURCE = "https://graph.microsoft.com"
 TRUST = "http://schemas.xmlsoap.org/ws/2005/02/trust"
 RST = f"""\
-<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing"
-    xmlns:u="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd">
+<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing">
   <s:Header>
     <a:Action s:mustUnderstand="1">{TRUST}/RST/Issue</a:Action>
     <a:MessageID>urn:uuid:{{message}}</a:MessageID>
     <a:ReplyTo><a:Address>http://www.w3.org/2005/08/addressing/anonymous</a:Address></a:ReplyTo>
     <a:To s:mustUnderstand="1">{{to}}</a:To>
-    <o:Security s:mustUnderstand="1"
-        xmlns:o="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd">
-      <u:Timestamp u:Id="_0"><u:Created>{{created}}</u:Created><u:Expires>{{expires}}</u:Expires></u:Timestamp>
-    </o:Security>
   </s:Header>
   <s:Body>
     <t:RequestSecurityToken xmlns:t="{TRUST}">
@@ -54,11 +48,9 @@ def sign_in(user):
     document = ET.fromstring(mex.content)  # noqa: S314  expat since 2.4 bounds entities, and the lab made the document
     addresses = [found.text for found in document.iter("{http://www.w3.org/2005/08/addressing}Address")]
     to = next(url for url in addresses if "/2005/windowstransport" in url)
-    now = datetime.now(UTC)
-    stamps = [f"{moment:%Y-%m-%dT%H:%M:%S.000Z}" for moment in (now, now + timedelta(minutes=10))]
     response = session.post(
         to,
-        RST.format(message=uuid.uuid4(), to=to, created=stamps[0], expires=stamps[1]),
+        RST.format(message=uuid.uuid4(), to=to),
         headers={"Content-Type": "application/soap+xml; charset=utf-8", "SOAPAction": f"{TRUST}/RST/Issue"},
         auth=HTTPSPNEGOAuth(),
     )

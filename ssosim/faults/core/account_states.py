@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ssosim.estate import Estate, User
 from ssosim.faults.core.fault import FaultState
-from ssosim.kerberos.account_policy import TICKET_AGE_S, check_enctypes, check_sign_on, check_ticket_request
+from ssosim.kerberos.account_policy import check_enctypes, check_sign_on, check_ticket_request, is_fresh
 from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, SUPPORTED
 from ssosim.kerberos.key_database import KeyDatabase, KeyRule, fold_key_rules, list_accounts
@@ -107,7 +107,7 @@ class AccountStates:
 
         ``age`` is that of the ticket-granting ticket in seconds.
         """
-        if age <= TICKET_AGE_S or not self.may_refuse:
+        if is_fresh(age) or not self.may_refuse:
             return None
         code = check_ticket_request(self._find(user.upn, kdc), age, now)
         return None if code is None else AccountRefusal(code, self._list_faults(user, kdc))
