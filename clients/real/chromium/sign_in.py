@@ -43,6 +43,8 @@ _PAGE: Final = "performance.timeOrigin"
 
 A property that a script sets on the document would not do: Firefox may forget it while the form is being sent.
 """
+_PAGE_WITH_FORM: Final = f"({_FORM}) === null ? null : {_PAGE}"
+"""The page, null if it has no visible form. In one step: between two, the next page can take the place of this one."""
 
 _IS_OTHER_PAGE: Final = f"document.readyState === 'complete' && !{_FIND_FORM}"
 _MAX_OTHER_PAGES: Final = 200  # how often another page is seen, 50 ms apart: a busy machine takes seconds to redirect
@@ -103,7 +105,7 @@ def act_as_user(browser: Browser, listener: Listener) -> None:
         other_pages = other_pages + 1 if browser.js(_IS_OTHER_PAGE) else 0
         if other_pages == _MAX_OTHER_PAGES or time.monotonic() > end:
             raise SignInError("what the browser shows is no sign-in page" if other_pages else "nobody signed in")
-        if browser.js(_FORM) is None or browser.js(_PAGE) in (None, sent):
+        if browser.js(_PAGE_WITH_FORM) in (None, sent):
             continue
         if behaviour in ("walks-away", "no-browser", "browser-fails") or tried == _ATTEMPTS.get(behaviour, 1):
             raise SignInError("the page asks for a password, and nobody types one")
