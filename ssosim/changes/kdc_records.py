@@ -16,6 +16,7 @@ from dns.rdatatype import SRV, URI
 from ssosim.changes.diff import Delta
 from ssosim.changes.risk import Level, Reason
 from ssosim.dns.zones.answer import answer
+from ssosim.dns.zones.kdc_uri import read_kdc_uri
 from ssosim.dns.zones.rrset import plain, to_name
 from ssosim.dns.zones.zone_set import ZoneSet
 
@@ -23,7 +24,6 @@ __all__ = ["find_hidden_kdcs"]
 
 _SERVICES = {b"_kerberos": 88, b"_kerberos-adm": 749, b"_kpasswd": 464}
 """The services that have URI records, and their ports."""
-_SCHEME, _FIELDS = "krb5srv", 4
 
 
 def find_hidden_kdcs(before: ZoneSet, after: ZoneSet, delta: Delta) -> Iterator[Reason]:
@@ -48,17 +48,8 @@ def _find_servers(zones: ZoneSet, name: Name) -> frozenset[str]:
 
 
 def _read_server(text: str, port: int) -> str:
-    """Return the server in ``krb5srv:FLAGS:TRANSPORT:RESIDUAL``; ``""`` for another text, which clients pass over."""
-    parts = text.strip().split(":", _FIELDS - 1)
-    if len(parts) < _FIELDS or parts[0].lower() != _SCHEME or not parts[3]:
-        return ""
-    kind, residual = parts[2].lower(), parts[3].rstrip(".").lower()
-    if kind == "kkdcp":
-        return residual if residual.startswith("https://") else ""
-    if kind not in ("udp", "tcp"):
-        return ""
-    host, _, given = residual.partition(":")
-    return f"{host.rstrip('.')}:{given or port}"
+    uri = read_kdc_uri(text)
+    return "" if uri is None else uri.url or f"{uri.host}:{uri.port or port}"
 
 
 def _list_srv_servers(zones: ZoneSet, name: Name) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
+from ssosim.dns.zones.kdc_uri import read_kdc_uri
 from ssosim.dns.zones.stub import LookupResult
 from ssosim.estate import Estate, KdcHost, find_kdc_at
 
@@ -16,7 +17,7 @@ __all__ = ["find_kdc_targets", "find_kdcs_in_dns", "find_kdcs_of_site"]
 LookUp = Callable[[str, str], Awaitable[LookupResult]]
 """Looks up a name and a record type."""
 
-_URI_SCHEME, _URI_PARTS, _SRV_PARTS = "krb5srv", 3, 4
+_URI_PARTS, _SRV_PARTS = 3, 4
 
 
 async def find_kdcs_in_dns(look_up: LookUp, realm: str, estate: Estate) -> tuple[KdcHost, ...]:
@@ -70,8 +71,8 @@ def find_kdc_targets(values: Iterable[str]) -> list[str]:
             if len(parts) == _SRV_PARTS:
                 yield int(parts[0]), parts[3].rstrip(".").lower()
             elif len(parts) == _URI_PARTS:
-                uri = parts[2].strip('"').split(":")
-                if uri[0].lower() == _URI_SCHEME and len(uri) >= _SRV_PARTS:
-                    yield int(parts[0]), uri[3].rstrip(".").lower()
+                uri = read_kdc_uri(parts[2])
+                if uri is not None:
+                    yield int(parts[0]), uri.host
 
     return [target for _, target in sorted(read(), key=lambda each: each[0]) if target]
