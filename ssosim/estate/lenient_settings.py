@@ -19,6 +19,7 @@ __all__ = [
     "LONGEST_REFRESH_TOKEN",
     "STRICT_CLOCK_SKEW",
     "LenientSetting",
+    "is_strictly_valid",
 ]
 
 LenientSetting = Literal[
@@ -40,6 +41,12 @@ LenientSetting = Literal[
 
 STRICT_CLOCK_SKEW = 300
 """Seconds by which the clock of an issuer may differ (the default of ``clock_skew``; the real value is unconfirmed)."""
+
+
+def is_strictly_valid(begins: float, ends: float, now: float) -> bool:
+    """Return whether the strict clock skew lets pass, at ``now``, what is valid from ``begins`` to before ``ends``."""
+    return begins - STRICT_CLOCK_SKEW <= now < ends + STRICT_CLOCK_SKEW
+
 
 LONGEST_ACCESS_TOKEN = 28 * 3600
 """Seconds that an access token of the real service lives at most (Entra document "Continuous access evaluation")."""

@@ -112,16 +112,15 @@ class Requirements:
 
     ``audiences`` are the values of ``aud``, letter by letter. ``tenant_id``: the only tenant whose tokens are taken;
     None for any tenant of the estate. ``scopes``: a token of a user must have one of them; none: the server looks at
-    scopes itself. ``second_factor``: a user must have signed in with one;
-    ``second_factor_is_off``: a setting of the lab has switched this rule off.
+    scopes itself. ``second_factor``: whether a user must have signed in with one;
+    ``not_checked``: a user must, but a setting of the lab has switched the rule off.
     """
 
     audiences: Collection[str]
     tenant_id: str | None = None
     scopes: frozenset[str] = frozenset()
     versions: tuple[TokenVersion, ...] = ("1.0",)
-    second_factor: bool = False
-    second_factor_is_off: bool = False
+    second_factor: Literal["", "required", "not_checked"] = ""
 
 
 def check_access_token(provider: Provider, call: Call, wanted: Requirements) -> Caller:
@@ -184,11 +183,12 @@ def _check(provider: Provider, call: Call, wanted: Requirements, seen: _Seen) ->
     if caller.kind == "user" and wanted.scopes and not wanted.scopes & caller.scopes:
         raise TokenRefusedError("scope", f"it has none of the scopes {', '.join(sorted(wanted.scopes))}")
     _check_revocation(provider, token, caller)
-    if wanted.second_factor and caller.kind == "user" and "mfa" not in caller.methods:
-        claims = {"access_token": {"acrs": {"essential": True, "values": [MANDATORY_MFA]}}}
+    lacks_factor = bool(wanted.second_factor) and caller.kind == "user" and "mfa" not in caller.methods
+    if lacks_factor and wanted.second_factor == "required":
+        challenge = {"access_token": {"acrs": {"essential": True, "values": [MANDATORY_MFA]}}}
         text = "the user has signed in without a second factor"
-        raise TokenRefusedError("second_factor", text, claims=_encode_challenge(claims))
-    if wanted.second_factor_is_off and caller.kind == "user" and "mfa" not in caller.methods:
+        raise TokenRefusedError("second_factor", text, claims=_encode_challenge(challenge))
+    if lacks_factor:
         call.trace_buffer.note_not_checked("resource_manager.mandatory_mfa")
     call.trace_buffer.note_not_checked(*find_old_token(read_date(claims, "nbf") or 0.0, call.now))
     return caller

@@ -55,8 +55,7 @@ class ResourceManagerApplication(ResourceApplication):
             audiences,
             tenant.id if tenant else None,
             USER_IMPERSONATION,
-            second_factor=changes and mandatory,
-            second_factor_is_off=changes and not mandatory,
+            second_factor=("required" if mandatory else "not_checked") if changes else "",
         )
         return self._answer(call, check_access_token(self.provider, call, wanted), named)
 

@@ -73,7 +73,7 @@ from ssosim.entra.wstrust.saml_read import (
 )
 from ssosim.entra.wstrust.saml_write import DSIG, SAML1, SAML2, wrap_desktop_sso_token
 from ssosim.estate import FederationService, Tenant, User
-from ssosim.estate.lenient_settings import STRICT_CLOCK_SKEW, LenientSetting
+from ssosim.estate.lenient_settings import LenientSetting, is_strictly_valid
 
 __all__ = ["VerifiedSubject", "decode_assertion", "verify_assertion"]
 
@@ -260,8 +260,7 @@ def _check_validity(
         raise AadstsError(50008, reason="The assertion is not yet valid.")
     if now - skew >= end:
         raise AadstsError(50008, reason="The assertion has expired.")
-    is_strict = start - STRICT_CLOCK_SKEW <= now < end + STRICT_CLOCK_SKEW
-    return () if is_strict else ("cloud.clock_skew",)
+    return () if is_strictly_valid(start, end, now) else ("cloud.clock_skew",)
 
 
 def _use_once(provider: Provider, subject: VerifiedSubject, identifier: str, end: float, now: float) -> VerifiedSubject:

@@ -26,7 +26,7 @@ from ssosim.entra.oauth.client_certificates import (
 )
 from ssosim.entra.oauth.client_context import ClientAuthentication, ClientContext
 from ssosim.estate import Application
-from ssosim.estate.lenient_settings import STRICT_CLOCK_SKEW, LenientSetting
+from ssosim.estate.lenient_settings import LenientSetting, is_strictly_valid
 
 __all__ = ["ALGORITHMS", "check_dates", "read_assertion", "verify_client_assertion", "verify_signature"]
 
@@ -118,7 +118,7 @@ def check_dates(token: SignedJwt, context: ClientContext, now: float) -> tuple[f
     not_before = start or 0.0
     if now >= expires + skew or now < not_before - skew or not_before > expires:
         raise AadstsError(700024, now=_format(now), not_before=_format(not_before), expires=_format(expires))
-    is_strict = not_before - STRICT_CLOCK_SKEW <= now < expires + STRICT_CLOCK_SKEW
+    is_strict = is_strictly_valid(not_before, expires, now)
     return expires + skew, () if is_strict else ("cloud.client_assertions.clock_skew",)
 
 

@@ -9,7 +9,8 @@ from ssosim.entra.core.jwt_reader import JwtError, SignedJwt, read_date, read_jw
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.client_assertion import verify_signature
-from ssosim.estate.lenient_settings import LONGEST_ACCESS_TOKEN, STRICT_CLOCK_SKEW, LenientSetting
+from ssosim.entra.oauth.tokens import BACKDATING
+from ssosim.estate.lenient_settings import LONGEST_ACCESS_TOKEN, LenientSetting, is_strictly_valid
 
 __all__ = [
     "KEY_NOT_FOUND",
@@ -21,7 +22,6 @@ __all__ = [
     "read_own_token",
 ]
 
-_BACKDATING = 300  # seconds from ``nbf`` to the time of issue, as in ``tokens``
 
 KEY_NOT_FOUND = "The key was not found."
 WRONG_SIGNATURE = "The provided signature value did not match the expected signature value."
@@ -70,8 +70,8 @@ def check_dates(provider: Provider, token: SignedJwt, now: float) -> tuple[Lenie
     skew = provider.estate.cloud.clock_skew
     if not begins - skew <= now < ends + skew:
         raise ExpiredTokenError(ends)
-    is_strict = begins - STRICT_CLOCK_SKEW <= now < ends + STRICT_CLOCK_SKEW
-    return find_old_token(begins, now) if is_strict else ("cloud.clock_skew", *find_old_token(begins, now))
+    of_skew: tuple[LenientSetting, ...] = () if is_strictly_valid(begins, ends, now) else ("cloud.clock_skew",)
+    return (*of_skew, *find_old_token(begins, now))
 
 
 def find_old_token(begins: float, now: float) -> tuple[LenientSetting, ...]:
@@ -79,5 +79,5 @@ def find_old_token(begins: float, now: float) -> tuple[LenientSetting, ...]:
 
     Times are in seconds since the Unix epoch.
     """
-    is_old = now - begins > LONGEST_ACCESS_TOKEN + _BACKDATING
+    is_old = now - begins > LONGEST_ACCESS_TOKEN + BACKDATING
     return ("cloud.access_token_lifetime",) if is_old else ()

@@ -39,7 +39,7 @@ from ssosim.entra.signin.second_factor import (
 from ssosim.entra.wstrust.autologon import BROWSER_SSO_PURPOSE
 from ssosim.entra.wstrust.passwords import check_cloud_password
 from ssosim.estate import Tenant, User
-from ssosim.estate.lenient_settings import STRICT_CLOCK_SKEW
+from ssosim.estate.lenient_settings import is_strictly_valid
 
 __all__ = ["finish_sign_in", "handle_login", "handle_process_auth"]
 
@@ -165,7 +165,7 @@ def _user_of_dsso_token(provider: Provider, call: Call, flow: SignInFlow, form: 
         raise AadstsError(81012)
     if not provider.replay_cache.record_use(claims.id, claims.not_on_or_after + skew, call.now):
         raise AadstsError(81010, reason="The token has been used before.")
-    if not claims.not_before - STRICT_CLOCK_SKEW <= call.now < claims.not_on_or_after + STRICT_CLOCK_SKEW:
+    if not is_strictly_valid(claims.not_before, claims.not_on_or_after, call.now):
         call.trace_buffer.note_not_checked("cloud.clock_skew")
     return user
 
