@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dns.rdatatype import AAAA, SRV, TXT, A
 
+from ssosim.changes.level import Level
 from ssosim.dns.zones.rrset import RRset, plain
 
 __all__ = ["LOCATORS", "assess_locator"]
@@ -24,8 +25,8 @@ def _places_of(rrset: RRset | None) -> frozenset[tuple[object, ...]]:
     return frozenset((rdata.port, rdata.target) for rdata in rdatas)  # type: ignore[attr-defined]
 
 
-def assess_locator(was: RRset | None, now: RRset | None, *, is_kdc_address: bool) -> tuple[bool, str] | None:
-    """Return whether the change is of high risk (else medium), and why; None if it is no matter of locators.
+def assess_locator(was: RRset | None, now: RRset | None, *, is_kdc_address: bool) -> tuple[Level, str] | None:
+    """Return the risk of a change and its reason; None if it is no matter of locators.
 
     ``was`` and ``now`` are the record set before and after the change; one of them can be None. ``is_kdc_address``:
     SRV records of ``LOCATORS`` lead to its name.
@@ -40,18 +41,24 @@ def assess_locator(was: RRset | None, now: RRset | None, *, is_kdc_address: bool
     if rrset.type == SRV and name.startswith(tuple(f"{each}." for each in LOCATORS)):
         return _assess_places(was, now)
     if rrset.type == TXT and name.startswith("_kerberos."):
-        if was is not None and now is not None and was.content == now.content:
-            return None
-        text = "is how Heimdal, and MIT Kerberos with dns_lookup_realm, find the realm of a host"
-        return (False, f"{text}: it may be another one now") if was is None else (True, f"{text}, and this one is lost")
+        return _assess_realm(was, now)
     if not is_kdc_address or was is None or rrset.type not in (A, AAAA) or (now and was.content <= now.content):
         return None
-    return True, "is the address of a KDC or domain controller that SRV records lead to"
+    return Level.HIGH, "is the address of a KDC or domain controller that SRV records lead to"
 
 
-def _assess_places(was: RRset | None, now: RRset | None) -> tuple[bool, str] | None:
+def _assess_places(was: RRset | None, now: RRset | None) -> tuple[Level, str] | None:
     before, after = _places_of(was), _places_of(now)
     text = "is how devices find their KDC or domain controller"
     if not before <= after:
-        return True, f"{text}, and one of these is lost"
-    return None if before == after else (False, f"{text}: they query the new one as well")
+        return Level.HIGH, f"{text}, and one of these is lost"
+    return None if before == after else (Level.MEDIUM, f"{text}: they query the new one as well")
+
+
+def _assess_realm(was: RRset | None, now: RRset | None) -> tuple[Level, str] | None:
+    text = "is how Heimdal, and MIT Kerberos with dns_lookup_realm, find the realm of a host"
+    if was is None:
+        return Level.MEDIUM, f"{text}: it may be another one now"
+    if now is not None and was.content == now.content:
+        return None
+    return Level.HIGH, f"{text}, and this one is lost"

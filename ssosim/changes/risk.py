@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import IntEnum
 from typing import Any, Literal
 
 from dns.rdatatype import CNAME, NS, SOA, RdataType
@@ -17,6 +16,7 @@ from msgspec import Struct
 from ssosim.changes.answers import AnswerChange
 from ssosim.changes.diff import Delta, Difference, Effect, Kind
 from ssosim.changes.inventory import Inventory
+from ssosim.changes.level import Level
 from ssosim.changes.locators import LOCATORS, assess_locator
 from ssosim.changes.references import Reference
 from ssosim.changes.usage import NO_METRIC, Usage
@@ -24,19 +24,6 @@ from ssosim.dns.zones.lint import LintFinding
 from ssosim.dns.zones.rrset import plain
 
 __all__ = ["BlastRadius", "Level", "Reason", "Risk", "assess_risk"]
-
-
-class Level(IntEnum):
-    """Risk, in rising order."""
-
-    LOW = 1
-    MEDIUM = 2
-    HIGH = 3
-
-    @property
-    def word(self) -> str:
-        """The level as it is written in policies and output: low, medium, high."""
-        return self.name.lower()
 
 
 class Reason(Struct, frozen=True):
@@ -195,8 +182,7 @@ def _assess_move(aspect: _Aspect) -> tuple[Level, str] | None:
 
 
 def _locator(aspect: _Aspect) -> tuple[Level, str] | None:
-    found = assess_locator(aspect.difference.before, aspect.difference.after, is_kdc_address=aspect.locates)
-    return found and (Level.HIGH if found[0] else Level.MEDIUM, found[1])
+    return assess_locator(aspect.difference.before, aspect.difference.after, is_kdc_address=aspect.locates)
 
 
 _RULES: tuple[_Rule, ...] = (

@@ -84,15 +84,15 @@ def expiry_before_the_next_try(zones: ZoneSet) -> Iterator[LintFinding]:
             continue
         soa: Any = rrset.rdatas[0]
         refresh, retry, expire = soa.refresh, soa.retry, soa.expire
+        if expire > refresh + retry:
+            continue
         severity: Severity = "error" if expire <= refresh else "warning"
-        if expire <= refresh:
+        if severity == "error":
             text = f"SOA expire {expire} s is not more than refresh {refresh} s: secondary servers stop in between"
-        elif expire <= refresh + retry:
+        else:
             text = (
                 f"SOA expire {expire} s is not more than refresh + retry: secondary servers stop after one failed try"
             )
-        else:
-            continue
         yield make_finding(zone, rrset.name, severity, text, "soa-expire", "RFC 1912 2.2")
 
 

@@ -136,7 +136,7 @@ class Call:
             given,
             body,
             now,
-            f"{make_guid()[:-2]}00",  # real trace ids mostly end so (captures)
+            _make_trace_id(),
             _choose_correlation_id(given, query),
             repeated[0] if repeated else "",
             header_bytes,
@@ -165,7 +165,7 @@ class Call:
             self.headers,
             body,
             now,
-            f"{make_guid()[:-2]}00",
+            _make_trace_id(),
             own_id or make_guid(),
             self.repeated,
             self.header_bytes,
@@ -281,6 +281,10 @@ _split_kept_path = lru_cache(maxsize=1024)(_split_path)
 def _cut_query(target: str) -> tuple[str, str]:
     path, _, query = target.partition("?")
     return path, query.partition("#")[0]
+
+
+def _make_trace_id() -> str:
+    return f"{make_guid()[:-2]}00"  # real trace ids mostly end so (captures)
 
 
 def _choose_correlation_id(headers: Mapping[str, str], query: Mapping[str, str]) -> str:

@@ -53,7 +53,7 @@ def _is_free(masked: bytes, version: TrustVersion, rst: Rst, limit: int) -> bool
     """Return whether the request is ``rst``, but for its MessageID, with any GUIDs in the places of its request ids."""
     for mark in _MASKED_IDS:
         if mark in masked:
-            if f"{mark.decode()}<".encode() not in masked:
+            if mark + b"<" not in masked:
                 return False
             masked = masked.replace(mark, mark.replace(MASK, make_guid().encode()))
     return _without_id(parse_rst(masked, version, limit)) == rst

@@ -130,8 +130,8 @@ def check_times(begin: Offset, lifetime: float, authenticator: Offset, local: Of
 
 
 def describe_offset(seconds: int) -> str:
-    """Describe an offset: ``600 s ahead of``, ``600 s behind``."""
-    return f"{seconds} s ahead of" if seconds >= 0 else f"{-seconds} s behind"
+    """Describe an offset: ``600 s ahead``, ``600 s behind``."""
+    return f"{seconds} s ahead" if seconds >= 0 else f"{-seconds} s behind"
 
 
 class _Listening(Protocol):
@@ -248,7 +248,7 @@ class Clocks:
         begin = self.of_kdc(kdc)
         known = self._tickets.get(client)
         if known is not None or begin.by_fault:
-            host = service.partition("/")[2].lower()
+            host = _host_of(service)
             known = self._tickets.setdefault(client, {})
             known.pop(host, None)
             known[host] = begin
@@ -271,8 +271,7 @@ class Clocks:
 
     def explain_refusal_at_device(self, client: str, service: str) -> tuple[int, ...]:
         """Return the faults because of which the device of ``client`` does not use its ticket for ``service`` yet."""
-        host = service.partition("/")[2].partition("@")[0]
-        return (self._find_begin_of_ticket(client, host) - self.of_authenticator(client)).list_faults()
+        return (self._find_begin_of_ticket(client, _host_of(service)) - self.of_authenticator(client)).list_faults()
 
     def find_device_offset(self, client: str) -> int:
         """Return how many seconds the clock of the device of ``client`` is ahead."""
@@ -291,7 +290,8 @@ class Clocks:
         if not faults:
             return "", ()
         what = "the ticket begins" if of_ticket else "the authenticator is"
-        return f"{what} {describe_offset(difference.seconds)} the clock of {host}", faults
+        seconds = difference.seconds
+        return f"{what} {describe_offset(seconds)}{' of' if seconds >= 0 else ''} the clock of {host}", faults
 
     def explain_refused_date(self, client: str, host: str) -> tuple[int, ...]:
         """Return the faults behind a date that ``host`` has refused: of its clock, and of those who write dates.
@@ -349,6 +349,11 @@ class Clocks:
         else:
             what = self.of_device(client) if signs_on else self.of_authenticator(client)
         return (what - self.of_kdc(kdc)).list_faults()
+
+
+def _host_of(service: str) -> str:
+    """Return the host of a service principal name, or the realm of a ticket-granting ticket, in lower case."""
+    return service.partition("/")[2].partition("@")[0].lower()
 
 
 def _sum(rules: Iterable[ClockRule]) -> Offset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from ssosim.faults.core.clocks import ClockRule
+from ssosim.faults.core.clocks import ClockRule, describe_offset
 from ssosim.faults.core.fault import Applied, Fault, FaultState, check_kdcs
 
 __all__ = ["ClockSkew"]
@@ -58,4 +58,4 @@ class ClockSkew(Fault, frozen=True, kw_only=True, tag="clock-skew"):
             "kdc": f"the KDC {limit}" if limit else "the KDC",
             "service": f"the service {limit}" if limit else "each service",
         }[self.of]
-        return f"the clock of {whose} is {abs(self.seconds)} s {'ahead' if self.seconds > 0 else 'behind'}"
+        return f"the clock of {whose} is {describe_offset(self.seconds)}"

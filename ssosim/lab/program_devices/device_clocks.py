@@ -25,7 +25,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ssosim.faults.core.clocks import NO_OFFSET, Clocks
+from ssosim.faults.core.clocks import NO_OFFSET, Clocks, describe_offset
 from ssosim.faults.core.errors import FaultError
 from ssosim.kerberos.ccache_offset import write_time_offset
 from ssosim.kerberos.errors import KerberosMissingError
@@ -133,8 +133,8 @@ class DeviceClocks:
         self._running[client] = running
         if seconds:
             how = "by libfaketime" if by_faketime else "for libkrb5 only: its other dates are those of the machine"
-            where = f"{abs(seconds)} s {'ahead' if seconds > 0 else 'behind'}"
-            self._trace.record(client, LabEvent(part="device", text=f"the clock of {program} is {where}, {how}"))
+            text = f"the clock of {program} is {describe_offset(seconds)}, {how}"
+            self._trace.record(client, LabEvent(part="device", text=text))
         return variables
 
     def forget(self, client: str) -> None:

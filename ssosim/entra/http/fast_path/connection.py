@@ -7,14 +7,7 @@ from typing import Any
 from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.http_parser import RawRequestMessage
 
-from ssosim.entra.http.connection import (
-    BODY_LIMIT,
-    AnswerAtOnce,
-    Connection,
-    EarlyCloseCallback,
-    ListenerConfig,
-    MalformedCallback,
-)
+from ssosim.entra.http.connection import BODY_LIMIT, AnswerAtOnce, Connection
 
 __all__ = ["FastConnection"]
 
@@ -24,17 +17,8 @@ class FastConnection(Connection):
 
     __slots__ = ("_answer_at_once", "_response")
 
-    def __init__(
-        self,
-        server: web.Server,
-        on_malformed: MalformedCallback,
-        on_early_close: EarlyCloseCallback | None,
-        *,
-        listener: ListenerConfig | None = None,
-        answer_at_once: AnswerAtOnce,
-        **options: Any,
-    ) -> None:
-        super().__init__(server, on_malformed, on_early_close, listener=listener, **options)
+    def __init__(self, *arguments: Any, answer_at_once: AnswerAtOnce, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self._answer_at_once = answer_at_once
         self._response: web.Response | None = None
 
