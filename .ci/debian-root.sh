@@ -6,6 +6,7 @@
 make_root() {
     local suite=$1 root=$2
     [ -x "$root/bin/sh" ] || debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" ${MIRROR:+"$MIRROR"}
+    rm -rf "$root/usr/src/ssosim"
     mkdir -p "$root/usr/src/ssosim" "$root/.outside"
     git ls-files -co --exclude-standard | tar cf - -T - | tar xf - -C "$root/usr/src/ssosim"
     cp /etc/resolv.conf "$root/etc/resolv.conf"

@@ -95,17 +95,25 @@ class Recorded:
         return await self.model.sign_in(dataclasses.replace(device, **ports))  # type: ignore[arg-type]
 
     def again_ms(self) -> float:
-        """Milliseconds of CPU for all sign-ins once more, with nothing around the model."""
+        """Milliseconds of CPU for all sign-ins once more, with nothing around the model.
+
+        Ends the benchmark if the model does not ask for all that was written down: then it has not done the same.
+        """
         memory = Memory()
         began = time.process_time()
+        left = 0
         for device, tape in self.tapes:
-            ports = dict.fromkeys(_PORTS, _Reading(iter(tape)))
+            left_on_tape = iter(tape)
+            ports = dict.fromkeys(_PORTS, _Reading(left_on_tape))
             running = self.model.sign_in(dataclasses.replace(device, memory=memory, **ports))  # type: ignore[arg-type]
             try:
                 running.send(None)
             except (StopIteration, _EndOfTapeError, RuntimeError):
-                continue
-        return (time.process_time() - began) * 1e3
+                left += sum(1 for _ in left_on_tape)
+        took = (time.process_time() - began) * 1e3
+        if left:
+            raise SystemExit(f"{self.name}: {left} answers of the ports were not asked for")
+        return took
 
 
 def signatures_in(play: Callable[[], object]) -> int:

@@ -30,6 +30,7 @@ from typing import Any
 import dns.message
 import msgspec
 from aiohttp import web
+from dns.rcode import NOERROR
 from dns.rdatatype import A
 from harness import print_result, spread
 
@@ -113,10 +114,12 @@ def _zone(names: int) -> Zone:
 
 @dataclass(eq=False)
 class Asker(threading.Thread):
-    """Asks one question after the other; ``longest`` is the longest wait since it was last set."""
+    """Asks one question after the other; ``longest`` is the longest wait for one since ``restart``."""
 
     place: tuple[str, int]
     longest: float = 0.0
+    answers: int = 0
+    failure: str = ""
     ended: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -130,8 +133,32 @@ class Asker(threading.Thread):
             while not self.ended.wait(0.001):
                 began = time.monotonic()
                 asking.sendto(query, self.place)
-                asking.recv(4096)
+                try:
+                    answer = asking.recv(4096)
+                except OSError as error:
+                    self.failure = f"no answer: {error}"
+                    return
                 self.longest = max(self.longest, time.monotonic() - began)
+                if dns.message.from_wire(answer).rcode() != NOERROR:
+                    self.failure = f"an answer with an error: {answer!r}"
+                    return
+                self.answers += 1
+
+    def restart(self) -> None:
+        """Begin to measure the longest wait anew."""
+        self.longest = 0.0
+
+    def longest_wait(self) -> float:
+        """Wait for one more answer, as the last one may still be due, and return the longest wait.
+
+        Ends the bench if there is none: who does not ask does not wait.
+        """
+        before, end = self.answers, time.monotonic() + PATIENCE_S
+        while self.answers == before and not self.failure and time.monotonic() < end:
+            time.sleep(0.001)
+        if self.answers == before:
+            raise SystemExit(f"the other client is not answered: {self.failure or 'it waits'}")
+        return self.longest
 
 
 class _Local(http.client.HTTPConnection):
@@ -206,12 +233,12 @@ def measured(names: int, rounds: int) -> dict[str, Any]:
         call(path, "/v1/dns/plan", body_of("plan"))  # imports
         for _ in range(rounds):
             for action in CALLS:
-                asker.longest = 0.0
+                asker.restart()
                 took[action].append(call(path, f"/v1/dns/{action}", body_of(action)))
-                waits[action].append(asker.longest)
-            asker.longest = 0.0
+                waits[action].append(asker.longest_wait())
+            asker.restart()
             took["reference"].append(call(path, "/count", str(max(0.1, took["plan"][-1]))))
-            waits["reference"].append(asker.longest)
+            waits["reference"].append(asker.longest_wait())
     return {each: {"s": spread(took[each]), "longest_wait_s": spread(waits[each], 4)} for each in took}
 
 

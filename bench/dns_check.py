@@ -20,7 +20,8 @@ from pathlib import Path
 from harness import print_result
 
 TO_BARE, MEMORY_MIB, TO_IMPORT, GROWTH = 0.5, 400, 5.0, 1.5
-JUDGED_SIZE, LARGEST_BARE = 100_000, 100_000
+LARGEST_BARE = 100_000
+"""The largest size with a reference; the largest one up to it is judged."""
 SMALL_ROUNDS = 7
 MANUAL = Path(__file__).parents[1] / "docs" / "dns-changes.md"
 
@@ -65,20 +66,27 @@ def write_manual_trees(folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def measure(*command: str) -> Used:
-    """Run a process; what it used. Ends the benchmark if it fails."""
-    with subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 1):
-        raise SystemExit(f"{command} ended with {process.returncode}")
+def measure(*command: str, said: str = "") -> Used:
+    """Run a process; what it used.
+
+    Ends the benchmark if it fails, or if ``said`` is not in its output: Python ends with 1 as well if the code is
+    broken, which takes little time.
+    """
+    with tempfile.TemporaryFile() as output:
+        with subprocess.Popen([sys.executable, *command], stdout=output) as process:
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    if process.returncode not in ((0, 1) if said else (0,)) or said not in text:
+        raise SystemExit(f"{command} ended with {process.returncode}: {text[:1000]}")
     return Used(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def check(folder: Path) -> Used:
+def check(folder: Path, said: str) -> Used:
     """Judge the change between the two trees in ``folder``."""
     before, after = folder / "before", folder / "after"
-    return measure("-m", "ssosim", "dns", "check", "--from", str(before), "--to", str(after))
+    return measure("-m", "ssosim", "dns", "check", "--from", str(before), "--to", str(after), said=said)
 
 
 def measure_size(folder: Path, size: int) -> dict[str, float]:
@@ -86,7 +94,8 @@ def measure_size(folder: Path, size: int) -> dict[str, float]:
     zone = folder / "before" / "example.com.zone"
     write_zone(zone, size)
     write_zone(folder / "after" / "example.com.zone", size, "new A 192.0.2.99\n")
-    checked, linted = check(folder), measure("-m", "ssosim", "dns", "lint", "--zones", str(folder / "before"))
+    checked = check(folder, "record sets: 1 created, 0 updated, 0 deleted")
+    linted = measure("-m", "ssosim", "dns", "lint", "--zones", str(folder / "before"), said="nothing found")
     figures = {
         "check_s": round(checked.cpu_s, 2),
         "lint_s": round(linted.cpu_s, 2),
@@ -109,7 +118,11 @@ def measure_small(folder: Path) -> dict[str, float]:
     write_zone(folder / "one" / "before" / "example.com.zone", 20)
     write_zone(folder / "one" / "after" / "example.com.zone", 20, "new A 192.0.2.99\n")
     rounds = [
-        (measure("-c", "import dns.zone").cpu_s, check(folder / "manual").cpu_s, check(folder / "one").cpu_s)
+        (
+            measure("-c", "import dns.zone").cpu_s,
+            check(folder / "manual", "models are worse off at autologon.microsoftazuread-sso.com").cpu_s,
+            check(folder / "one", "record sets: 1 created, 0 updated, 0 deleted").cpu_s,
+        )
         for _ in range(SMALL_ROUNDS)
     ]
     imported, manual, one = (min(taken) for taken in zip(*rounds, strict=True))
@@ -124,14 +137,16 @@ def measure_small(folder: Path) -> dict[str, float]:
 
 def main(sizes: list[int]) -> None:
     """Measure, and print the result."""
+    if min(sizes) > LARGEST_BARE:
+        raise SystemExit(f"dns_check: nothing to compare with: no size is at most {LARGEST_BARE}")
     with tempfile.TemporaryDirectory(prefix="ssobench-") as name:
         os.environ["SSOSIM_HOME"] = f"{name}/state"
         small = measure_small(Path(name))
         large = {size: measure_size(Path(name) / str(size), size) for size in sizes}
-    judged = large.get(JUDGED_SIZE, large[sizes[-1]])
-    growth = large[sizes[-1]]["check_us_per_record"] / judged["check_us_per_record"]
+    judged = large[max(size for size in sizes if size <= LARGEST_BARE)]
+    growth = large[max(sizes)]["check_us_per_record"] / judged["check_us_per_record"]
     met = (
-        max(judged.get("check_to_bare", 0), judged.get("lint_to_bare", 0)) <= TO_BARE
+        max(judged["check_to_bare"], judged["lint_to_bare"]) <= TO_BARE
         and judged["check_mib"] <= MEMORY_MIB
         and growth <= GROWTH
         and small["manual_to_import"] <= TO_IMPORT

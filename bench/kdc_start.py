@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-import k5test
+import k5test  # type: ignore[import-untyped]  # it has no annotations
 import msgspec
 
 from ssosim.estate import Estate, Host, default_estate

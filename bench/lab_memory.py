@@ -15,12 +15,14 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
 from harness import SSO_URL, SSOSIM, print_result, spread, temporary_home, time_command
 
 TARGET_MIB = 150
+PROCESSES = {"launcher", "supervisor", "lab", "krb5kdc"}
 LIBRARIES = "import asyncio, aiohttp.web, cryptography.x509, dns.message, gssapi, lxml.etree, msgspec, trustme, uvloop"
 
 
@@ -48,6 +50,17 @@ def classify_process(pid: int, launcher: int, lab: int) -> str:
     return name if name == "krb5kdc" else "supervisor"
 
 
+def add_up(processes: Iterable[tuple[str, tuple[float, float]]]) -> dict[str, tuple[float, float]]:
+    """Return the sums by name, as several processes may have the same one. Ends the benchmark if one is missing."""
+    sizes: dict[str, tuple[float, float]] = {}
+    for name, (pss, rss) in processes:
+        before = sizes.get(name, (0.0, 0.0))
+        sizes[name] = before[0] + pss, before[1] + rss
+    if sizes.keys() != PROCESSES:
+        sys.exit(f"the lab has the processes {', '.join(sorted(sizes))}")
+    return sizes
+
+
 def measure_idle_lab() -> dict[str, tuple[float, float]]:
     """Run a lab in the foreground and sign in once; returns PSS and RSS of each of its processes in MiB."""
     launcher = subprocess.Popen([SSOSIM, "up", "--json"], stdout=subprocess.PIPE, text=True)
@@ -61,10 +74,10 @@ def measure_idle_lab() -> dict[str, tuple[float, float]]:
     try:
         time_command([SSOSIM, "exec", "--", "curl", "-sf", "-o", "/dev/null", "--negotiate", "-u", ":", SSO_URL])
         facts = json.loads((Path(status["folder"]) / "lab.json").read_text(encoding="utf-8"))
-        return {
-            classify_process(pid, launcher.pid, facts["pid"]): read_memory(pid)
+        return add_up(
+            (classify_process(pid, launcher.pid, facts["pid"]), read_memory(pid))
             for pid in list_process_tree(launcher.pid)
-        }
+        )
     finally:
         launcher.send_signal(signal.SIGINT)
         launcher.wait(15)

@@ -73,7 +73,10 @@ done
 
 
 def measure_server_times(rounds: int) -> dict[str, list[float]]:
-    """Send both kinds of request in turns; their server times in milliseconds, by their step."""
+    """Send both kinds of request in turns; their server times in milliseconds, by their step.
+
+    Ends the benchmark if one was refused, or if not all of them arrived.
+    """
     run("exec", "--device", "vm", "--as", "tokens", "--", "sh", "-c", REQUESTS.format(rounds=rounds, app=APP))
     times: dict[str, list[float]] = defaultdict(list)
     for line in run("trace", "--json").splitlines():
@@ -82,6 +85,8 @@ def measure_server_times(rounds: int) -> dict[str, list[float]]:
             if record["status"] != 200:
                 sys.exit(f"{record['path']} answered {record['status']}: {record['error_description']}")
             times[record["step"]].append(record["elapsed_ms"])
+    if (arrived := {step: len(each) for step, each in times.items()}) != {"managed-identity": rounds, "token": rounds}:
+        sys.exit(f"of {rounds} requests each, there arrived {arrived}")
     return times
 
 

@@ -95,11 +95,13 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=2000)
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
-    table = {}
+    table: dict[str, dict[str, float | int | str]] = {}
+    worst = []
     gc.freeze()
     for name in options.targets or TARGETS:
         tried, pool = search(TARGETS[name], name, options.inputs)
         share, family, data = pool[0]
+        worst.append(share)
         table[name] = {"worst": round(share, 2), "of": family, "bytes": len(data), "tried": tried}
         print(f"{name:28} {share:6.2f}  {tried:6} tried  {family}", file=sys.stderr, flush=True)
         if options.keep:
@@ -111,7 +113,7 @@ def main() -> None:
         figures=table,
         reference={"ms of CPU time, the limit for one message": round(measure_reference_s() * 1000, 2)},
         target={"worst, as a share of the limit": 1.0},
-        met=all(row["worst"] <= 1 for row in table.values()),
+        met=max(worst) <= 1,
     )
 
 

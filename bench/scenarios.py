@@ -33,12 +33,14 @@ from ssosim_clients.models import Model
 from ssosim.clock import VirtualClock
 from ssosim.estate import default_estate
 from ssosim.lab.base.folder import ensure_cache_folder
+from ssosim.lab.base.garbage import collect_rarely
 from ssosim.lab.core.lab import Lab
 from ssosim.memory import get_process_keys
 from ssosim.scenario.client_choice import model_of, with_clients
 from ssosim.scenario.in_memory import play_in_memory
 from ssosim.scenario.loader import list_shipped_names, load_scenario
 from ssosim.scenario.model import Client, Scenario
+from ssosim.scenario.phases import Playback
 from ssosim.scenario.player import play
 
 TARGET = {"feb-2025 over sockets to its imports": 5.0, "in memory to one model in an environment": 1.5}
@@ -55,22 +57,37 @@ def add_all_models(scenario: Scenario) -> Scenario:
     return with_clients(scenario, [*own, *others])
 
 
-async def play_over_sockets(scenario: Scenario, cache: Path) -> int:
-    """Play once; returns the number of records in the trace."""
+def require_expected(name: str, playback: Playback) -> None:
+    """End the benchmark unless the scenario's own clients end as it expects: a failed sign-in may take less time."""
+    own = {client.name for client in load_scenario(name).clients}
+    judged = [result for result in playback.results if result.client in own and result.expected is not None]
+    wrong = [f"{result.client} in {result.phase}" for result in judged if not result.as_expected]
+    if wrong or not judged:
+        raise SystemExit(f"{name}: not as expected: {', '.join(wrong) or 'nothing was judged'}")
+
+
+async def play_over_sockets(name: str, scenario: Scenario, cache: Path) -> int:
+    """Play once; returns the number of records in the trace. Ends the benchmark if the sign-ins do not succeed."""
     clock = VirtualClock(scenario.phases[0].start.timestamp())
     with tempfile.TemporaryDirectory(prefix="ssobench-") as home:
         async with Lab(scenario.estate(default_estate()), Path(home), cache, clock=clock) as lab:
-            await play(scenario, lab, clock, {client.name: model_of(client) for client in scenario.clients})
+            collect_rarely()  # as the process of ``ssosim run`` does
+            playback = await play(scenario, lab, clock, {client.name: model_of(client) for client in scenario.clients})
+            require_expected(name, playback)
             return len(lab.trace)
 
 
 def measure_scenario(name: str, cache: Path) -> tuple[float, float, int]:
     """Play one scenario with all models; returns seconds of wall time, seconds of CPU, and the number of records."""
     scenario = add_all_models(load_scenario(name))
+    thresholds = gc.get_threshold()
     began, cpu = time.perf_counter(), time.process_time()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        records = runner.run(play_over_sockets(scenario, cache))
-    return time.perf_counter() - began, time.process_time() - cpu, records
+        records = runner.run(play_over_sockets(name, scenario, cache))
+    took = time.perf_counter() - began, time.process_time() - cpu, records
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+    return took
 
 
 def office_alone() -> Scenario:
@@ -86,10 +103,12 @@ def in_memory(rounds: int) -> tuple[list[float], list[float], list[float], list[
 
     def play_model(model: Model) -> float:
         began = time.process_time()
-        play_in_memory(scenario, estate, {"office": model})
-        return (time.process_time() - began) * 1e3
+        playback = play_in_memory(scenario, estate, {"office": model})
+        took = (time.process_time() - began) * 1e3
+        require_expected("feb-2025", playback)
+        return took
 
-    play_model(recorded)  # type: ignore[arg-type] - a model as far as a play goes
+    play_model(recorded)  # type: ignore[arg-type]  # a model as far as a play goes
     signatures = signatures_in(lambda: play_model(office))
     key = get_process_keys(tuple(service.name for service in estate.federation_services)).cloud
     one_model.play(office)
@@ -118,9 +137,8 @@ def main() -> None:
         memory, environment, alone, signed = in_memory(rounds * 5)
         began = time.perf_counter()
         with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:  # libkrb5 has a thread
-            each = dict(
-                zip(list_shipped_names(), pool.map(measure_scenario, list_shipped_names(), [cache] * 99), strict=False)
-            )
+            names = list_shipped_names()
+            each = dict(zip(names, pool.map(measure_scenario, names, [cache] * len(names)), strict=True))
         whole = time.perf_counter() - began
     incident = load_scenario("feb-2025")
     virtual_s = (incident.end - incident.phases[0].start).total_seconds()

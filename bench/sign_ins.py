@@ -150,6 +150,8 @@ def main() -> None:
         by_step = measure_steps(lab, load)
         records = json.loads((lab.folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()[-1])["seq"]
         load.end()
+    if records < options.rounds * BLOCK * len(STEPS):
+        sys.exit(f"the trace has only {records} records: the lab did not do what it does else")
     by_cpu = spread(values["cpu_ratio"])
     print_result(
         "sign_ins",

@@ -86,7 +86,8 @@ class Worker:
         soap = f'Content-Type: application/soap+xml; charset=utf-8\r\nSOAPAction: "{V2005.action}"\r\n{authorization}'
         rst = build_rst(V2005, url, AUDIENCE, str(uuid4()))
         status, body = await self.autologon.request("POST", f"{parts.path}?{parts.query}", soap, rst)
-        return check_status(status, expected, body)
+        check_status(status, expected, body)
+        return body
 
     async def rstr(self, url: str, ticket: str) -> bytes:
         """Post an RST with a ticket; returns the assertion."""
@@ -129,7 +130,7 @@ def make_tokens(count: int) -> Iterator[str]:
     name = raw.import_name(f"HTTP@{AUTOLOGON}".encode(), gssapi.NameType.hostbased_service)
     spnego = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
     flags = gssapi.RequirementFlag.mutual_authentication
-    credentials = raw.acquire_cred(usage="initiate").creds
+    credentials = raw.acquire_cred(None, usage="initiate").creds
     for _ in range(count):
         token = raw.init_sec_context(name, credentials, mech=spnego, flags=flags).token
         yield base64.b64encode(token or b"").decode("ascii")

@@ -6,8 +6,9 @@ Load: ``soak_load.py`` in three programs, sign-ins with Kerberos by curl, and fa
 memory is limited to 20,000 records, so that it is full early. The resident size of all processes of the lab is sampled.
 The first third of the time is for warming up; it ends later if the counters of DNS names are full only then, which
 depends on the speed of the machine, but not after two thirds. Of the rest, the median of the second half must not be
-above that of the first half by more than ``--growth`` of it; nor may the number of open descriptors. Exit code 1 if one
-is. What fills up is in ``docs/memory.md``.
+above that of the first half by more than ``--growth`` of it; nor may the number of open descriptors. A lab that fails
+needs no memory: so each command and each request must end as expected, and the lab must have logged nothing. Exit code
+1 if one of this is not so. What fills up is in ``docs/memory.md``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -26,11 +28,28 @@ from typing import Any
 
 from harness import print_result, temporary_home
 
-KINDS = ("dns", "tls", "http")
+EXPECTED = {
+    "dns": {"rcode 0", "rcode 3", "about the faulted name", "no message"},
+    "tls": {"broken connections"},
+    "http": {"status 200", "status 400", "status 404"},
+}
+"""What the programs of the load count where all is well; each of it must be there."""
+TIMEOUTS = 0.001
+"""The largest share of requests without an answer in time: other work on the machine may delay one."""
 RECORDS = "20000"
 SSOSIM = (sys.executable, "-m", "ssosim")
 LOAD = Path(__file__).with_name("soak_load.py")
 SSO = "https://autologon.microsoftazuread-sso.com/contoso.com/winauth/sso"
+SIGN_IN = ("exec", "--as", "soak-curl", "--", "curl", "-sf", "-o", "/dev/null", "--negotiate", "-u", ":", SSO)
+STEPS: tuple[tuple[tuple[str, ...], tuple[int, ...]], ...] = (
+    (SIGN_IN, (0,)),
+    (("fault", "apply", "servfail", "names=autologon.microsoftazuread-sso.com", "--for", "5s"), (0,)),
+    (SIGN_IN, (0, 6)),  # curl: the name has no address; 0 if the fault has ended before
+    (("fault", "undo", "all"), (0,)),
+    (("dns", "drift"), (0, 1)),  # names that were asked for, and that the inventory does not know
+    (("status",), (0,)),
+)
+"""Commands, each with the exit codes that are expected."""
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -62,31 +81,32 @@ def sample(first: int) -> tuple[int, int]:
     return size, len(list(Path(f"/proc/{first}/fd").iterdir()))
 
 
-def disturb(number: int, counts: dict[str, int]) -> bool:
-    """Sign in, break something, sign in again, mend it; return whether the counters of names are seen to be full."""
-    steps = (
-        ("exec", "--as", "soak-curl", "--", "curl", "-s", "-o", "/dev/null", "--negotiate", "-u", ":", SSO),
-        ("fault", "apply", "servfail", "names=autologon.microsoftazuread-sso.com", "--for", "5s"),
-        ("exec", "--as", "soak-curl", "--", "curl", "-s", "-o", "/dev/null", "--negotiate", "-u", ":", SSO),
-        ("fault", "undo", "all"),
-        ("dns", "drift"),
-        ("status",),
-    )
-    done = run(*steps[number % len(steps)])
-    counts[f"{steps[number % len(steps)][0]} {done.returncode}"] = (
-        counts.get(f"{steps[number % len(steps)][0]} {done.returncode}", 0) + 1
-    )
+def disturb(number: int, counts: dict[str, int], failures: list[str]) -> bool:
+    """Sign in, break something, sign in again, mend it; return whether the counters of names are seen to be full.
+
+    A command that does not end as expected is added to ``failures``.
+    """
+    words, expected = STEPS[number % len(STEPS)]
+    done = run(*words)
+    label = f"{words[0]} {done.returncode}"
+    counts[label] = counts.get(label, 0) + 1
+    if done.returncode not in expected or "Traceback" in done.stderr:
+        failures.append(f"{' '.join(words)}: exit code {done.returncode}: {done.stderr.strip()}")
     return "and the oldest were dropped" in done.stdout
 
 
 @dataclass(frozen=True, slots=True)
 class Soak:
-    """The samples (seconds since the start, resident octets, descriptors), when the counters were full, the counts."""
+    """The samples (seconds since the start, resident octets, descriptors), when the counters were full, the counts.
+
+    ``loads`` is empty for a kind whose program did not run to the end; ``failures`` are commands that failed.
+    """
 
     samples: list[tuple[float, int, int]]
     full_at: float | None
     commands: dict[str, int]
-    loads: list[dict[str, int]]
+    loads: Mapping[str, Mapping[str, int]]
+    failures: tuple[str, ...] = ()
 
 
 def soak(minutes: float) -> Soak:
@@ -98,19 +118,33 @@ def soak(minutes: float) -> Soak:
             stdout=subprocess.PIPE,
             text=True,
         )
-        for number, kind in enumerate(KINDS)
+        for number, kind in enumerate(EXPECTED)
     ]
-    samples, counts, full_at = [], dict[str, int](), None
+    samples, counts, failures, full_at = [], dict[str, int](), list[str](), None
     number, began = 0, time.monotonic()
     while (now := time.monotonic() - began) < minutes * 60:
-        if disturb(number, counts) and full_at is None:
+        if disturb(number, counts, failures) and full_at is None:
             full_at = now
         samples.append((now, *sample(first)))
         number += 1
     for load in loads:
         load.send_signal(signal.SIGTERM)
     texts = [load.communicate(timeout=60)[0] for load in loads]
-    return Soak(samples, full_at, counts, [json.loads(text) for text in texts if text])
+    counted = {kind: json.loads(text) if text else {} for kind, text in zip(EXPECTED, texts, strict=True)}
+    return Soak(samples, full_at, counts, counted, tuple(failures))
+
+
+def find_failures(soaked: Soak, log: str) -> list[str]:
+    """Return all that did not work; ``log`` is the text that the lab wrote to its log."""
+    failures = list(soaked.failures)
+    for kind, expected in EXPECTED.items():
+        counts = soaked.loads[kind]
+        failures += [f"load {kind}: never {each}" for each in sorted(expected) if not counts.get(each)]
+        for each in sorted(counts.keys() - expected):
+            if each != "TimeoutError" or counts[each] > TIMEOUTS * sum(counts.values()):
+                failures.append(f"load {kind}: {counts[each]} times {each}")
+    failures += [f"lab.log: {line}" for line in log.splitlines()[-1:]]
+    return failures
 
 
 def halve(soaked: Soak, minutes: float) -> tuple[float, list[list[tuple[float, int, int]]]]:
@@ -132,7 +166,7 @@ def main() -> int:
     options = parser.parse_args()
     minutes = options.minutes
     os.environ["SSOSIM_TRACE_RECORDS"] = RECORDS
-    with temporary_home():
+    with temporary_home() as home:
         started = run("up", "--detach")
         if started.returncode:
             print(started.stderr, file=sys.stderr)
@@ -141,13 +175,14 @@ def main() -> int:
             soaked = soak(minutes)
         finally:
             run("down")
+        failures = find_failures(soaked, (home / "labs/default/lab.log").read_text(encoding="utf-8", errors="replace"))
     warm, (before, after) = halve(soaked, minutes)
     size, later_size = median(each[1] for each in before), median(each[1] for each in after)
     growth = {
         "resident size": round(later_size / size - 1, 4),
         "descriptors": round(median(each[2] for each in after) / median(each[2] for each in before) - 1, 4),
     }
-    met = all(value <= options.growth for value in growth.values())
+    met = all(value <= options.growth for value in growth.values()) and not failures
     figures: dict[str, Any] = {
         "minutes": minutes,
         "samples": len(soaked.samples),
@@ -158,7 +193,8 @@ def main() -> int:
         "resident MiB, second half": round(later_size / 2**20, 1),
         "growth": growth,
         "commands": soaked.commands,
-        "load": dict(zip(KINDS, soaked.loads, strict=False)),
+        "load": soaked.loads,
+        "failures": failures[:20],
     }
     print_result("soak", figures=figures, reference={}, ratio=growth, target={"growth": options.growth}, met=met)
     return 0 if met else 1

@@ -131,6 +131,21 @@ BENCHES = (
         ),
     ),
     Bench(
+        "exec_start",
+        (
+            Row(
+                "`ssosim exec -- true`, by CPU time of the command and the lab",
+                "",
+                lambda data: format_spread(data["figures"]["exec, CPU"], "ms"),
+            ),
+            Row(
+                "to `unshare ... true` with the same namespaces, by CPU time",
+                "6 times",
+                lambda data: f"{data['ratio']['exec / unshare, CPU']['median']:.1f} times",
+            ),
+        ),
+    ),
+    Bench(
         "managed_identity",
         (
             Row(
@@ -342,6 +357,11 @@ BENCHES = (
 )
 
 
+def has_target(bench: Bench) -> bool:
+    """Whether one of its rows has a target; then its result says whether all targets are met."""
+    return any(row.target for row in bench.rows)
+
+
 def run_benchmark(bench: Bench) -> Any:
     """Run a benchmark; returns its result, which is also written to the state folder. None if it failed."""
     print(f"{bench.name} ...", file=sys.stderr, flush=True)
@@ -402,7 +422,8 @@ def main() -> int:
     print(text)
     if options.record:
         write_to_readme(text)
-    missed = [bench.name for bench, data in results if data is not None and not data.get("met", True)]
+    judged = [(bench, data) for bench, data in results if data is not None and has_target(bench)]
+    missed = [bench.name for bench, data in judged if not data["met"]]
     if missed:
         print(f"targets missed: {', '.join(missed)}", file=sys.stderr)
     return 2 if any(data is None for _, data in results) else int(bool(missed))

@@ -2,7 +2,8 @@
 
 Each mutant is the project with one change: a claim of a token has another value, or is left out, or a check that leads
 to a refusal is removed. The tests of the refusal in the table run against the mutant, then, if they pass, all files that
-name its code or claim. A mutant that no test catches is printed, and the exit code is 1.
+name its code or claim. A mutant that no test catches is printed, and the exit code is 1. It is 2 if there is no mutant,
+or if the tests fail without a change: each mutant would look caught.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import ast
 import dataclasses
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
@@ -26,6 +27,7 @@ __all__ = [
     "CLAIMS",
     "ROOT",
     "Mutant",
+    "find_broken_tests",
     "find_claim_mutants",
     "find_refusal_mutants",
     "is_caught",
@@ -176,6 +178,8 @@ def list_files(mutant: Mutant) -> list[str]:
 
 def is_caught(mutant: Mutant, tests: list[str]) -> bool:
     """Run ``tests`` in a child of this process, where the module has the mutant's source; whether a test fails."""
+    if not tests:  # pytest would run all that there are
+        return False
     child = os.fork()
     if child == 0:
         try:
@@ -200,6 +204,16 @@ def is_caught(mutant: Mutant, tests: list[str]) -> bool:
     return code == pytest.ExitCode.TESTS_FAILED
 
 
+def find_broken_tests(mutants: Sequence[Mutant], *, narrow: bool) -> list[str]:
+    """Return the tests of ``mutants`` if they fail without a change; empty if all pass."""
+    unchanged = Mutant(mutants[0].path, 0, "no change", (ROOT / mutants[0].path).read_text(encoding="utf-8"))
+    for find in (list_tests,) if narrow else (list_tests, list_files):
+        tests = sorted({test for mutant in mutants for test in find(mutant)})
+        if is_caught(unchanged, tests):
+            return tests
+    return []
+
+
 def load_mutant(mutant: Mutant) -> None:
     """Forget the project's modules, and load the module of ``mutant`` from its source from now on."""
     for name in [name for name in sys.modules if name.partition(".")[0] in ("ssosim", "ssosim_clients", "tests")]:
@@ -210,11 +224,11 @@ def load_mutant(mutant: Mutant) -> None:
     def get_code(loader: SourceFileLoader, name: str) -> CodeType | None:
         return compile(mutant.source, path, "exec") if loader.path == path else compile_file(loader, name)
 
-    SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment]
 
 
 def main() -> int:
-    """Run the mutants whose description contains the argument; 1 if one of them is not caught."""
+    """Run the mutants whose description contains the argument; 1 if one of them is not caught, 2 if none can be."""
     os.chdir(ROOT)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("containing", nargs="?", default="", help="run only mutants whose description contains this")
@@ -222,21 +236,27 @@ def main() -> int:
     parser.add_argument("--narrow", action="store_true", help="do not run all tests against a mutant that survives")
     parser.add_argument("--unchanged", action="store_true", help="run the tests with the original: all must survive")
     options = parser.parse_args()
-    survivors, total = [], 0
-    for mutant in (*find_claim_mutants(), *find_refusal_mutants()):
-        if options.containing not in mutant.describe():
-            continue
-        total += 1
-        if options.list:
-            print(mutant.describe())
-            continue
+    survivors = []
+    mutants = [
+        each for each in (*find_claim_mutants(), *find_refusal_mutants()) if options.containing in each.describe()
+    ]
+    if not mutants:
+        print(f"no description of a mutant contains {options.containing!r}", file=sys.stderr)
+        return 2
+    if options.list:
+        print("\n".join(mutant.describe() for mutant in mutants))
+        return 0
+    if not options.unchanged and (tests := find_broken_tests(mutants, narrow=options.narrow)):
+        print(f"tests fail without a change: {' '.join(tests)}", file=sys.stderr)
+        return 2
+    for mutant in mutants:
         source = (ROOT / mutant.path).read_text(encoding="utf-8") if options.unchanged else mutant.source
         caught = is_caught(dataclasses.replace(mutant, source=source), list_tests(mutant))
         if not caught and not options.narrow:
             caught = is_caught(dataclasses.replace(mutant, source=source), list_files(mutant))
         print("caught  " if caught else "SURVIVES", mutant.describe(), flush=True)
         survivors += [] if caught else [mutant]
-    print(f"{total} mutants, {len(survivors)} survive")
+    print(f"{len(mutants)} mutants, {len(survivors)} survive")
     return 1 if survivors else 0
 
 

@@ -43,7 +43,7 @@ def measure_cpu_s(function: Callable[[bytes], None], data: bytes) -> float:
         gc.unfreeze()
 
 
-def measure_share(function: Callable[[bytes], None], data: bytes, kind: str, bound_s: float, repeat: int = 6) -> float:
+def measure_share(function: Callable[[bytes], None], data: bytes, kind: str, bound_s: float, repeat: int = 12) -> float:
     """Return the CPU time of ``function(data)`` as a share of its limit; above 1 it is too slow.
 
     It is the lowest of up to ``repeat`` measurements. The first is divided by ``bound_s``, an earlier measurement of

@@ -5,7 +5,7 @@
 One process of libFuzzer tests all chosen targets: the first byte of an input selects the target. It starts from the
 corpus in ``fuzz/corpus`` and from short members of the families of ``fuzz/worst.py``. ``--keep`` adds the inputs that
 reach new code to the corpus. Exit code 0: nothing found; 1: an exception or an input that takes too long, which is
-written to ``.state/fuzz``; 2: usage; 3: atheris is not installed.
+written to ``.state/fuzz``; 2: usage; 3: atheris is not installed; 4: the time was over before all seeds were tried.
 
 Sources: the documentation of atheris, https://github.com/google/atheris, and of libFuzzer,
 https://llvm.org/docs/LibFuzzer.html.
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,6 +31,7 @@ CORPUS = Path(__file__).with_name("corpus")
 FOUND = Path(__file__).parents[1] / ".state" / "fuzz"
 _LONGEST = 4096
 _SLOWEST_S = 5
+_TRIED = "stat::number_of_executed_units:"
 _CHILD = """
 import logging, sys
 logging.disable(logging.INFO)
@@ -68,8 +70,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{len(names)} targets, {count} seeds, {options.seconds} s")
         commands = [_command(names, grown, seeds, options.seconds, number) for number in range(options.jobs)]
         environment = os.environ | {"PYTHONHASHSEED": "0"}
-        running = [subprocess.Popen(command, env=environment) for command in commands]  # noqa: S603 - our own
-        codes = [process.wait() for process in running]
+        running = [
+            subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace")  # noqa: S603
+            for command in commands
+        ]
+        with ThreadPoolExecutor(len(running)) as pool:
+            tried = list(pool.map(_follow, running))
+        codes = [process.returncode for process in running]
         if options.keep:
             print(f"{keep_new(names, grown)} inputs added to the corpus")
     if any(codes):
@@ -78,7 +85,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         for path in sorted(FOUND.iterdir()):
             print(f"  {path.name}: {names[path.read_bytes()[0] % len(names)]}", file=sys.stderr)
-    return 1 if any(codes) else 0
+        return 1
+    if min(tried) < count:
+        print(f"{min(tried)} inputs were tried, fewer than the {count} seeds: give it more --seconds", file=sys.stderr)
+        return 4
+    return 0
+
+
+def _follow(process: subprocess.Popen[str]) -> int:
+    """Repeat what libFuzzer reports on standard error; return how many inputs it has tried, 0 if it does not say."""
+    tried = 0
+    with process:
+        for line in process.stderr or ():
+            sys.stderr.write(line)
+            if line.startswith(_TRIED):
+                tried = int(line.removeprefix(_TRIED))
+    return tried
 
 
 def write_seeds(names: Sequence[str], folder: Path) -> int:

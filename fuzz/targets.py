@@ -11,10 +11,11 @@ import asyncio
 import base64
 import contextlib
 import functools
+import logging
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import dns.name
 from dns.rdatatype import APL, NSEC, SVCB, TXT, A, RdataType
@@ -32,7 +33,16 @@ from ssosim.dns.recursion.message import SentQuery, Truncated, read_response
 from ssosim.dns.server.applied_effect import respond_with
 from ssosim.dns.server.wire_format import respond
 from ssosim.dns.zones.answer import Answer as DnsAnswer
-from ssosim.entra import Call, HttpReply, Keys, Provider, Settings, serve
+from ssosim.entra import (
+    Call,
+    ChannelBindings,
+    HttpReply,
+    Keys,
+    Provider,
+    RefusedTicket,
+    Settings,
+    serve,
+)
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.safe_xml import InvalidXmlError, parse_xml
 from ssosim.entra.core.sealed_tokens import RefreshTokenClaims, SealedTokenError
@@ -52,9 +62,8 @@ from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import parse_object
 from ssosim.lab.model_devices.http_messages import (
     BrokenOffError,
-    ResponseReader,
+    Exchange,
     draft_request,
-    encode_request,
     new_connection,
 )
 from ssosim.scenario.loader import parse_scenario
@@ -66,6 +75,7 @@ NOW = 1_790_000_000
 LOGIN, AUTOLOGON, STS = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "sts.fabrikam.com"
 CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 AUDIENCE = "urn:federation:MicrosoftOnline"
+TOKEN, FORM = "/organizations/oauth2/v2.0/token", "application/x-www-form-urlencoded"
 ORIGIN = dns.name.from_text("example.com.")
 ASKED = dns.name.from_text("www.example.com.")
 
@@ -114,13 +124,41 @@ def dns_response(kind: RdataType, data: bytes) -> None:
 class _Refusing:
     """An acceptor that parses a token as the real one does, and refuses it."""
 
-    def accept(self, token: bytes) -> Any:
+    def accept(self, token: bytes, bindings: ChannelBindings | None = None) -> RefusedTicket:  # noqa: ARG002
         """Parse the token, and refuse it."""
-        from ssosim.entra import RefusedTicket  # noqa: PLC0415
-
         inside = read_negotiate_token(token)
         read_message(inside.ap_request)
         return RefusedTicket("unknown", "malformed", "no token")
+
+
+class _Errors(logging.Handler):
+    """Keeps the exceptions that are only logged, so that none arrives.
+
+    The identity provider and aiohttp answer them with status 500; asyncio ends the task or the callback.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[BaseException] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the exception of the record."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, asyncio.CancelledError):  # the end of a task that was waiting
+            return
+        self.found.append(error or RuntimeError(record.getMessage()))
+
+
+_errors = _Errors()
+for _name in ("ssosim", "aiohttp", "asyncio"):
+    logging.getLogger(_name).addHandler(_errors)
+
+
+def _raise_logged() -> None:
+    """Raise the first exception that was logged, if there is one."""
+    if found := _errors.found[:1]:
+        _errors.found.clear()
+        raise found[0]
 
 
 @functools.cache
@@ -142,7 +180,10 @@ def request(method: str, host: str, target: str, body: bytes = b"", **headers: s
     fields = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
     size = sum(len(name) + len(value) + 4 for name, value in fields.items())
     call = Call.read(method, host, target, headers=fields, body=body, now=float(NOW), header_bytes=size)
-    return serve(provider(), call, "")
+    _errors.found.clear()  # tests before this one in the process may have logged some
+    reply = serve(provider(), call, "")
+    _raise_logged()
+    return reply
 
 
 @functools.cache
@@ -185,7 +226,10 @@ class _FakeTransport(asyncio.Transport):
 
 
 def http_request(data: bytes) -> None:
-    """Handle all bytes of a connection to the identity provider, to the last response."""
+    """Handle the bytes of a connection to the identity provider, for some turns of the event loop.
+
+    Of pipelined requests that are the first ten: the others are messages of their own, and wait for their turn.
+    """
 
     async def exchange() -> None:
         protocol, transport = create_server(provider())(), _FakeTransport()
@@ -203,7 +247,9 @@ def http_request(data: bytes) -> None:
         protocol.connection_lost(None)
         await protocol.shutdown(0)
 
+    _errors.found.clear()
     _loop().run_until_complete(exchange())
+    _raise_logged()
 
 
 def http_target(data: bytes) -> None:
@@ -213,7 +259,8 @@ def http_target(data: bytes) -> None:
 
 def http_cookie(data: bytes) -> None:
     """Read a Cookie header, at the page that uses one."""
-    request("GET", LOGIN, "/common/oauth2/v2.0/authorize", Cookie=data.decode("latin-1"))
+    query = urllib.parse.urlencode({"client_id": CLIENT, "response_type": "code", "redirect_uri": "http://localhost"})
+    request("GET", LOGIN, f"/common/oauth2/v2.0/authorize?{query}", Cookie=data.decode("latin-1"))
 
 
 def http_browser(data: bytes) -> None:
@@ -225,13 +272,13 @@ def http_browser(data: bytes) -> None:
 
 def form_token(data: bytes) -> None:
     """Read a form at the token endpoint."""
-    request("POST", LOGIN, "/organizations/oauth2/v2.0/token", data)
+    request("POST", LOGIN, TOKEN, data, Content_Type=FORM)
 
 
 def form_scope(data: bytes) -> None:
     """Read the scopes of a token request."""
     form = urllib.parse.urlencode({"client_id": CLIENT, "grant_type": "password", "username": "a", "password": "b"})
-    request("POST", LOGIN, "/organizations/oauth2/v2.0/token", f"{form}&scope=".encode() + data)
+    request("POST", LOGIN, TOKEN, f"{form}&scope=".encode() + data, Content_Type=FORM)
 
 
 def form_plain(data: bytes) -> None:
@@ -334,12 +381,11 @@ def kdc_message(data: bytes) -> None:
 
 def model_http_response(data: bytes) -> None:
     """Read an HTTP response, as a client model does."""
-    connection = new_connection()
-    encode_request(connection, draft_request("GET", LOGIN, "/", {}, b""), b"")
-    reader = ResponseReader(connection)
+    exchange = Exchange(new_connection(), draft_request("GET", LOGIN, "/", {}, b""))
+    exchange.encode()
     with contextlib.suppress(ValueError, BrokenOffError):
-        reader.feed(data)
-        reader.feed(b"")
+        exchange.feed(data)
+        exchange.feed(b"")
 
 
 def program_output(data: bytes) -> None:

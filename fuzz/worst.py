@@ -304,6 +304,7 @@ _FORMS: dict[str, Build] = {
 
 _SCOPES: dict[str, Build] = {
     "many short scopes": _repeated(b"", b"a+"),
+    "many blanks": _repeated(b"a", b"+", b"a"),
     "many distinct scopes": _repeated(b"", lambda n: b"%x+" % n),
     "many resources": _repeated(b"", lambda n: b"https://a/%x/b+" % n),
     "slashes": _repeated(b"", b"/"),
@@ -320,6 +321,7 @@ _JSON: dict[str, Build] = {
     "long fractions": _repeated(b'{"a":[', b"1." + b"9" * 800 + b"e-300,", b"1]}"),
     "exponents": _repeated(b'{"a":[', b"1e999999,", b"1]}"),
     "many keys": _repeated(b"{", lambda n: b'"%x":0,' % n, b'"a":1}'),
+    "one key twice, after many": _repeated(b"{", lambda n: b'"%x":0,' % (n + 16), b'"z":1,"z":1}'),
     "empty lists": _repeated(b'{"a":[', b"[],", b"1]}"),
     "empty maps": _repeated(b'{"a":[', b"{},", b"1]}"),
     "integers": _repeated(b'{"a":[', b"1,", b"1]}"),

@@ -1,6 +1,8 @@
 """Hooks and fixtures of the whole test suite."""
 
+import asyncio
 import json
+import logging
 import os
 import select
 import shutil
@@ -18,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 SSOSIM = [sys.executable, "-m", "ssosim"]
+HERE = Path.cwd()
 KEPT = {"lock", "trace.jsonl", "trace.1.jsonl", "lab.log"}
 
 # No deadline for an example: its time depends on the load of the machine more than on the code.
@@ -26,13 +29,58 @@ settings.load_profile("ssosim")
 
 
 def pytest_configure() -> None:
-    """Restore the default handlers of signals, which the programs under test inherit.
+    """Keep logged errors; restore the default handlers of signals and the usual umask, which programs inherit.
 
-    A background job of a script, and a program under nohup, start with SIGINT or SIGHUP ignored.
+    A background job of a script, and a program under nohup, start with SIGINT or SIGHUP ignored. With the umask 002 of
+    an Ubuntu user, folders that tests make would be open to a group, and ssosim refuses those.
     """
+    for name in ("ssosim", "aiohttp", "asyncio"):
+        logging.getLogger(name).addHandler(_logged_errors)
+    os.umask(0o022)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
+
+
+class _LoggedErrors(logging.Handler):
+    """Keeps the errors that are only logged: they are answered, for example with status 500, or end a task.
+
+    The libraries log those of a handler of aiohttp, and of a callback or a task of asyncio that nobody awaits.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the text and the traceback.
+
+        Of asyncio, only exceptions: a connection that the other side closed depends on time, and so does the end of a
+        task that was cancelled, which Python 3.11 logs for a stream server.
+        """
+        error = record.exc_info[1] if record.exc_info else None
+        if record.name == "asyncio" and (error is None or isinstance(error, asyncio.CancelledError | OSError)):
+            return
+        self.found.append(logging.Formatter().format(record))
+
+
+_logged_errors = _LoggedErrors()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that leaves another working folder behind, or in which the product logged an error.
+
+    Later tests name their files from the working folder. A test that expects an error of the product takes ``caplog``.
+    """
+    yield
+    errors = _logged_errors.found[:]
+    _logged_errors.found.clear()
+    if (left := Path.cwd()) != HERE:
+        os.chdir(HERE)
+        pytest.fail(f"it left the working folder {left}")
+    if errors and "caplog" not in getattr(item, "fixturenames", ()):
+        pytest.fail("the product logged an error:\n" + "\n".join(errors))
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -152,6 +200,8 @@ class Bench:
         labs = self.home / "labs"
         for lab in labs.iterdir() if labs.is_dir() else ():
             self.run("down", "--name", lab.name)
+        logs = [lab / "lab.log" for lab in labs.iterdir()] if labs.is_dir() else []
+        assert [text for log in logs if log.exists() and "Traceback" in (text := log.read_text(errors="replace"))] == []
 
 
 @pytest.fixture(scope="session")

@@ -77,7 +77,7 @@ class Checkout:
         """Run bootstrap.sh to its end; returns exit code and all output."""
         with self.start(*args, **more) as process:
             try:
-                out, err = process.communicate(timeout=30)
+                out, err = process.communicate(timeout=120)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise

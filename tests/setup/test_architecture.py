@@ -158,7 +158,7 @@ def test_every_package_has_a_row():
         for package in ("ssosim", "ssosim_clients")
         for file in (top / package).rglob("__init__.py")
     }
-    modules = {"ssosim.fast_paths", "ssosim.late_imports", "ssosim.output", "ssosim.pytest_plugin"}
+    modules = {f"ssosim.{name}" for name in ("fast_paths", "late_imports", "nearest", "output", "pytest_plugin", "spn")}
     assert named == (found - {"ssosim"}) | modules
 
 

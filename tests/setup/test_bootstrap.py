@@ -181,7 +181,7 @@ def test_two_at_once_work_once(checkout):
 
 def _wait_for(file: Path) -> int:
     """Wait until a file has a number; returns it."""
-    for _ in range(500):
+    for _ in range(6000):
         if file.exists() and file.read_text().strip():
             return int(file.read_text())
         time.sleep(0.01)
@@ -190,7 +190,7 @@ def _wait_for(file: Path) -> int:
 
 def _wait_for_end(pid: int) -> None:
     """Wait until a process that is no child of this one has ended."""
-    for _ in range(300):
+    for _ in range(6000):
         stat = Path(f"/proc/{pid}/stat")
         try:
             if stat.read_text().rpartition(")")[2].split()[0] == "Z":

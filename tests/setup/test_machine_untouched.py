@@ -50,7 +50,7 @@ def _install(machine: Path, checkout) -> subprocess.CompletedProcess[str]:
         env=checkout.environment(PATH="/usr/bin:/bin"),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

@@ -98,6 +98,66 @@ def _pytest(folder: Path, ci: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "logging.getLogger('ssosim.entra.http').error('it went wrong')",
+        "asyncio.get_running_loop().call_soon(int, 'it went wrong'); await asyncio.sleep(0.001)",
+        "asyncio.create_task(lose()); await asyncio.sleep(0.001); gc.collect()",
+        "await ask_broken_handler()",
+    ],
+)
+def test_an_error_that_is_only_logged_fails(body, tmp_path):
+    """An error of the product, a callback, a task that nobody awaits, or a handler; not one that ``caplog`` has."""
+    text = f"""
+import asyncio, gc, logging
+import aiohttp
+from aiohttp import web
+
+async def lose(*_):
+    raise ValueError("it went wrong")
+
+async def ask_broken_handler():
+    runner = web.ServerRunner(web.Server(lose))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = "http://%s:%d/" % runner.addresses[0][:2]
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        assert answer.status == 500
+    await runner.cleanup()
+
+async def play():
+    {body}
+"""
+    (tmp_path / "test_one.py").write_text(text + "\ndef test_it(): asyncio.run(play())\n")
+    code, output = _pytest(tmp_path, "")
+    assert code == 1, output
+    assert "it went wrong" in output
+    (tmp_path / "test_one.py").write_text(text + "\ndef test_it(caplog): asyncio.run(play())\n")
+    assert _pytest(tmp_path, "")[0] == 0
+    (tmp_path / "test_one.py").write_text("import asyncio\ndef test_it(): asyncio.run(asyncio.sleep(0))\n")
+    assert _pytest(tmp_path, "")[0] == 0
+
+
+def test_a_table_without_rows_is_no_test(tmp_path):
+    """A test whose table of cases has become empty fails: pytest skips it by default."""
+    text = "import pytest\n@pytest.mark.parametrize('row', [])\ndef test_it(row): pass\n"
+    (tmp_path / "test_one.py").write_text(text)
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    command += ["-p", "no:cacheprovider", str(tmp_path / "test_one.py")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done.stdout
+    assert "Empty parameter set" in done.stdout
+
+
+def test_nightly_sees_which_clients_a_matrix_left_out():
+    """The line that .ci/nightly looks for is the one that the command prints."""
+    found = re.search(r"grep -q '([^']+)'", (ROOT / ".ci/nightly").read_text(encoding="utf-8"))
+    assert found
+    assert found[1] in (ROOT / "ssosim/cli/matrix.py").read_text(encoding="utf-8")
+
+
 def test_a_skip_fails_on_the_ci_machine(tmp_path):
     """With CI=true a skipped test and a skipped module fail with their reason; an expected failure does not."""
     (tmp_path / "test_one.py").write_text(
