@@ -16,33 +16,42 @@ from ssosim.changes.diff import Delta, Kind
 from ssosim.dns.zones.answer import Answer, answer
 from ssosim.dns.zones.rrset import plain
 from ssosim.dns.zones.zone_set import ZoneSet
+from ssosim.estate import TrafficManager
 
-__all__ = ["AnswerChange", "compare_answers", "content_of"]
+__all__ = ["ASKED", "AnswerChange", "ask_both", "compare_answers", "content_of", "may_answer", "serves"]
 
 MAX_NAMES = 2_000
 """The most names whose answers are compared: a change of more names is judged by its records."""
 
-_ASKED = (A, AAAA, MX)
+ASKED = (A, AAAA, MX)
+"""The types that are asked for each name of a change, whatever its records are."""
 
 
 class AnswerChange(Struct, frozen=True):
-    """The answers to one question. ``kind`` says what the change does to the records of that name and type itself."""
+    """The answers to one question. ``kind`` says what the change does to the records of that name and type itself.
+
+    ``was_answered`` and ``is_answered``: whether somebody gets records, before and after (``may_answer``).
+    ``routed_alike``: whether profiles that answer by place, if there are any, answer everybody as before.
+    """
 
     name: Name
     type: RdataType
     before: Answer
     after: Answer
     kind: Kind | None
+    was_answered: bool
+    is_answered: bool
+    routed_alike: bool = True
 
     @property
     def same(self) -> bool:
         """Whether clients are told the same, apart from TTLs."""
-        return content_of(self.before) == content_of(self.after)
+        return self.routed_alike and content_of(self.before) == content_of(self.after)
 
     @property
     def lost(self) -> bool:
         """Whether there was an answer before and there is none after."""
-        return self.before.outcome == "NOERROR" != self.after.outcome
+        return self.was_answered and not self.is_answered
 
     @property
     def delegated(self) -> bool:
@@ -62,10 +71,48 @@ def compare_answers(before: ZoneSet, after: ZoneSet, delta: Delta) -> tuple[Answ
         return ()
     questions = dict.fromkeys((*kinds, *_address_questions(delta.names)))
     return tuple(
-        AnswerChange(name, kind, answer(before, name, kind), answer(after, name, kind), kinds.get((name, kind)))
-        for name, kind in questions
-        if kind != SOA
+        ask_both(before, after, name, kind, kinds.get((name, kind))) for name, kind in questions if kind != SOA
     )
+
+
+def ask_both(before: ZoneSet, after: ZoneSet, name: Name, rdtype: RdataType, kind: Kind | None = None) -> AnswerChange:
+    """The answers to one question, as somebody gets them whose place is not known."""
+    was, now = answer(before, name, rdtype), answer(after, name, rdtype)
+    routed_alike = _routes(before, was) == _routes(after, now)
+    return AnswerChange(name, rdtype, was, now, kind, may_answer(before, was), may_answer(after, now), routed_alike)
+
+
+def may_answer(zones: ZoneSet, found: Answer) -> bool:
+    """Whether somebody gets records: a profile that routes by place may have none for the one who asked."""
+    if found.outcome == "NOERROR":
+        return True
+    return any(
+        routed.by_location and serves(zones.profiles[routed.profiles[-1]], found.type)
+        for routed in found.routing_results
+    )
+
+
+def serves(profile: TrafficManager, rdtype: RdataType) -> bool:
+    """Whether the profile has records of that type for somebody, if all of its endpoints are well."""
+    return profile.enabled and any(
+        endpoint.enabled and (endpoint.address is None or (":" in endpoint.address) is (rdtype == AAAA))
+        for endpoint in profile.endpoints
+    )
+
+
+def _routes(zones: ZoneSet, found: Answer) -> list[object]:
+    """What decides an answer by place: who has another place gets another answer if it differs."""
+    return [
+        (
+            profile.routing,
+            profile.enabled,
+            {(each.address, each.target, each.profile, each.enabled, each.regions, each.subnets) for each in endpoints},
+        )
+        for routed in found.routing_results
+        if routed.by_location
+        for profile in (zones.profiles[name] for name in routed.profiles)
+        for endpoints in [profile.endpoints]
+    ]
 
 
 def content_of(answered: Answer) -> tuple[object, ...]:
@@ -77,4 +124,4 @@ def content_of(answered: Answer) -> tuple[object, ...]:
 def _address_questions(names: Iterable[Name]) -> Iterator[tuple[Name, RdataType]]:
     for name in names:
         if not name.is_wild():
-            yield from ((name, kind) for kind in _ASKED)
+            yield from ((name, kind) for kind in ASKED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,7 +14,16 @@ from ssosim.changes.diff import Effect
 from ssosim.changes.risk import BlastRadius, Level
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 
-__all__ = ["Approval", "Policy", "Requirements", "Rule", "load_approvals", "load_policy", "policy_names"]
+__all__ = [
+    "Approval",
+    "Policy",
+    "Requirements",
+    "Rule",
+    "identify_person",
+    "load_approvals",
+    "load_policy",
+    "policy_names",
+]
 
 _QUESTIONS = {"safer": "is there a safer way?", "needed": "is it needed at all?", "now": "is it needed now?"}
 
@@ -87,6 +97,17 @@ class Approval(_Frozen, frozen=True, kw_only=True):
         """For JSON and the ledger."""
         data: dict[str, Any] = msgspec.to_builtins(self)
         return data
+
+
+def identify_person(name: str) -> str:
+    """What tells one person from another: the name without case, width, invisible characters and further blanks.
+
+    Two approvals of one person must not count as two because they are written differently. Source: Unicode Standard
+    Annex 15, normalization form KC; Unicode Standard, section 5.18, case folding.
+    """
+    visible = "".join(each for each in name if unicodedata.category(each) != "Cf")
+    folded = unicodedata.normalize("NFKC", visible).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 class _ApprovalFile(_Frozen, frozen=True, kw_only=True):

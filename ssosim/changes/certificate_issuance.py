@@ -18,6 +18,11 @@ from ssosim.dns.zones.zone_set import ZoneSet
 __all__ = ["find_lost_authorities"]
 
 
+_CRITICAL = 0x80
+_KNOWN_TAGS = frozenset({b"issue", b"issuewild", b"iodef", b"issuemail", b"issuevmc", b"contactemail", b"contactphone"})
+"""The properties that are registered. Source: RFC 8659 section 7, RFC 9495, and the IANA registry that they made."""
+
+
 def find_lost_authorities(before: ZoneSet, after: ZoneSet, delta: Delta) -> Iterator[Reason]:
     """Reasons of risk for names at which an authority may no longer issue. Source: RFC 8659 sections 3 and 4.2."""
     for name in dict.fromkeys(each.name for each in delta.records if each.type == CAA):
@@ -48,9 +53,14 @@ def _relevant_set(zones: ZoneSet, name: Name) -> RRset | None:
 
 
 def _authorities(rrset: RRset | None, tag: bytes) -> frozenset[str] | None:
-    """The domains of the authorities that may issue; None: everyone. ``issuewild`` falls back on ``issue``."""
+    """The domains of the authorities that may issue; None: everyone. ``issuewild`` falls back on ``issue``.
+
+    Nobody may where there is a critical property that no authority knows (RFC 8659 section 4.1).
+    """
     if rrset is None:
         return None
+    if any(each.flags & _CRITICAL and each.tag.lower() not in _KNOWN_TAGS for each in rrset.rdatas):  # type: ignore[attr-defined]
+        return frozenset()
     values: list[tuple[bytes, bytes]] = [(each.tag.lower(), each.value) for each in rrset.rdatas]  # type: ignore[attr-defined]
     for wanted in (tag, b"issue"):
         found = [value for own, value in values if own == wanted]

@@ -299,8 +299,8 @@ class ChangeControl:
         """Record that all endpoints were probed from outside now."""
         self._checked_at = self._clock.now()
 
-    def completeness(self) -> float:
-        """The share, 0 to 1, of the names queried in the last day that the inventory lists."""
+    def completeness(self) -> float | None:
+        """The share, 0 to 1, of the names queried in the last day that the inventory lists; None if there are none."""
         return self.inventory.completeness(self._counts.names(self._clock.now()))
 
     def explain_uncounted(self) -> str:

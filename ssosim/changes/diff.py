@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ssosim.changes.profile_diff import describe_profile, list_profile_changes
 from ssosim.dns.zones.rrset import RRset, plain
-from ssosim.dns.zones.zone import NO_RECORDS, Node, Zone, changed_names
+from ssosim.dns.zones.zone import BESIDE_CNAME, NO_RECORDS, Node, Zone, changed_names
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
 
@@ -134,15 +134,19 @@ class ProfileDifference(Struct, frozen=True):
 
 
 class Delta(Struct, frozen=True):
-    """All differences, sorted by name and type. ``zones_added`` and ``zones_removed`` are origins of whole zones."""
+    """All differences, sorted by name and type. ``zones_added`` and ``zones_removed`` are origins of whole zones.
+
+    ``interrupted`` are record sets that may be missing while the change is made, or after it, and why.
+    """
 
     records: tuple[Difference, ...] = ()
     profiles: tuple[ProfileDifference, ...] = ()
     zones_added: tuple[Name, ...] = ()
     zones_removed: tuple[Name, ...] = ()
+    interrupted: tuple[tuple[Name, RdataType, str], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.records or self.profiles or self.zones_added or self.zones_removed)
+        return bool(self.records or self.profiles or self.zones_added or self.zones_removed or self.interrupted)
 
     @property
     def names(self) -> tuple[Name, ...]:
@@ -169,7 +173,10 @@ def compare(before: ZoneSet, after: ZoneSet) -> Delta:
         old_nodes: Mapping[Name, Node] = {} if old is None else old.nodes
         new_nodes: Mapping[Name, Node] = {} if new is None else new.nodes
         for name in changed_names(old_nodes, new_nodes):
-            records += _node_differences(old_nodes.get(name, NO_RECORDS), new_nodes.get(name, NO_RECORDS))
+            was, now = old_nodes.get(name, NO_RECORDS), new_nodes.get(name, NO_RECORDS)
+            if name == origin:
+                was, now = _without_missing(was, old), _without_missing(now, new)
+            records += _node_differences(was, now)
         records += _soa_difference(old, new)
     records.sort(key=lambda difference: (difference.name, RdataType.to_text(difference.type)))
     profiles = [
@@ -178,13 +185,22 @@ def compare(before: ZoneSet, after: ZoneSet) -> Delta:
         if before.profiles.get(name) != after.profiles.get(name)
     ]
     added, removed = after.zones.keys() - before.zones.keys(), before.zones.keys() - after.zones.keys()
-    return Delta(tuple(records), tuple(profiles), tuple(sorted(added)), tuple(sorted(removed)))
+    interrupted = tuple(each for each in after.interruptions if each not in before.interruptions)
+    return Delta(tuple(records), tuple(profiles), tuple(sorted(added)), tuple(sorted(removed)), interrupted)
+
+
+def _without_missing(node: Node, zone: Zone | None) -> Node:
+    """The node at the apex without the NS records that were made up for a zone file that has none."""
+    if zone is None or not zone.missing:
+        return node
+    return {kind: rrset for kind, rrset in node.items() if kind not in zone.missing}
 
 
 def _node_differences(was: Node, now: Node) -> list[Difference]:
-    retyped = bool(was) and bool(now) and not was.keys() & now.keys()
+    old, new = was.keys() - BESIDE_CNAME, now.keys() - BESIDE_CNAME  # signatures say nothing about the type of a name
+    retyped = bool(old) and bool(new) and not old & new
     return [
-        Difference(was.get(kind), now.get(kind), retyped)
+        Difference(was.get(kind), now.get(kind), retyped and kind not in BESIDE_CNAME)
         for kind in was.keys() | now.keys()
         if kind != SOA and was.get(kind) != now.get(kind)
     ]
@@ -193,9 +209,10 @@ def _node_differences(was: Node, now: Node) -> list[Difference]:
 def _soa_difference(was: Zone | None, now: Zone | None) -> list[Difference]:
     """The difference of the SOA that the zones serve, whether it is stored or made from their settings.
 
-    The serial of an SOA that is made is the version of the ZoneSet, which is no difference.
+    The serial of an SOA that is made is the version of the ZoneSet, which is no difference. A zone file that must have
+    an SOA and has none has none here too.
     """
-    old, new = (None if zone is None else zone.soa(0) for zone in (was, now))
+    old, new = (None if zone is None or SOA in zone.missing else zone.soa(0) for zone in (was, now))
     return [] if old == new else [Difference(old, new)]
 
 

@@ -14,9 +14,11 @@ from dns.name import Name
 from dns.rdatatype import CNAME
 from msgspec import Struct
 
+from ssosim.changes.answers import serves
 from ssosim.changes.diff import Difference, Kind, compare, describe
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.references import link_targets, value_targets
+from ssosim.dns.zones.lint import find_node
 from ssosim.dns.zones.rrset import RRset, plain, to_name
 from ssosim.dns.zones.zone_set import ZoneSet
 
@@ -52,7 +54,7 @@ class DriftFinding(Struct, frozen=True):
         }
 
 
-class Detector(Struct, frozen=True):
+class Detector(Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of the drift detector.
 
     ``aliases``: whether it supports alias record sets. The detector of February 2025 did not, and skipped them without
@@ -83,7 +85,13 @@ def compare_with_desired(
     if not detector.enabled:
         return ()
     scope = frozenset(to_name(zone) for zone in inventory.scan_zones)
-    found = []
+    found = [
+        make_finding(
+            inventory, "desired", "zone-missing", plain(zone), "scan_zones has it, and there is no such zone", None
+        )
+        for zone in sorted(scope)
+        if zone not in actual.zones and zone not in desired.zones
+    ]
     for difference in compare(desired, actual).records:
         zone = actual.zone_of(difference.name).origin
         visible = detector.supports(difference.before) and detector.supports(difference.after)
@@ -127,7 +135,7 @@ def _find_dangling_links(zones: ZoneSet, inventory: Inventory) -> Iterator[Drift
             if rrset.shape == "empty":
                 text = f"{rrset.type.name} record set is empty: its alias's target was deleted, the link is cut"
                 yield make_finding(inventory, "scan", "empty-record-set", plain(rrset.name), text, origin)
-            elif rrset.shape == "alias" and not rrset.is_profile_name and not zones.records(rrset).rdatas:
+            elif rrset.shape == "alias" and not rrset.is_profile_name and not _has_records(zones, rrset):
                 text = f"{rrset.type.name} alias of {_describe_target(rrset)}, which has no record of that type"
                 yield make_finding(inventory, "scan", "dangling-alias", plain(rrset.name), text, origin)
             for target in value_targets(rrset) if rrset.type == CNAME else ():
@@ -136,12 +144,28 @@ def _find_dangling_links(zones: ZoneSet, inventory: Inventory) -> Iterator[Drift
                     yield make_finding(inventory, "scan", "dangling-cname", plain(rrset.name), text, origin)
 
 
+def _has_records(zones: ZoneSet, alias: RRset) -> bool:
+    """Whether an alias record set has records for somebody: a profile may answer by the place of who asks."""
+    end = zones.end_of(alias)
+    return bool(end.rdatas) if end.alias is None else serves(zones.profiles[end.alias], end.type)
+
+
 def _resolves(zones: ZoneSet, target: Name) -> bool:
-    """Whether ``target`` has records. True for a name outside of the zones, which cannot be checked here."""
+    """Whether ``target`` has records, itself or by a wildcard.
+
+    True for a name outside of the zones, and for one that is delegated or redirected, which cannot be checked here.
+    """
     zone = zones.zone_of(target)
     if len(zone.origin) == 1:
         return True
-    return any(zones.records(rrset).rdatas or rrset.is_profile_name for rrset in zone.node(target).values())
+    node = find_node(zones, target)
+    return node is None or any(
+        rrset.is_profile_name or rrset.rdatas or _is_alias(zones, rrset) for rrset in node.values()
+    )
+
+
+def _is_alias(zones: ZoneSet, rrset: RRset) -> bool:
+    return rrset.shape == "alias" and _has_records(zones, rrset)
 
 
 def _describe_target(rrset: RRset) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from dns.name import Name
 from msgspec import Struct
 
-from ssosim.changes.approvals import Approval, Policy
+from ssosim.changes.approvals import Approval, Policy, identify_person
 from ssosim.changes.change import blank_fields
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.plan import Plan
@@ -147,7 +147,7 @@ def _approvals(request: Request) -> Iterator[Obstacle]:
         return
     good: dict[str, None] = {}
     for approval in request.approvals:
-        person = approval.person.strip().lower()
+        person = identify_person(approval.person)
         if approval.decision == "defer":
             reason = approval.safer or "no reason given"
             yield Obstacle("deferred", f"{approval.person} defers: {reason}", "find the safer way, then plan again")
@@ -159,7 +159,7 @@ def _approvals(request: Request) -> Iterator[Obstacle]:
         elif approval.unanswered:
             text = f"the approval of {approval.person or '(nobody)'} leaves open: {' '.join(approval.unanswered)}"
             yield Obstacle("approvals", text, "answer all three: safer, needed, now")
-        elif not person or person == plan.change.author.strip().lower():
+        elif not person or person == identify_person(plan.change.author):
             text = "an approval without a name, or by the author, does not count"
             yield Obstacle("approvals", text, "have another person approve")
         else:
@@ -173,7 +173,7 @@ def _approvals(request: Request) -> Iterator[Obstacle]:
 
 
 def _executors(request: Request) -> Iterator[Obstacle]:
-    present = {person.strip().lower() for person in request.executors if person.strip()}
+    present = {identified for person in request.executors if (identified := identify_person(person))}
     needed = request.plan.requirements.executors
     if needed > 1 and len(present) < needed:
         text = f"needs {needed} people present, has {len(present)}"

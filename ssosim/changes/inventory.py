@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Literal
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from ssosim.estate import Estate, default_estate
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
@@ -56,6 +57,13 @@ class ExpectedAnswer(_Frozen, frozen=True, kw_only=True):
     chain: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Take names with or without the dot at their end."""
+        force_setattr(self, "chain", tuple(name.rstrip(".") for name in self.chain))
+
+
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+
 
 class Endpoint(_Frozen, frozen=True, kw_only=True):
     """A host name that something depends on.
@@ -73,6 +81,10 @@ class Endpoint(_Frozen, frozen=True, kw_only=True):
     https: str = ""
     statuses: tuple[int, ...] = (200,)
 
+    def __post_init__(self) -> None:
+        """Take the name with or without the dot at its end: no other one would be found by it."""
+        force_setattr(self, "name", self.name.rstrip("."))
+
 
 class Resource(_Frozen, frozen=True, kw_only=True):
     """A traffic manager profile and its ownership tag. ``environment`` is where it is deployed (TMS9-064)."""
@@ -88,6 +100,10 @@ class Alert(_Frozen, frozen=True, kw_only=True):
     name: str
     endpoint: str
     severity: int = 2
+
+    def __post_init__(self) -> None:
+        """Take the endpoint with or without the dot at its end."""
+        force_setattr(self, "endpoint", self.endpoint.rstrip("."))
 
 
 class Repair(_Frozen, frozen=True, kw_only=True):
@@ -154,10 +170,10 @@ class Inventory(_Frozen, frozen=True, kw_only=True):
         known = {entry.name.lower() for entry in self.endpoints}
         return tuple(sorted(name for name in observed if name not in known))
 
-    def completeness(self, observed: Iterable[str]) -> float:
-        """The share, 0 to 1, of observed names that the inventory lists; 1 if nothing was observed (TMS9-058)."""
+    def completeness(self, observed: Iterable[str]) -> float | None:
+        """The share, 0 to 1, of observed names that the inventory lists; None if nothing was observed (TMS9-058)."""
         seen = set(observed)
-        return 1.0 if not seen else 1 - len(self.find_unlisted(seen)) / len(seen)
+        return None if not seen else 1 - len(self.find_unlisted(seen)) / len(seen)
 
     def find_misnamed_alerts(self) -> tuple[tuple[Alert, str], ...]:
         """Alert rules whose endpoint is not in the inventory, each with the most similar name or "" (TMS9-056)."""
@@ -213,6 +229,9 @@ def _mistakes(inventory: Inventory) -> list[tuple[KeyPath, str]]:
         if name in seen:
             found.append((("endpoints", index, "name"), f"{entry.name!r} is listed twice"))
         seen.add(name)
+        if not _HOST.fullmatch(name):
+            what = f"{entry.name!r} is no host name, so nothing could match it: no scheme, port or path; IDN as xn--"
+            found.append((("endpoints", index, "name"), what))
         if not entry.owner.strip():
             found.append((("endpoints", index, "owner"), "is blank; expected the responsible team or person"))
         if entry.https and not entry.https.startswith("/"):

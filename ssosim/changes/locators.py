@@ -1,16 +1,24 @@
-"""The risk of a change of the records by which devices find KDCs, domain controllers and realms.
+"""The risk of a change of the records by which devices find KDCs, domain controllers, realms and Microsoft's services.
 
 No model is played against them: the lab's devices are given theirs. So a rule has to say it.
 """
 
 from __future__ import annotations
 
-from dns.rdatatype import AAAA, SRV, TXT, A
+from dns.rdatatype import AAAA, CNAME, SRV, TXT, A
 
 from ssosim.changes.level import Level
 from ssosim.dns.zones.rrset import RRset, plain
 
 __all__ = ["LOCATORS", "assess_locator"]
+
+_SERVICE_NAMES = {
+    "enterpriseregistration": "devices find the device registration service of their domain",
+    "enterpriseenrollment": "Windows devices find the management service of their domain",
+    "autodiscover": "Outlook and mobile clients find the mailbox server of their domain",
+}
+"""First labels of names that clients make of the domain of a user. Source: Microsoft, "External Domain Name System
+records for Microsoft 365"."""
 
 LOCATORS = ("_kerberos", "_kerberos-master", "_kerberos-adm", "_kpasswd", "_ldap", "_gc")
 """The services by which devices find KDCs and domain controllers.
@@ -38,6 +46,8 @@ def assess_locator(was: RRset | None, now: RRset | None, *, is_kdc_address: bool
     if rrset is None:
         return None
     name = plain(rrset.name)
+    if (use := _SERVICE_NAMES.get(name.partition(".")[0])) and rrset.type in (A, AAAA, CNAME):
+        return _assess_service_name(was, now, use)
     if rrset.type == SRV and name.startswith(tuple(f"{each}." for each in LOCATORS)):
         return _assess_places(was, now)
     if rrset.type == TXT and name.startswith("_kerberos."):
@@ -45,6 +55,13 @@ def assess_locator(was: RRset | None, now: RRset | None, *, is_kdc_address: bool
     if not is_kdc_address or was is None or rrset.type not in (A, AAAA) or (now and was.content <= now.content):
         return None
     return Level.HIGH, "is the address of a KDC or domain controller that SRV records lead to"
+
+
+def _assess_service_name(was: RRset | None, now: RRset | None, use: str) -> tuple[Level, str] | None:
+    """The risk of a name by which clients find a service; a record set that is added is none."""
+    if was is None or (now is not None and was.content == now.content):
+        return None
+    return Level.HIGH, f"is how {use}, and {'it is lost' if now is None else 'it leads elsewhere'}"
 
 
 def _assess_places(was: RRset | None, now: RRset | None) -> tuple[Level, str] | None:

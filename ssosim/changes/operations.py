@@ -168,7 +168,7 @@ def _find_parent_zone(difference: Difference, before: ZoneSet, after: ZoneSet) -
     child_before, child_after = before.zones.get(name), after.zones.get(name)
     if child_before is None or child_after is None or len(name) == 1 or kind == DS:
         return None
-    own = child_before.node(name).get(kind), child_after.node(name).get(kind)
+    own = [None if kind in zone.missing else zone.node(name).get(kind) for zone in (child_before, child_after)]
     if kind == SOA or (own[0] is difference.before and own[1] is difference.after):
         return None
     return after.zone_of(name.parent()).origin.to_text()

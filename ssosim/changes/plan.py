@@ -12,16 +12,18 @@ from typing import Any
 
 import msgspec
 from dns.name import Name
-from dns.rdatatype import SOA
+from dns.rdatatype import AAAA, CNAME, SOA, A
 from msgspec import Struct
 
-from ssosim.changes.answers import compare_answers
+from ssosim.changes.answers import AnswerChange, compare_answers
 from ssosim.changes.approvals import Policy, Requirements
 from ssosim.changes.certificate_issuance import find_lost_authorities
 from ssosim.changes.change import Change
+from ssosim.changes.covered_names import find_covered_names, list_known_names
 from ssosim.changes.diff import Delta, Effect, Kind, compare
 from ssosim.changes.inventory import Inventory
 from ssosim.changes.kdc_records import find_hidden_kdcs
+from ssosim.changes.lost_delegations import find_lost_delegations, reachable_zones
 from ssosim.changes.references import Reference, find_affected_names, find_references
 from ssosim.changes.risk import BlastRadius, Level, Reason, Risk, assess_risk
 from ssosim.changes.signed_records import find_unsigned_changes
@@ -29,13 +31,15 @@ from ssosim.changes.snapshot import digest
 from ssosim.changes.usage import QueryCounts, Usage, measure_usage
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.lint import LintFinding, lint
-from ssosim.dns.zones.rrset import plain
+from ssosim.dns.zones.rrset import plain, to_name
 from ssosim.dns.zones.zone_set import ZoneSet
 
 __all__ = ["Plan", "PlanContext", "find_new_lint", "make_plan", "plan_between", "plan_token", "tree_token"]
 
 _TOKEN_DIGITS = 12
 _SERIALS = 2**32
+_WINDOW_S = 300
+"""Seconds of query counts for a name of which no cache is known to have anything."""
 
 
 class PlanContext(Struct, frozen=True, kw_only=True):
@@ -57,7 +61,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     ``token`` identifies the change and the zones that it was planned against. Approvals and ``apply`` name it, so that
     an outdated plan cannot be applied late (dynamodb-2025). ``rollback`` is the difference from last known good that
     would remain after the change's ``rollback_operations``, or the error text if they cannot be applied; None if the
-    change has none. ``lint`` are the findings that the change introduces.
+    change has none. ``lint`` are the findings that the change introduces. ``covered`` are answers of known names
+    that change although none of their records does (``covered_names``).
     """
 
     change: Change
@@ -72,11 +77,13 @@ class Plan(Struct, frozen=True, kw_only=True):
     requirements: Requirements
     rollback: Delta | str | None
     lint: tuple[LintFinding, ...] = ()
+    covered: tuple[AnswerChange, ...] = ()
 
     @property
     def effects(self) -> dict[str, frozenset[Effect]]:
         """The effects on each affected name that exists: on its own records, or through a link to changed records."""
         found = dict.fromkeys(self.blast.names, frozenset({Effect.VALUES}))
+        found |= {plain(each.name): frozenset({Effect.DELETED}) for each in self.covered if each.lost}
         own: dict[str, frozenset[Effect]] = {}
         for each in self.delta.records:
             name = plain(each.name)
@@ -88,6 +95,11 @@ class Plan(Struct, frozen=True, kw_only=True):
         """The origins of the zones that it changes."""
         changed = frozenset(self.before.zone_of(name).origin for name in self.delta.names)
         return changed | frozenset((*self.delta.zones_added, *self.delta.zones_removed))
+
+    @property
+    def reached(self) -> ZoneSet:
+        """The zones after the change without those that lose their delegation: what clients can get answers from."""
+        return reachable_zones(self.before, self.after)
 
     def with_reasons(self, reasons: Iterable[Reason], policy: Policy) -> Plan:
         """The plan with further reasons of risk, and with what ``policy`` requires for that risk."""
@@ -141,20 +153,26 @@ def plan_between(change: Change, zones: ZoneSet, after: ZoneSet, context: PlanCo
     """
     delta = compare(zones, after)
     gone = [profile.name for profile in delta.profiles if profile.kind is not Kind.CREATE]
-    referring = find_references(zones, delta.names, gone, context.spns, context.inventory)
-    names = find_affected_names(zones, delta)
-    counts, ttls = context.counts.freeze(), _former_ttls(delta)
+    counts = context.counts.freeze()
+    known = list_known_names(zones, context.inventory, context.spns, counts.names(context.now))
+    reached = reachable_zones(zones, after)
+    covered = find_covered_names(zones, reached, delta, known)
+    other = dict.fromkeys(each.name for each in covered)
+    referring = find_references(zones, (*delta.names, *other), gone, context.spns, context.inventory)
+    names = find_affected_names(zones, delta, other)
+    ttls = _former_ttls(zones, delta, covered, names)
     usage = {name: measure_usage(counts, name, _window(change, ttls.get(name)), context.now) for name in names}
     clients = sorted({client for each in usage.values() if each.count for client in each.count.clients if client})
     blast = BlastRadius("views" if change.views else "global", change.views, names, tuple(clients))
     lint_findings = find_new_lint(zones, after)
     errors = tuple(each for each in lint_findings if each.severity == "error")
-    answers = compare_answers(zones, after, delta)
-    risk = assess_risk(delta, usage, referring, context.inventory, errors, answers)
+    answers = compare_answers(zones, reached, delta)
+    risk = assess_risk(delta, usage, referring, context.inventory, errors, answers, covered)
     risk = risk.with_reasons(
         (
             *_find_old_serials(zones, after, delta),
             *_find_unloadable_zones(zones, after),
+            *find_lost_delegations(zones, after),
             *find_lost_authorities(zones, after, delta),
             *find_hidden_kdcs(zones, after, delta),
             *find_unsigned_changes(after, delta, context.now),
@@ -172,6 +190,7 @@ def plan_between(change: Change, zones: ZoneSet, after: ZoneSet, context: PlanCo
         references=referring,
         requirements=context.policy.requirements_for(risk.level, blast),
         lint=lint_findings,
+        covered=covered,
         rollback=_rehearse(change, zones, after),
     )
 
@@ -213,19 +232,33 @@ def _find_unloadable_zones(before: ZoneSet, after: ZoneSet) -> Iterator[Reason]:
             yield Reason(Level.HIGH, text)
 
 
-def _former_ttls(delta: Delta) -> dict[str, int]:
-    """The longest TTL, in seconds, of the existing record sets of each changed name."""
+def _former_ttls(
+    zones: ZoneSet, delta: Delta, covered: Iterable[AnswerChange], affected: Iterable[str]
+) -> dict[str, int]:
+    """The longest TTL, in seconds, of what caches have of each affected name.
+
+    That are the existing record sets that change; the addresses or the CNAME of a name that leads to them; the answer
+    of a name without records.
+    """
     found: dict[str, int] = {}
     for each in delta.records:
         if each.before is not None:
             name = plain(each.name)
             found[name] = max(found.get(name, 0), each.before.ttl)
+    own = {plain(name) for name in delta.names}
+    others = [(plain(change.name), rrset) for change in covered for rrset in change.before.answer]
+    for text in affected:
+        node = zones.zone_of(to_name(text)).node(to_name(text))
+        others += [(text, node[kind]) for kind in (A, AAAA, CNAME) if kind in node]
+    for text, rrset in others:
+        if text not in own:
+            found[text] = max(found.get(text, _WINDOW_S), rrset.ttl)
     return found
 
 
 def _window(change: Change, ttl: int | None) -> float:
     """The window of query counts in seconds: at least the TTL, because a cache hides queries that long (TMS9-089)."""
-    return float(change.window or 300) if ttl is None else float(max(change.window, ttl))
+    return float(change.window or _WINDOW_S) if ttl is None else float(max(change.window, ttl))
 
 
 def _rehearse(change: Change, before: ZoneSet, after: ZoneSet) -> Delta | str | None:

@@ -15,8 +15,16 @@ from ssosim.dns.zones.rrset import RRset, plain, to_name
 from ssosim.dns.zones.zone import Zone
 from ssosim.dns.zones.zone_index import index_of
 from ssosim.dns.zones.zone_set import ZoneSet
+from ssosim.spn import read_spn_host
 
-__all__ = ["Reference", "find_affected_names", "find_references", "link_targets", "value_targets"]
+__all__ = [
+    "Reference",
+    "find_affected_names",
+    "find_references",
+    "link_targets",
+    "list_targets",
+    "value_targets",
+]
 
 ReferenceKind = Literal["alias", "CNAME", "NS", "SRV", "MX", "PTR", "profile", "SPN", "inventory", "alert"]
 
@@ -44,7 +52,7 @@ def find_references(
     texts = {plain(name) for name in wanted}
     found = list(_from_zones(zones, wanted, tracked))
     for spn in spns:
-        host = spn.partition("/")[2].lower()
+        host = read_spn_host(spn)
         if host in texts:
             found.append(Reference(host, "SPN", spn, f"the service's account holds the SPN {spn}"))
     for entry in inventory.endpoints:
@@ -113,13 +121,23 @@ def link_targets(rrset: RRset) -> tuple[Name | str, ...]:
     return value_targets(rrset) if rrset.alias_record is None else (rrset.alias_record,)
 
 
-def find_affected_names(zones: ZoneSet, delta: Delta) -> tuple[str, ...]:
+def list_targets(zones: ZoneSet) -> Iterator[Name]:
+    """The names that records and endpoints of profiles lead to, possibly several times."""
+    for _, rrset in _find_links(zones):
+        yield from (target for target in link_targets(rrset) if isinstance(target, Name))
+    for profile in zones.profiles.values():
+        yield from (to_name(endpoint.target) for endpoint in profile.endpoints if endpoint.target is not None)
+
+
+def find_affected_names(zones: ZoneSet, delta: Delta, covered: Iterable[Name] = ()) -> tuple[str, ...]:
     """All names whose answers the change can affect.
 
     These are the names that differ, the names with a CNAME or alias to them, and the names of changed profiles.
+    ``covered`` are names that answer otherwise without a difference of their own.
     """
     links = _reverse_links(zones)
-    reached: dict[Name | str, None] = dict.fromkeys((*delta.names, *(each.name for each in delta.profiles)))
+    changed: tuple[Name | str, ...] = (*delta.names, *covered, *(each.name for each in delta.profiles))
+    reached: dict[Name | str, None] = dict.fromkeys(changed)
     queue = list(reached)
     while queue:
         for above in links.get(queue.pop(), ()):

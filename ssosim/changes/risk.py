@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from ssosim.changes.answers import AnswerChange
 from ssosim.changes.diff import Delta, Difference, Effect, Kind
-from ssosim.changes.inventory import Inventory
+from ssosim.changes.inventory import Endpoint, Inventory
 from ssosim.changes.level import Level
 from ssosim.changes.locators import LOCATORS, assess_locator
 from ssosim.changes.references import Reference
@@ -210,15 +210,42 @@ def _by_answers(answers: Iterable[AnswerChange]) -> Iterator[Reason]:
         elif each.lost:
             text = f"{each.text} has an answer today and none after ({each.after.outcome}): what is created hides it"
             yield Reason(Level.HIGH, text)
-        elif each.kind is Kind.CREATE and each.before.outcome == "NOERROR":
+        elif each.kind is Kind.CREATE and each.was_answered:
             yield Reason(Level.MEDIUM, f"{each.text} has another answer already, which it replaces")
+
+
+def _by_covered(
+    covered: Iterable[AnswerChange], usage: Mapping[str, Usage], entries: Mapping[str, Endpoint]
+) -> Iterator[Reason]:
+    """Reasons about names that a wildcard, a delegation or a DNAME answers for: none of their own records changes."""
+    for each in covered:
+        name = plain(each.name)
+        if each.delegated:
+            text = f"{each.text} is delegated: whether the other name servers answer for it is not known here"
+            yield Reason(Level.HIGH if each.lost else Level.MEDIUM, text)
+        elif each.lost:
+            text = "has an answer today and none after, though none of its own records changes"
+            yield Reason(Level.HIGH, f"{each.text} {text} ({each.after.outcome})")
+        elif each.was_answered:
+            yield Reason(Level.MEDIUM, f"{each.text} gets another answer, though none of its own records changes")
+        if (entry := entries.get(name)) is not None and entry.critical:
+            yield Reason(Level.HIGH, f"{each.text} is marked critical in the inventory")
+        if (used := usage.get(name)) is not None and used.count is not None and used.count.total:
+            yield Reason(Level.HIGH, f"{name} was resolved {used.count.total} times in the last {used.window:g} s")
 
 
 def _by_zones(delta: Delta) -> Iterator[Reason]:
     for origin in delta.zones_removed:
         yield Reason(Level.HIGH, f"zone {plain(origin)} is removed, with all its names")
     for origin in delta.zones_added:
-        yield Reason(Level.LOW, f"zone {plain(origin)} is added: it answers once the parent zone delegates to it")
+        text = "it answers once the parent zone delegates to it, and at once for clients of servers that have it"
+        yield Reason(Level.LOW, f"zone {plain(origin)} is added: {text}")
+
+
+def _by_interruptions(delta: Delta) -> Iterator[Reason]:
+    """Reasons about record sets that the change itself takes away, for a time or for good."""
+    for name, kind, text in delta.interrupted:
+        yield Reason(Level.HIGH, f"{plain(name)} {RdataType.to_text(kind)} {text}; caches keep that it was missing")
 
 
 def assess_risk(
@@ -228,11 +255,13 @@ def assess_risk(
     inventory: Inventory,
     mistakes: Iterable[LintFinding] = (),
     answers: Iterable[AnswerChange] = (),
+    covered: Iterable[AnswerChange] = (),
 ) -> Risk:
     """Rate the risk of a change.
 
     ``usage`` is by name. ``referring`` are the references to changed names in the zones before the change.
-    ``mistakes`` are the lint errors that the change introduces; ``answers`` what clients are told, before and after.
+    ``mistakes`` are the lint errors that the change introduces; ``answers`` what clients are told, before and after;
+    ``covered`` the same for known names without a difference of their own.
     """
     answers = tuple(answers)
     same = {(each.name, each.type) for each in answers if each.same}
@@ -261,7 +290,9 @@ def assess_risk(
             if (found := rule(aspect)) is not None:
                 reasons[Reason(found[0], f"{name} {RdataType.to_text(difference.type)} {found[1]}")] = None
     reasons |= dict.fromkeys(_by_answers(answers))
+    reasons |= dict.fromkeys(_by_covered(covered, usage, entries))
     reasons |= dict.fromkeys(_by_zones(delta))
+    reasons |= dict.fromkeys(_by_interruptions(delta))
     by_target = Counter(reference.target for reference in referring)
     for profile in delta.profiles:
         if profile.kind is Kind.DELETE:

@@ -11,6 +11,7 @@ from typing import Any
 
 import dns.name
 import msgspec
+from dns.rdatatype import CNAME, DNAME, MX, NS, PTR, SOA, SRV
 
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import RRset, to_name, to_rdatas, to_type
@@ -21,6 +22,8 @@ from ssosim.estate import TrafficManager
 __all__ = ["SnapshotError", "digest", "from_data", "iter_json", "to_data"]
 
 _READ = frozenset({"name", "type", "values", "alias_record"})
+_OF_NAMES = frozenset({CNAME, DNAME, MX, NS, PTR, SOA, SRV})
+"""Types whose values are names and numbers: equal zones may have them in other letters (RFC 4343)."""
 _KEPT_AS_IS = frozenset(field.name for field in dataclasses.fields(RRset)) - _READ - {"rdatas"}
 
 
@@ -112,18 +115,21 @@ _dumps = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 def _zone_data(zone: Zone) -> dict[str, Any]:
     # Sorted as text: comparing names label by label, as DNSSEC has it, takes thirty times as long.
     rrsets = sorted(map(_rrset_data, zone.rrsets()), key=lambda data: (data["name"], data["type"]))
+    missing = {"missing": sorted(kind.name for kind in zone.missing)} if zone.missing else {}
     return {
         "origin": zone.origin.to_text().lower(),
+        **missing,
         "ttl": zone.ttl,
         "negative_ttl": zone.negative_ttl,
-        "name_server": zone.name_server.to_text(),
-        "contact": zone.contact.to_text(),
+        "name_server": zone.name_server.to_text().lower(),
+        "contact": zone.contact.to_text().lower(),
         "rrsets": rrsets,
     }
 
 
 def _rrset_data(rrset: RRset) -> dict[str, Any]:
-    values = sorted(rdata.to_text() for rdata in rrset.rdatas)
+    values = [rdata.to_text() for rdata in rrset.rdatas]
+    values = sorted(map(str.lower, values) if rrset.type in _OF_NAMES else values)
     kept = {name: getattr(rrset, name) for name in sorted(_KEPT_AS_IS)}
     linked = None if rrset.alias_record is None else rrset.alias_record.to_text().lower()
     here = {"name": rrset.name.to_text().lower(), "type": rrset.type.name, "values": values, "alias_record": linked}
@@ -131,7 +137,7 @@ def _rrset_data(rrset: RRset) -> dict[str, Any]:
 
 
 def _zone(data: dict[str, Any]) -> Zone:
-    return Zone.build(
+    zone = Zone.build(
         to_name(data["origin"]),
         ttl=data["ttl"],
         negative_ttl=data["negative_ttl"],
@@ -139,6 +145,7 @@ def _zone(data: dict[str, Any]) -> Zone:
         contact=to_name(data["contact"]),
         rrsets=[_rrset(each) for each in data["rrsets"]],
     )
+    return dataclasses.replace(zone, missing=frozenset(map(to_type, data.get("missing", ()))))
 
 
 def _rrset(data: dict[str, Any]) -> RRset:

@@ -8,7 +8,7 @@ them: deleted (or updated) record sets by the record sets that the zone had, onl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -91,10 +91,13 @@ class Breach(Struct, frozen=True):
 def parse_fail_on(texts: Iterable[str]) -> FailOn:
     """Read criteria such as ``risk=medium``, ``worse=3,deletions=50%``, ``lint``, ``changes`` or ``none``.
 
-    A criterion without a limit has the limit of ``DEFAULT_CRITERIA``. Raises ThresholdError.
+    A criterion without a limit has the limit of ``DEFAULT_CRITERIA``. Raises ThresholdError, also for a criterion that
+    is there twice and for ``none`` beside others, where one of the two would be dropped.
     """
     found = FailOn()
-    for text in (part.strip() for given in texts for part in given.split(",")):
+    parts = [part.strip() for given in texts for part in given.split(",")]
+    _refuse_dropped([part.partition("=")[0].strip() for part in parts])
+    for text in parts:
         name, equals, limit = (part.strip() for part in text.partition("="))
         if name == "none" and not equals:
             found = FailOn()
@@ -114,6 +117,14 @@ def parse_fail_on(texts: Iterable[str]) -> FailOn:
             expected = "risk=LEVEL, worse=N, deletions=N%, updates=N%, lint=SEVERITY, changes, none"
             raise ThresholdError(f"--fail-on {text!r}: there is no such criterion; expected {expected}")
     return found
+
+
+def _refuse_dropped(names: Sequence[str]) -> None:
+    if "none" in names and len(set(names)) > 1:
+        raise ThresholdError("--fail-on none: no criterion at all, and others are given; give one of the two")
+    for name in dict.fromkeys(names):
+        if name != "none" and names.count(name) > 1:
+            raise ThresholdError(f"--fail-on {name}: is given twice, with one limit to hold; give one")
 
 
 def find_breaches(plan: Plan, worse: Mapping[str, int], fail_on: FailOn) -> tuple[Breach, ...]:

@@ -114,6 +114,16 @@ def test_zones_are_added_and_removed(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "office" in by_host[LOGIN]
 
 
+def test_a_zone_with_the_name_of_a_public_one_takes_its_names_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """A private zone comes before the public one of its name: what it lacks is NXDOMAIN (hypershift 8301)."""
+    for side in ("a", "b"):
+        write_tree(tmp_path / side, example_org="www A 203.0.113.1\n")
+    head = "$TTL 300\n@ NS ns1.lab.invalid.\n"
+    (tmp_path / "b" / "microsoftazuread-sso.com.zone").write_text(head + "internal A 10.0.0.1\n")
+    by_host = {each["host"]: each["worse"] for each in check(capsys, code=1)["forecast"]}  # type: ignore[attr-defined]
+    assert "office" in by_host["autologon.microsoftazuread-sso.com"]
+
+
 @pytest.mark.parametrize(("records", "fails"), [(20, True), (9, False)])
 def test_shares_of_deletions_are_counted_as_octodns_counts_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], records: int, fails: bool

@@ -60,6 +60,24 @@ def reasons(result: dict[str, object]) -> list[str]:
         ),
         ("corp.contoso.com", DC + REALM, DC, "find the realm of a host, and this one is lost"),
         ("corp.contoso.com", DC + REALM, DC + REALM.replace("CORP", "LAB"), "a host, and this one is lost"),
+        (
+            "fabrikam.com",
+            "enterpriseregistration CNAME enterpriseregistration.windows.net.\n" + STS,
+            STS,
+            "is how devices find the device registration service of their domain, and it is lost",
+        ),
+        (
+            "fabrikam.com",
+            "enterpriseenrollment CNAME enterpriseenrollment.manage.microsoft.com.\n",
+            "enterpriseenrollment CNAME enterpriseenrolment.manage.microsoft.com.\n",
+            "is how Windows devices find the management service of their domain, and it leads elsewhere",
+        ),
+        (
+            "fabrikam.com",
+            "autodiscover A 192.0.2.9\n" + STS,
+            STS,
+            "is how Outlook and mobile clients find the mailbox server of their domain, and it is lost",
+        ),
         ("fabrikam.com", STS, STS + '@ CAA 0 issue "ca.example"\n', "lets ca.example alone issue certificates"),
         (
             "fabrikam.com",

@@ -10,13 +10,18 @@ from conftest_ops import AUTOLOGON, PROFILE, cname_for_alias
 
 from ssosim.changes.operations import apply_operations
 from ssosim.dns import ZoneSet, delete_profile, put_rrset, zones_of
+from ssosim.dns.imports.import_errors import assemble
 from ssosim.dns.zones.edits import remove_name
 from ssosim.entra import Keys
 from ssosim.estate import DnsResolver, Estate, default_estate
 from ssosim.memory import Engine, MemoryLab, memory_device
 from ssosim.report.dns import timing_text
 from ssosim.scenario.forecast import forecast
-from ssosim.scenario.forecast_times import Timing
+from ssosim.scenario.forecast_times import CacheWindows, Timing, measure_windows
+from tests.dns.zone_texts import zone_of
+
+SSO = "microsoftazuread-sso.com"
+CUT = f"{SSO}. 7200 NS ns1.sso.invalid.\n"
 
 MODEL = "ssms"
 """It fails at the first error and keeps nothing: its outcome is that of the answers at this moment."""
@@ -99,6 +104,51 @@ def test_the_windows_are_those_of_a_resolver(
     lab.zones.change(lambda _: good)
     assert told(hurt + timing.last_recovered_s - 1) != healthy
     assert told(hurt + timing.last_recovered_s + 1) == healthy
+
+
+def read(texts: dict[str, str], negative: int = 300) -> ZoneSet:
+    """The zones of these texts by their names; ``negative`` is the TTL of negative answers."""
+    soa = f"@ {negative} SOA ns1.lab.invalid. h.lab.invalid. 1 3600 900 1209600 {negative}\n"
+    head = f"$TTL 300\n{soa}"
+    return assemble([zone_of(f"{head}{text}", f"{name}.") for name, text in texts.items()])
+
+
+def test_without_resolvers_the_limits_are_the_widest() -> None:
+    """BIND keeps records for a week and a missing name for three hours (max-cache-ttl, max-ncache-ttl)."""
+    good, gone = (read({SSO: text}, negative=86400) for text in ("autologon 2000000 A 192.0.2.20\n", ""))
+    assert measure_windows([good], [gone], [AUTOLOGON], default_estate()) == CacheWindows(604_800, 10_800)
+
+
+CHILD = {SSO: "autologon 60 A 192.0.2.20\n@ 600 NS ns1.sso.invalid.\n"}
+LEFT_BEHIND = [
+    ("delegation removed", {"com": CUT} | CHILD, {"com": ""}, CacheWindows(7200, 300)),
+    ("zone removed", {"com": "x A 192.0.2.1\n"} | CHILD, {"com": "x A 192.0.2.1\n"}, CacheWindows(600, 300)),
+    ("another TTL of the servers", CHILD, {SSO: CHILD[SSO].replace("600", "900") + "x A 192.0.2.1\n"}, None),
+    (
+        "another TTL, and another address",
+        CHILD,
+        {SSO: CHILD[SSO].replace("600", "900").replace(".20", ".21")},
+        CacheWindows(60, 60),
+    ),
+    (
+        "other servers",
+        {SSO: CHILD[SSO].replace("600", "900").replace("ns1", "ns9").replace(".20", ".21")},
+        CHILD,
+        CacheWindows(900, 600),
+    ),
+]
+
+
+@pytest.mark.parametrize(("why", "before", "after", "wanted"), LEFT_BEHIND, ids=[each[0] for each in LEFT_BEHIND])
+def test_how_long_resolvers_follow_name_servers(
+    why: str, before: dict[str, str], after: dict[str, str], wanted: CacheWindows | None
+) -> None:
+    """A resolver asks the servers that it knows until their NS records expire, those of the parent zone or the child.
+
+    That the zone above refers to a zone again is seen at once, since its servers stay the same.
+    """
+    found = measure_windows([read(before)], [read(after)], [AUTOLOGON], default_estate())
+    assert found == wanted, why
 
 
 def test_a_policy_that_waits_recovers_later(keys: Keys):

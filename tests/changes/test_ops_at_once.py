@@ -47,7 +47,8 @@ async def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
 @pytest.fixture
 async def ask(lab: Lab, tmp_path: Path) -> AsyncIterator[Any]:
     """Asks the control API over its Unix socket; gives (status, body). Every change passes the gate."""
-    private: Any = SimpleNamespace(lab=lab, folder=SimpleNamespace(path=tmp_path, ledger=tmp_path / "dns"))
+    folder = SimpleNamespace(path=tmp_path, ledger=tmp_path / "dns")
+    private: Any = SimpleNamespace(lab=lab, estate=lab.estate, folder=folder)
     control = ControlApi(private, lambda: None)
     await control.start(tmp_path / "s")
     async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"), limit=0)) as session:
@@ -136,6 +137,8 @@ async def test_everything_at_once(lab: Lab, ask: Any, tmp_path: Path):
     ]
     answers = await asyncio.gather(*requests, *others)
     assert [status for status, _ in answers[: len(names)]] == [200] * len(names)
+    assert answers[len(names)][0] == 200, "the fault was in force"
+    assert max(status for status, _ in answers) < 500
     await ask("DELETE", "faults/all")
     ledger = Ledger(tmp_path / "dns")
     entries = ledger.entries()

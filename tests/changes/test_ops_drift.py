@@ -20,6 +20,8 @@ from ssosim.changes.operations import apply_operations
 from ssosim.changes.outside_in import MOST_UNLISTED, Observation, compare_observations, find_inventory_gaps
 from ssosim.dns import ZoneSet, delete_profile, put_rrset, remove_rrset
 from ssosim.estate.toml import TomlMistakeError
+from ssosim.lab.control.dns_answers import Drift
+from ssosim.report.dns import drift_text
 
 BOOK = default_inventory()
 
@@ -110,7 +112,10 @@ def test_the_inventory_contradicted_by_the_counts(office: Office):
 
 
 def test_names_that_nobody_listed(office: Office):
-    """TMS9-058: the share of observed names that the inventory knows; the unknown ones are findings."""
+    """TMS9-058: the share of queried names that the inventory knows, none without queries; the others are findings."""
+    assert office.control.completeness() is None
+    idle = Drift(findings=(), locks={}, inventory_completeness=None, uncounted="")
+    assert "no name was asked for" in drift_text(idle)
     office.ask(LOGIN)
     assert office.control.completeness() == 1
     office.ask("forgotten.microsoft.com")

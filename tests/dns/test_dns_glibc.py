@@ -24,7 +24,7 @@ def test_getaddrinfo_reports_each_state_by_its_own_error(tmp_path: Path) -> None
     script = str(Path(__file__).with_name("in_namespace.py"))
     shell = ["sh", "-c", SETUP, "sh", str(tmp_path), sys.executable, script]
     unshare = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
-    done = subprocess.run([*unshare, *shell], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([*unshare, *shell], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
         "healthy": "192.0.2.20",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssosim.dns.zones.kdc_uri import KdcUri, read_kdc_uri
-from ssosim.lab.base.kdc_discovery import find_kdc_targets
+from ssosim.lab.base.kdc_discovery import KdcTarget, find_kdc_targets
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,5 @@ from ssosim.lab.base.kdc_discovery import find_kdc_targets
 def test_what_a_record_names(text: str, found: KdcUri | None) -> None:
     """A host and its port, or a KDC proxy at a host; MIT Kerberos passes other texts over."""
     assert read_kdc_uri(text) == found
-    assert find_kdc_targets([f'10 1 "{text}"']) == ([found.host] if found else [])
+    named = [] if found is None else [KdcTarget(found.host, int(found.port or 88))]
+    assert find_kdc_targets([f'10 1 "{text}"']) == named

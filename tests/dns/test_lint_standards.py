@@ -9,6 +9,8 @@ import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import dns.dnssec
+import dns.rdata
 import pytest
 
 from ssosim.cli.main import main
@@ -62,6 +64,23 @@ CASES = [
     ("not-a-host-name", "warning", GOOD + "-x AAAA 2001:db8::1\n"),
     ("not-a-host-name", "warning", GOOD + "@ MX 10 a_b.example.net.\n"),
     ("not-a-host-name", "warning", GOOD + "_sip._tcp SRV 0 0 5060 a_b.example.net.\n"),
+    ("address-of-no-host", "error", GOOD + "www A 0.0.0.0\n"),
+    ("address-of-no-host", "error", GOOD + "www A 0.1.2.3\n"),
+    ("address-of-no-host", "error", GOOD + "www A 224.0.0.1\n"),
+    ("address-of-no-host", "error", GOOD + "www A 255.255.255.255\n"),
+    ("address-of-no-host", "error", GOOD + "www A 169.254.1.1\n"),
+    ("address-of-no-host", "error", GOOD + "www AAAA ::\n"),
+    ("address-of-no-host", "error", GOOD + "www AAAA FE80::1\n"),
+    ("address-of-no-host", "error", GOOD + "www AAAA ff02::1\n"),
+    ("address-of-no-host", "error", GOOD + "www AAAA ::ffff:192.0.2.1\n"),
+    ("address-of-no-host", "warning", GOOD + "www A 127.0.0.1\n"),
+    ("address-of-no-host", "warning", GOOD + "www AAAA 0:0::1\n"),
+    ("at-in-name", "error", GOOD + "_sip._tls.@ SRV 0 0 443 ns1\n"),
+    ("null-mx", "error", GOOD + "@ MX 0 .\n@ MX 10 ns1\n"),
+    ("spf-lookups", "error", GOOD + '@ TXT "v=spf1 a mx ptr' + " ?include:a.test" * 8 + ' -all"\n'),
+    ("occluded", "warning", GOOD + "sub NS ns2.example.net.\nsub NS ns3.example.net.\nwww.sub A 192.0.2.1\n"),
+    ("occluded", "warning", GOOD + "sub NS ns2.example.net.\nsub NS ns3.example.net.\nsub TXT x\n"),
+    ("occluded", "warning", GOOD + "old DNAME new.example.net.\nwww.old A 192.0.2.1\n"),
 ]
 
 
@@ -91,11 +110,116 @@ def test_each_rule_finds_its_mistake(tmp_path: Path, code: str, severity: str, t
         GOOD + "_x TXT y\n_y CNAME _x\n*.w A 192.0.2.1\ngc._msdcs A 192.0.2.1\n_p PTR _q.example.net.\n",
         GOOD + "example A 192.0.2.1\ncom.example A 192.0.2.1\n1.2.3.4 A 192.0.2.1\nnotexample.com TXT x\n",
         GOOD + '_dmarc TXT "v=DMARC1; p=none"\n_dmarc TXT "v=DMARC10"\n@ TXT "v=DMARC1"\n',
+        GOOD + "localhost A 127.0.0.1\nlocalhost AAAA ::1\n2.0.0.127 A 127.0.0.2\n*.list A 127.0.0.2\n",
+        GOOD + "www A 223.255.255.1\nwww AAAA fec0::1\nz AAAA 0064:ff9b::1\nx A 10.0.0.1\nx AAAA fd00::1\n",
+        GOOD + '@ TXT "v=spf1 ip4:192.0.2.1 a mx' + " include:a.test" * 8 + ' -all"\n',
+        GOOD + "old DNAME new.example.net.\nold A 192.0.2.1\nold TXT x\n",  # RFC 6672: beside it is well
     ],
 )
 def test_good_zones_have_no_findings(tmp_path: Path, text: str) -> None:
     """False alarms of other checkers: glue (PowerDNS 5948, 6622), wildcards, names outside (netbox-plugin-dns 441)."""
     assert findings(tmp_path, text) == []
+
+
+CHILD = "$ORIGIN sub.example.com.\n$TTL 3600\n@ SOA ns host 1 7200 900 1209600 300\n@ NS ns\n@ NS ns2.example.net.\n"
+CUT = GOOD + "sub NS ns.sub\nsub NS ns2.example.net.\nns.sub A 192.0.2.7\n"
+KEY = "256 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ=="
+TWO_ZONES = [
+    ([], CUT, "ns A 192.0.2.7\n"),
+    ([], CUT, "ns A 192.0.2.7\nns A 192.0.2.8\nns AAAA 2001:db8::7\n"),
+    (["glue-differs"], CUT, "ns A 192.0.2.8\n"),
+    (["glue-differs"], CUT + "ns.sub AAAA 2001:db8::7\n", "ns A 192.0.2.7\n"),
+    (["ns-differs"], CUT, "ns A 192.0.2.7\n@ NS ns3.example.net.\n"),
+    (["ns-differs"], CUT + "sub NS ns3.example.net.\n", "ns A 192.0.2.7\n"),
+    (["occluded"], CUT + "www.sub A 192.0.2.1\n", "ns A 192.0.2.7\nwww A 192.0.2.1\n"),
+    (["occluded"], GOOD + "www.sub A 192.0.2.1\n", "ns A 192.0.2.7\nwww A 192.0.2.1\n"),
+    ([], CUT + "sub DS 55648 13 2 " + "ab" * 32 + "\n", "ns A 192.0.2.7\n"),  # signed by its name server
+    (["ds-without-key"], CUT + "sub DS 55648 13 2 " + "ab" * 32 + "\n", f"ns A 192.0.2.7\n@ DNSKEY {KEY}\n"),
+    ([], CUT + "sub DS 55648 13 200 abab\n", f"ns A 192.0.2.7\n@ DNSKEY {KEY}\n"),  # a digest that is not known
+]
+
+
+@pytest.mark.parametrize(("codes", "parent", "child"), TWO_ZONES)
+def test_both_sides_of_a_delegation_are_compared(tmp_path: Path, codes: list[str], parent: str, child: str) -> None:
+    """Name servers, glue and keys of a parent zone and of its child in one tree; records that the child has instead."""
+    (tmp_path / "sub.example.com.zone").write_text(CHILD + child)
+    assert [each.code for each in findings(tmp_path, parent)] == codes
+
+
+def test_a_ds_record_of_a_key_is_right(tmp_path: Path) -> None:
+    """The other side: the digest of the key (RFC 4034 section 5.1.4), made by dnspython."""
+    key = dns.rdata.from_text("IN", "DNSKEY", KEY)
+    made = dns.dnssec.make_ds("sub.example.com.", key, "SHA256")
+    (tmp_path / "sub.example.com.zone").write_text(f"{CHILD}ns A 192.0.2.7\n@ DNSKEY {KEY}\n")
+    wrong = "sub DS 1 13 2 " + "ab" * 32
+    assert findings(tmp_path, f"{CUT}{wrong}\nsub DS {made.to_text()}\n") == []
+
+
+def profile(routing: str, *endpoints: str) -> str:
+    """A traffic manager profile with these endpoints, as in ``ssosim.toml``."""
+    listed = ", ".join(f'{{ name = "e{n}", address = "192.0.2.{n}", {each} }}' for n, each in enumerate(endpoints, 1))
+    head = '[[traffic_managers]]\nname = "p"\ndns_name = "p.example.com"\nowner = "team"\n'
+    return f'{head}routing = "{routing}"\nendpoints = [{listed}]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        (profile("geographic", 'regions = ["GEO-EU"]', 'regions = ["US"]'), ["routing-gap"]),
+        (profile("geographic", 'regions = ["GEO-EU"]', 'regions = ["WORLD"], enabled = false'), ["routing-gap"]),
+        (profile("geographic", 'regions = ["GEO-EU"]', 'regions = ["WORLD"]'), []),
+        (profile("subnet", 'subnets = ["10.0.0.0/8"]'), ["routing-gap"]),
+        (profile("subnet", 'subnets = ["10.0.0.0/8"]', "enabled = true"), []),
+        (profile("priority", "priority = 1"), []),
+    ],
+)
+def test_a_profile_answers_all_clients(tmp_path: Path, text: str, codes: list[str]) -> None:
+    """A client of no region or subnet gets NODATA (Traffic Manager documentation, routing methods)."""
+    (tmp_path / "ssosim.toml").write_text(text)
+    assert [each.code for each in findings(tmp_path, GOOD)] == codes
+
+
+DAY = 86_400
+NOW = 1_790_000_000
+SIGNED = GOOD + f"@ DNSKEY {KEY}\n"
+
+
+def signature(covered: str, since: int, until: int) -> str:
+    """An RRSIG record of the apex with this period, in seconds after ``NOW``."""
+    return f"@ RRSIG {covered} 13 2 3600 {NOW + until} {NOW + since} 55648 example.com. AAAA\n"
+
+
+@pytest.mark.parametrize(
+    ("records", "wanted"),
+    [
+        (signature("SOA", -DAY, 9 * DAY), []),
+        (signature("SOA", -DAY, 2 * DAY), ["warning"]),
+        (signature("SOA", -9 * DAY, -1), ["error"]),
+        (signature("SOA", 1, 9 * DAY), ["error"]),
+        (signature("SOA", -9 * DAY, -1) + signature("SOA", -DAY, 9 * DAY), []),
+        (signature("SOA", -DAY, 9 * DAY) + signature("NS", -9 * DAY, -1), ["error"]),
+    ],
+    ids=["valid", "ends soon", "expired", "not valid yet", "signed again", "one of two"],
+)
+def test_signatures_have_a_time(tmp_path: Path, records: str, wanted: list[str]) -> None:
+    """A record set needs one signature that is valid now (RFC 4035 5.3.1); without a time nothing is judged."""
+    (tmp_path / "example.com.zone").write_text(SIGNED + records)
+    zones = read_tree(tmp_path)
+    assert [each.severity for each in lint(zones, now=NOW)] == wanted
+    assert not lint(zones)
+    assert not lint(zones, {"signature-expired"}, NOW)
+
+
+def test_the_command_judges_signatures_by_the_clock(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``ssosim dns lint`` of a zone whose signatures ended long ago exits with 1 and says since when."""
+    old = (
+        signature("SOA", -9 * DAY, -1)
+        .replace(str(NOW - 1), "20240102000000")
+        .replace(str(NOW - 9 * DAY), "20240101000000")
+    )
+    (tmp_path / "example.com.zone").write_text(SIGNED + old)
+    assert main(["dns", "lint", "--zones", str(tmp_path)]) == 1
+    assert "first example.com SOA (until 2024-01-02 00:00 UTC)" in capsys.readouterr().out
 
 
 def test_classless_reverse_zones_are_allowed(tmp_path: Path) -> None:
@@ -136,8 +260,8 @@ def test_a_small_tree_has_no_single_kind(tmp_path: Path) -> None:
 def test_every_code_is_listed() -> None:
     """The codes in the rules are those of the list; each source of a suffix is in the table of sources."""
     used = set()
-    for name in ("lint.py", "lint_standards.py", "lint_written_names.py"):
-        tree = ast.parse((ROOT / "ssosim/dns/zones" / name).read_text(encoding="utf-8"))
+    for name in ("lint", "lint_delegations", "lint_signatures", "lint_standards", "lint_values", "lint_written_names"):
+        tree = ast.parse((ROOT / "ssosim/dns/zones" / f"{name}.py").read_text(encoding="utf-8"))
         used |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value in CODES}
     assert used == set(CODES)
     sources = load_sources()
@@ -156,6 +280,10 @@ def test_named_checkzone_agrees(tmp_path: Path) -> None:
     many providers add them.
     """
     beyond_named = {
+        "address-of-no-host",
+        "at-in-name",
+        "null-mx",
+        "spf-lookups",
         "spf-duplicate",
         "dmarc-duplicate",
         "dangling-cname",

@@ -56,12 +56,15 @@ class Net:
     resolvers: list[RecursiveServer] = field(default_factory=list)
 
     async def resolver(
-        self, name: str = "corp", forward: int | None = None, **options: object
+        self, name: str = "corp", forward: int | None = None, timeout_s: float = 60, **options: object
     ) -> tuple[RecursiveServer, int]:
-        """A resolver that walks from the root, or forwards to one of ours on that port; and its own port."""
+        """A resolver that walks from the root, or forwards to one of ours on that port; and its own port.
+
+        ``timeout_s`` is short only where a server does not answer: on a loaded machine a healthy one would be too late.
+        """
         chosen = ResolverSettings(
             forward_to=("10.0.0.1",) if forward else (),
-            timeout=0.3,
+            timeout=timeout_s,
             **options,  # type: ignore[arg-type]
         )
         dial = (lambda *_: (HERE, forward)) if forward else (lambda *to: self.served.endpoints[to])
@@ -104,7 +107,7 @@ async def net(contoso: ZoneSet) -> AsyncIterator[Net]:
 
 
 async def ask(
-    port: int, name: str = LOGIN, kind: str = "A", wait: float = 20, **options: object
+    port: int, name: str = LOGIN, kind: str = "A", wait: float = 60, **options: object
 ) -> dns.message.Message:
     """UpstreamQuery over UDP, and over TCP if the answer was cut."""
     query = dns.message.make_query(name, kind, use_edns=0, **options)  # type: ignore[arg-type]
@@ -114,7 +117,7 @@ async def ask(
 
 async def dig(port: int, *words: str) -> str:
     """What dig prints."""
-    command = ("dig", f"@{HERE}", "-p", str(port), "+tries=1", "+time=3", *words)
+    command = ("dig", f"@{HERE}", "-p", str(port), "+tries=1", "+time=30", *words)
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
     return out.decode()
@@ -242,7 +245,7 @@ async def test_retries_make_one_lost_or_failed_answer_harmless(net: Net) -> None
     """After a dropped answer or a SERVFAIL the next server answers; truncation leads to TCP."""
     for fault in (Drop(names=(LOGIN,), first=1), ServFail(names=(LOGIN,), first=1), TruncationLoop(tcp="answer")):
         undo = fault.apply(net.board)
-        _, port = await net.resolver()
+        _, port = await net.resolver(timeout_s=0.3)
         assert (await ask(port)).answer
         undo()
     outcomes = {r.event.rcode for r in net.trace if isinstance(r.event, DnsAnswered)}
@@ -253,7 +256,7 @@ async def test_retries_make_one_lost_or_failed_answer_harmless(net: Net) -> None
 @pytest.mark.parametrize("stale", [False, True])
 async def test_serve_stale_hides_dead_servers(net: Net, stale: bool) -> None:
     """azure-dns-2021, de-2026: serve-stale gives an expired answer within the client timer, TTL 30; else SERVFAIL."""
-    resolver, port = await net.resolver(serve_stale=stale, client_timer=0.2)
+    resolver, port = await net.resolver(serve_stale=stale, client_timer=0.2, timeout_s=0.3)
     await ask(port)
     NameServerDead(zone="microsoftonline.com", servers=(1, 2, 3, 4)).apply(net.board)
     net.clock.advance(301)
@@ -262,7 +265,7 @@ async def test_serve_stale_hides_dead_servers(net: Net, stale: bool) -> None:
         assert said.answer[0].ttl == 30
         assert resolver._in_flight, "the answer did not wait for the dead servers"
         assert net.events("corp")[-1].origin == "stale"
-        await asyncio.wait({*resolver._in_flight.values()}, timeout=20)
+        await asyncio.wait({*resolver._in_flight.values()}, timeout=60)
         assert not resolver._in_flight
         asked = resolver.stats.upstream
         assert (await ask(port)).answer[0].ttl == 30
@@ -402,11 +405,12 @@ async def test_noise_is_survived_and_stop_leaves_nothing(net: Net, caplog: pytes
 async def test_a_forwarder_that_fails_is_servfail(net: Net) -> None:
     """A forwarder that answers SERVFAIL or nothing at all makes SERVFAIL; so does one that is not there."""
     _, company = await net.resolver("corp")
-    device, port = await net.resolver("device", forward=company)
+    device, port = await net.resolver("device", forward=company, timeout_s=0.3)
     undo = ServFail(at="resolver", servers=("corp",)).apply(net.board)
     assert (await ask(port)).rcode() == SERVFAIL
     undo()
+    before = device.stats.timeouts
     Drop(at="resolver", servers=("corp",)).apply(net.board)
     net.clock.advance(10)
     assert (await ask(port)).rcode() == SERVFAIL
-    assert device.stats.timeouts == 2
+    assert device.stats.timeouts == before + 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ssosim.faults import CnameForAlias, TrafficManagerDeleted
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.spn_handlers import evaluate_spn_rules
 from ssosim.lab.core.lab import Lab
-from ssosim.trace import DnsAnswered, KdcExchange
+from ssosim.trace import DnsAnswered, KdcExchange, Record
 
 from .conftest import ShapesLab
 
@@ -49,6 +50,21 @@ async def test_families_in_each_state_of_the_record(tmp_path: Path) -> None:
         problems = {row["rule"]: row["problem"] for row in gone["rules"] if row["problem"]}
         assert set(problems) == {"firefox-windows", "dotnet", "dotnet-linux", *needs_ptr}
         assert "given up" in problems["firefox-windows"]
+
+
+async def test_a_pause_of_the_lab_is_no_wait_of_a_client(tmp_path: Path) -> None:
+    """A lab that stands still while it answers, for longer than the command waits for a resolver, is no timeout."""
+    async with Lab(default_estate(), tmp_path / "home", tmp_path / "cache") as lab:
+
+        def stand_still(record: Record) -> None:
+            if record.client == "spn":
+                leave()
+                time.sleep(0.8)
+
+        leave = lab.trace.subscribe(stand_still, DnsAnswered)
+        answer = await evaluate_spn_rules(lab, AUTOLOGON, rules=["wininet"])
+    assert answer["dns"]["problem"] == ""
+    assert answer["rules"][0]["waits_s"] == 0
 
 
 async def test_it_asks_the_real_dns_and_the_real_kdc(tmp_path: Path) -> None:

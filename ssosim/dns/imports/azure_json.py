@@ -1,7 +1,9 @@
 """Record sets of Azure DNS as JSON: ``az network dns record-set list`` and ``az network private-dns record-set list``.
 
 Names in values are absolute there, with or without a dot at their end. A record set with neither records nor a target
-is empty: its target was deleted. Source: REST API of Azure DNS, record sets; the documentation of alias record sets.
+is empty: its target was deleted. A link to a traffic manager profile is in ``targetResource`` or, since API version
+2023-07-01-preview, in ``trafficManagementProfile``. Source: REST API of Azure DNS, record sets; the documentation of
+alias record sets.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ def read_azure_record_set(data: Mapping[str, object], found: ProviderData, where
     zone = found.zone(_zone_name(outer, inner, name), identity[0].lower() if identity else "")
     owner, ttl = to_name(name, zone.origin), inner.seconds("ttl")
     where = f"{where} ({name} {kind['type'].upper()})"
-    target = Fields(inner.get("targetResource")).get("id")
+    target = Fields(inner.get("targetResource")).get("id") or Fields(inner.get("trafficManagementProfile")).get("id")
     values = [_render(kind["type"].upper(), Fields(each)) for each in _entries(kind["type"].upper(), inner)]
     if target:
         if values:

@@ -13,6 +13,7 @@ from dns.name import Name
 from dns.rdatatype import AAAA, A
 
 from ssosim.dns.imports.azure_ids import add_azure_alias
+from ssosim.dns.imports.cloudflare_lines import PROXIED, PROXIED_REASON, PROXIED_TYPES
 from ssosim.dns.imports.import_errors import Imported, NameAlias, Unserved
 from ssosim.dns.imports.provider_data import Fields, ProviderData, quote_text
 from ssosim.dns.zones.errors import DnsChangeError
@@ -31,7 +32,7 @@ def is_dnscontrol(data: object) -> bool:
 
 def read_dnscontrol(data: Mapping[str, Any], found: ProviderData, where: str) -> None:
     """Add every domain. Mistakes of records are noted with their places."""
-    for number, each in enumerate(data["domains"] or ()):
+    for number, each in enumerate(Fields(data).items("domains")):
         domain = Fields(each)
         at = f"{where}: domains[{number}]"
         with found.mistakes_at(at):
@@ -49,7 +50,12 @@ def _add_domain(domain: Fields, zone: Imported, found: ProviderData, where: str)
     for number, each in enumerate(domain.items("records")):
         at = f"{where}: records[{number}]"
         with found.mistakes_at(at):
-            _collect(Fields(each), zone, values, at)
+            record = Fields(each)
+            if _is_proxied(record, domain):
+                name = to_name(record.text("name") or "@", zone.origin)
+                zone.unserved.append(Unserved(at, plain(name), PROXIED, PROXIED_REASON))
+            else:
+                _collect(record, zone, values, at)
     servers = [Fields(each).text("name") for each in domain.items("nameservers")]
     if servers and (zone.origin, "NS") not in values:
         ttl = Fields(domain.get("meta")).seconds("ns_ttl", default=DEFAULT_TTL) or DEFAULT_TTL
@@ -58,6 +64,18 @@ def _add_domain(domain: Fields, zone: Imported, found: ProviderData, where: str)
     for (name, kind), (ttl, texts, at) in values.items():
         with found.mistakes_at(f"{at} ({plain(name)} {kind})"):
             found.add(zone, name, kind, ttl, texts, at)
+
+
+def _is_proxied(record: Fields, domain: Fields) -> bool:
+    """Whether Cloudflare proxies the record.
+
+    Source: dnscontrol documentation of the provider Cloudflare, ``cloudflare_proxy`` and ``cloudflare_proxy_default``.
+    """
+    if record.text("type").upper() not in (*PROXIED_TYPES, "ALIAS") or record.get("ensure_absent") is True:
+        return False
+    own = Fields(record.get("meta")).get("cloudflare_proxy")
+    given = Fields(domain.get("meta")).get("cloudflare_proxy_default") if own is None else own
+    return str(given or "").lower() in ("on", "full")
 
 
 def _collect(
@@ -98,7 +116,7 @@ def _words(*keys: str) -> Callable[[Fields, str], str]:
 
 
 def _naptr(record: Fields, target: str) -> str:
-    texts = (f'"{record.get(key) or ""}"' for key in ("naptrflags", "naptrservice", "naptrregexp"))
+    texts = (quote_text(str(record.get(key) or "")) for key in ("naptrflags", "naptrservice", "naptrregexp"))
     return " ".join([str(record.get("naptrorder") or 0), str(record.get("naptrpreference") or 0), *texts, target])
 
 

@@ -17,6 +17,8 @@ _COMPLEX = re.compile(r'[;"()\\]')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|;.*|[()]|(?:[^\s;"()\\]|\\.?)+')
 _TTL = re.compile(r"\d+(?:[smhdw]\d*)*", re.IGNORECASE)
 _CLASSES = frozenset({"IN", "CH", "HS", "CHAOS", "HESIOD", "AZURE", "AWS"})
+_CLASS_NUMBER = re.compile(r"CLASS\d+", re.IGNORECASE)
+"""A class by its number. Source: RFC 3597 section 5."""
 
 
 class Entry(Struct, frozen=True):
@@ -64,7 +66,7 @@ def split_record(words: tuple[str, ...]) -> Record:
     """Find TTL, class, type and values among the words after an owner."""
     ttl = rrclass = ""
     for at, word in enumerate(words):
-        if not rrclass and word.upper() in _CLASSES:
+        if not rrclass and (word.upper() in _CLASSES or _CLASS_NUMBER.fullmatch(word)):
             rrclass = word.upper()
         elif not ttl and _TTL.fullmatch(word):
             ttl = word

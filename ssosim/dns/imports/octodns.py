@@ -24,8 +24,10 @@ from pathlib import Path
 from dns.name import Name
 from dns.rdatatype import AAAA, A
 
+from ssosim.dns.imports.cloudflare_lines import AUTOMATIC_TTL, PROXIED, PROXIED_REASON, PROXIED_TYPES
 from ssosim.dns.imports.import_errors import Imported, NameAlias, Unserved
 from ssosim.dns.imports.octodns_dynamic import make_dynamic_profile
+from ssosim.dns.imports.octodns_settings import describe_unapplied
 from ssosim.dns.imports.yaml_nodes import Value, YamlMistakeError, read_yaml
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.from_estate import check_ttl
@@ -40,6 +42,7 @@ _NAMES = frozenset({"CNAME", "DNAME", "NS", "PTR"})
 
 _NOT_DNS = frozenset({"URLFWD"})
 """Types of octoDNS that are no DNS records. Source: octoDNS documentation, record types."""
+_TRUE = frozenset({"true", "yes", "on"})
 _CONFIG_FOLDERS = frozenset({"config", "conf", "octodns"})
 _ZONE_FILE = re.compile(r"[^.].*\..*yaml")
 _SKIPPED_KEYS = frozenset({"type", "ttl", "value", "values", "octodns", "lenient", "dynamic"})
@@ -68,16 +71,16 @@ def read_octodns(path: Path, root: Path | None = None) -> list[Imported]:
     for name, zone in zones.content.items():
         if not name.endswith(".") and not name.startswith("*"):
             raise YamlMistakeError(f"{path}:{zone.line}: zone {name!r}: a zone's name ends with a dot: {name}.")
-    return _Configuration(path, root, main.get("providers")).read_zones(zones.content)
+    return _Configuration(path, root, main).read_zones(zones.content)
 
 
 @dataclass(frozen=True, slots=True)
 class _Configuration:
-    """The main file: its path, the folder that files may be in, and its providers."""
+    """The main file: its path, the folder that files may be in, and its content."""
 
     path: Path
     root: Path
-    providers: Value | None
+    main: Value
 
     def read_zones(self, zones: Mapping[str, Value]) -> list[Imported]:
         """Read the zones of the configuration: those with sources, those that ``'*'`` stands for, and alias zones."""
@@ -103,6 +106,7 @@ class _Configuration:
     def read_zone(self, name: str, zone: Value, files_of: str = "") -> Imported:
         """Read a zone from its sources; of an alias zone, from the files of the zone ``files_of``."""
         zone_read = Imported(to_name(name), file=str(self.path))
+        zone_read.warnings += describe_unapplied(self.path, self.main, zone, name)
         used = 0
         for provider in self._sources(name, zone, zone_read):
             used += 1
@@ -132,9 +136,9 @@ class _Configuration:
         return sorted(each for each in found if each.endswith(ending))
 
     def _sources(self, name: str, zone: Value, zone_read: Imported | None) -> Iterator[Value]:
-        sources = zone.get("sources") or zone.get("source")
+        sources, providers = zone.get("sources") or zone.get("source"), self.main.get("providers")
         for source in sources.items if sources else ():
-            provider = self.providers.get(source.text or "") if self.providers else None
+            provider = providers.get(source.text or "") if providers else None
             if provider is None:
                 raise YamlMistakeError(f"{self.path}:{source.line}: zone {name}: there is no provider {source.text!r}")
             kind = provider.get("class")
@@ -171,7 +175,18 @@ def _files(path: Path, provider: Value, name: str) -> list[Path]:
         files += sorted(split.glob("*.yaml"))
     if not files:
         raise YamlMistakeError(f"{path}:{provider.line}: zone {name}: there is no file {single}")
-    return files
+    return [*files, *_shared_file(path, provider)]
+
+
+def _shared_file(path: Path, provider: Value) -> list[Path]:
+    """The file with records of every zone. Source: octoDNS YamlProvider, ``shared_filename``."""
+    given = provider.get("shared_filename")
+    if given is None or not given.text:
+        return []
+    file = _folder(path, provider) / given.text
+    if not file.is_file():
+        raise YamlMistakeError(f"{path}:{given.line}: shared_filename: there is no file {file}")
+    return [file]
 
 
 def _ttl(path: Path, provider: Value) -> int:
@@ -210,22 +225,40 @@ def _rrset(zone: Imported, label: str, record: Value, default_ttl: int, source: 
     kind = (kind_at.text or "").upper() if kind_at else ""
     if not kind:
         raise _MistakeError(record, "the key 'type' is missing")
+    if label.endswith("."):
+        raise _MistakeError(record, f"the name ends with a dot: names are relative to the zone {plain(origin)}")
     name = to_name(label or "@", origin)
     if _is_left_out(zone, record, f"{where}: {label or '(apex)'} {kind}"):
         return None
-    ttl = _seconds(record.get("ttl"), default_ttl)
+    ttl = AUTOMATIC_TTL if _is_on_at_cloudflare(record, "auto-ttl") else _seconds(record.get("ttl"), default_ttl)
+    if unserved := _why_unserved(kind, record):
+        zone.unserved.append(Unserved(where, plain(name), *unserved))
+        return None
     if kind == "ALIAS":
         target = next(iter(_values("CNAME", record)))
         zone.name_aliases.append(NameAlias(where, name, ttl, to_name(target), (A, AAAA)))
-        return None
-    if kind in _NOT_DNS or "/" in kind:
-        zone.unserved.append(Unserved(where, plain(name), kind, "it is a feature of a provider, no DNS record"))
         return None
     if (dynamic := record.get("dynamic")) is not None:
         return _dynamic_set(zone, name, kind, ttl, dynamic, f"{source}:{dynamic.line}")
     if link := _alias(record):
         return _alias_set(name, kind, ttl, link, origin)
     return RRset(name, to_type(kind), ttl, to_rdatas(list(_values(kind, record)), to_type(kind), origin))
+
+
+def _why_unserved(kind: str, record: Value) -> tuple[str, str] | None:
+    """The type by which ``--without`` leaves the record out, and the reason; None for one that can be served."""
+    if kind in _NOT_DNS or "/" in kind:
+        return kind, "it is a feature of a provider, no DNS record"
+    is_proxied = kind in (*PROXIED_TYPES, "ALIAS") and _is_on_at_cloudflare(record, "proxied")
+    return (PROXIED, PROXIED_REASON) if is_proxied else None
+
+
+def _is_on_at_cloudflare(record: Value, key: str) -> bool:
+    """Whether a setting of Cloudflare is on. Source: octodns-cloudflare, configuration: ``proxied``, ``auto-ttl``."""
+    settings = record.get("octodns")
+    own = settings.get("cloudflare") if settings is not None else None
+    given = own.get(key) if own is not None else None
+    return given is not None and (given.text or "").lower() in _TRUE
 
 
 def _refuse_keys(content: Mapping[str, Value]) -> None:
@@ -258,7 +291,7 @@ def _is_left_out(zone: Imported, record: Value, label: str) -> bool:
     if settings is None:
         return False
     ignored = settings.get("ignored")
-    if ignored is not None and (ignored.text or "").lower() in ("true", "yes", "on"):
+    if ignored is not None and (ignored.text or "").lower() in _TRUE:
         zone.warnings.append(f"{label}: left out: octoDNS ignores it (ignored: true)")
         return True
     zone.warnings += [
@@ -305,7 +338,7 @@ def _seconds(at: Value | None, default: int) -> int:
 
 def _values(kind: str, record: Value) -> Iterator[str]:
     given = record.get("values") or record.get("value")
-    if given is None or given.content is None:
+    if given is None or given.content is None or not given.items:
         raise _MistakeError(record, "has neither value nor values")
     render = _RENDER.get(kind, _as_is)
     for value in given.items:
@@ -343,8 +376,14 @@ def _srv(_: str, value: Value) -> str:
 
 
 def _txt(_: str, value: Value) -> str:
-    """One string of any length, semicolons escaped; the wire holds it in pieces of 255 octets."""
-    text = _as_is("TXT", value).replace("\\;", ";")
+    """One string of any length, semicolons escaped; the wire holds it in pieces of 255 octets.
+
+    It may be written in quoted pieces, which are joined. Source: octoDNS, ``octodns/record/chunked.py``.
+    """
+    text = _as_is("TXT", value)
+    if text.startswith('"'):
+        text = text[1:-1]
+    text = text.replace('" "', "").replace("\\;", ";")
     pieces = [text[at : at + 255] for at in range(0, len(text), 255)] or [""]
     return " ".join('"{}"'.format(piece.replace("\\", "\\\\").replace('"', '\\"')) for piece in pieces)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from dns.name import Name
+from dns.rdatatype import RdataType
 
 from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported
 from ssosim.dns.zones.errors import DnsChangeError
@@ -94,7 +95,10 @@ def quote_text(text: str) -> str:
 
 @dataclass(slots=True)
 class ProviderData:
-    """The zones and profiles of one file; ``warnings`` say what was not read."""
+    """The zones and profiles of one file; ``warnings`` say what was not read.
+
+    ``interruptions`` are record sets that the change itself can take away (``ZoneSet.interruptions``).
+    """
 
     source: str
     zones: dict[Name, Imported] = field(default_factory=dict)
@@ -103,6 +107,7 @@ class ProviderData:
     mistakes: list[str] = field(default_factory=list)
     records: int = 0
     identities: dict[Name, str] = field(default_factory=dict)
+    interruptions: dict[tuple[Name, RdataType], str] = field(default_factory=dict)
 
     def zone(self, name: str | Name, identity: str = "") -> Imported:
         """The zone of that name; it is added if it is new.

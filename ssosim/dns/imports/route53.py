@@ -18,7 +18,7 @@ from ssosim.dns.imports.provider_data import Fields, ProviderData
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import plain, to_name, to_type
 
-__all__ = ["POLICIES", "decode_octal", "read_route53"]
+__all__ = ["NAMED_TYPES", "POLICIES", "decode_octal", "make_absolute", "read_route53"]
 
 POLICIES = (
     "Weight",
@@ -29,12 +29,12 @@ POLICIES = (
     "CidrRoutingConfig",
     "GeoProximityLocation",
 )
-_OCTAL = re.compile(r"\\([0-3][0-7]{2})")
+_OCTAL = re.compile(r"\\\\|\\([0-3][0-7]{2})")
 
 
 def decode_octal(text: str) -> str:
-    """The text with decimal escapes, as zone files have them, instead of octal ones."""
-    return _OCTAL.sub(lambda match: f"\\{int(match[1], 8):03}", text)
+    """The text with decimal escapes, as zone files have them, instead of octal ones; two backslashes are one."""
+    return _OCTAL.sub(lambda match: f"\\{int(match[1], 8):03}" if match[1] else match[0], text)
 
 
 def read_route53(data: Mapping[str, Any], found: ProviderData, where: str) -> None:
@@ -63,7 +63,8 @@ def _add(record: Fields, zone: Imported, found: ProviderData, where: str) -> Non
     name = to_name(decode_octal(f"{record.text('Name').rstrip('.')}."))
     kind = record.text("Type").upper()
     where = f"{where} ({plain(name)} {kind})"
-    policy = next((each for each in POLICIES if record.get(each) not in (None, False)), None)
+    set_policies = (each for each in POLICIES if (value := record.get(each)) is not None and value is not False)
+    policy = next(set_policies, None)  # a weight of 0 is one
     if record.get("SetIdentifier") is not None or policy is not None:
         reason = f"its answer depends on the routing policy ({policy or 'SetIdentifier'}) of Route 53"
         zone.unserved.append(Unserved(where, plain(name), "ROUTING", reason))
@@ -73,16 +74,38 @@ def _add(record: Fields, zone: Imported, found: ProviderData, where: str) -> Non
     target = Fields(record.get("AliasTarget")).get("DNSName")
     if target is None:
         values = [decode_octal(Fields(each).text("Value")) for each in record.items("ResourceRecords")]
-        values = [_with_dot(kind, value) for value in values]
+        if not values:
+            raise DnsChangeError("has neither ResourceRecords nor an AliasTarget")
+        values = [make_absolute(kind, value) for value in values]
         found.add(zone, name, kind, record.seconds("TTL"), values, where)
         return
     alias = to_name(decode_octal(f"{str(target).rstrip('.')}."))
     zone.name_aliases.append(NameAlias(where, name, None, alias, (to_type(kind),)))
 
 
-_NAMED = frozenset({"CNAME", "MX", "NS", "PTR", "SRV"})
+NAMED_TYPES: Mapping[str, int] = {
+    "CNAME": 0,
+    "HTTPS": 1,
+    "MX": 1,
+    "NAPTR": 5,
+    "NS": 0,
+    "PTR": 0,
+    "SRV": 3,
+    "SVCB": 1,
+}
+"""The types whose values have a name, and the place of the name among the words of a value."""
+
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
 
 
-def _with_dot(kind: str, value: str) -> str:
-    """Names in values are absolute, with or without a dot at their end. Source: Route 53 developer guide, values."""
-    return f"{value.strip().rstrip('.')}." if kind in _NAMED else value
+def make_absolute(kind: str, value: str) -> str:
+    """The value with a dot at the end of its name, which is absolute with or without one.
+
+    Source: Route 53 developer guide, supported DNS record types.
+    """
+    place = NAMED_TYPES.get(kind)
+    words = _WORD.findall(value)
+    if place is None or len(words) <= place:
+        return value
+    words[place] = f"{words[place].rstrip('.')}."
+    return " ".join(words)

@@ -1,12 +1,15 @@
 """Terraform plans as JSON (``terraform show -json PLAN``): the DNS resources before and after the change, in one file.
 
 Resources of the providers ``azurerm`` (``azurerm_dns_*``, ``azurerm_private_dns_*``, ``azurerm_traffic_manager_*``) and
-``aws`` (``aws_route53_zone``, ``aws_route53_record``) are read. What Terraform does not manage is in no plan: a zone
-that is only referred to is noted. Source: Terraform documentation, JSON output format; the providers' resources.
+``aws`` (``aws_route53_zone``, ``aws_route53_record``) are read. Resources of other providers that have DNS records are
+mistakes if they change, else they are noted. What Terraform does not manage is in no plan: a zone that is only referred
+to is noted, and a resource that Terraform is told to forget stays as it is (``removed`` block, ``destroy = false``).
+Source: Terraform documentation, JSON output format and ``removed`` block; the providers' resources.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,7 +20,8 @@ from ssosim.dns.imports.azure_ids import add_azure_alias, last_part
 from ssosim.dns.imports.azure_json import absolute
 from ssosim.dns.imports.import_errors import Imported, NameAlias, Unserved
 from ssosim.dns.imports.provider_data import Fields, ProviderData, quote_text
-from ssosim.dns.imports.route53 import decode_octal
+from ssosim.dns.imports.route53 import NAMED_TYPES, decode_octal, make_absolute
+from ssosim.dns.imports.terraform_replacements import find_interruptions, read_aws_name
 from ssosim.dns.imports.traffic_manager_json import make_endpoint, make_profile, split_subnet
 from ssosim.dns.zones.errors import DnsChangeError
 from ssosim.dns.zones.rrset import plain, to_name, to_type
@@ -34,6 +38,13 @@ _DNS = (
     "google_dns_",
     "cloudflare_",
 )
+_RECORDS = re.compile(r"(?:^|_)(?:records?(?:_sets?)?|recordset|rrset)(?:_exclusive|_v\d+)?$")
+"""Types of resources that have DNS records, of any provider: ``dns_a_record_set``, ``cloudflare_record`` and others."""
+
+_AZAPI = re.compile(r"Microsoft\.Network/(?:(?:private)?dnsZones|trafficManagerProfiles)\b", re.IGNORECASE)
+"""What ``type`` of an ``azapi_resource`` is for DNS."""
+
+_REGISTRAR = "aws_route53domains_"
 _OTHER_ZONES = frozenset({"azurerm_private_dns_zone_virtual_network_link", "aws_route53_zone_association"})
 _ROUTING = ("weighted", "latency", "failover", "geolocation", "geoproximity", "cidr")
 
@@ -45,12 +56,18 @@ def is_terraform_plan(data: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """A resource on one side; ``unknown`` are the arguments that Terraform knows only after it has applied."""
+    """A resource on one side; ``unknown`` are the arguments that Terraform knows only after it has applied.
+
+    ``is_changed``: the plan changes it. ``is_forgotten``: it stays, and Terraform no longer manages it.
+    """
 
     address: str
     kind: str
     values: Fields
     unknown: Fields
+    is_changed: bool
+    is_forgotten: bool
+    is_created: bool = False
 
 
 @dataclass(slots=True)
@@ -65,8 +82,10 @@ class _Plan:
 
 def read_terraform_plan(data: Mapping[str, Any], found: ProviderData, where: str, side: Side) -> None:
     """Add the zones and profiles of one side of the plan. Mistakes are noted with the addresses of resources."""
-    resources = [each for each in _resources(data, side) if each.kind.startswith(_DNS)]
+    every = [*_resources(data, side, found, where)]
+    resources = [each for each in every if each.kind.startswith(_DNS)]
     plan = _Plan(found, where)
+    _note_others(every, found, where)
     _note_state(data, found, where)
     for kind, values in _data_sources(data):
         if kind == "aws_route53_zone":
@@ -83,6 +102,7 @@ def read_terraform_plan(data: Mapping[str, Any], found: ProviderData, where: str
             with found.mistakes_at(f"{where}: {each.address}"):
                 _add_profile(plan, each)
     _note_lost_endpoints(plan)
+    found.interruptions |= find_interruptions(data, side, plan.zone_names)
     for origin in found.zones:
         if plain(origin) not in plan.managed:
             found.warnings.append(
@@ -111,14 +131,47 @@ def _note_state(data: Mapping[str, Any], found: ProviderData, where: str) -> Non
         found.warnings.append(f"{where}: the plan is of a part (-target, or deferred): other resources are not seen")
 
 
-def _resources(data: Mapping[str, Any], side: Side) -> Iterator[_Resource]:
-    for each in data["resource_changes"] or ():
+def _note_others(resources: list[_Resource], found: ProviderData, where: str) -> None:
+    """Note what is not read: DNS resources of other providers, the registrar's, and what Terraform forgets."""
+    for each in resources:
+        at = f"{where}: {each.address}"
+        if each.kind.startswith(_DNS):
+            if each.is_forgotten:
+                found.warnings.append(f"{at}: Terraform forgets it (removed block): it stays as it is")
+        elif _RECORDS.search(each.kind) or (
+            each.kind.startswith("azapi_") and _AZAPI.match(str(each.values.get("type") or ""))
+        ):
+            text = f"{at}: resources of type {each.kind} are not read"
+            if each.is_changed:
+                found.mistakes.append(f"{text}, and the plan changes it: export the zone from its provider instead")
+            else:
+                found.warnings.append(f"{text}: its records are not seen")
+        elif each.kind.startswith(_REGISTRAR) and each.is_changed:
+            found.warnings.append(f"{at}: not read: the name servers at the registrar")
+
+
+def _resources(data: Mapping[str, Any], side: Side, found: ProviderData, where: str) -> Iterator[_Resource]:
+    entries = data["resource_changes"]
+    for number, each in enumerate(entries if isinstance(entries, list) else [] if entries is None else [entries]):
+        if not isinstance(each, Mapping):
+            found.mistakes.append(f"{where}: resource_changes[{number}]: expected an object, not {type(each).__name__}")
+            continue
         change = Fields(each.get("change"))
-        values = change.get(side)
+        actions = [str(action) for action in change.items("actions")]
+        is_forgotten = actions == ["forget"]  # its ``after`` is null, as if it were deleted
+        values = change.get("before" if is_forgotten else side)
         is_deposed = each.get("deposed") is not None  # what is left of a replacement, beside the object itself
         if each.get("mode") == "managed" and values is not None and not is_deposed:
             unknown = change.get("after_unknown") if side == "after" else None
-            yield _Resource(str(each.get("address")), str(each.get("type")), Fields(values), Fields(unknown))
+            yield _Resource(
+                str(each.get("address")),
+                str(each.get("type")),
+                Fields(values),
+                Fields(unknown),
+                is_changed=actions not in (["no-op"], ["read"], ["forget"]),
+                is_forgotten=is_forgotten,
+                is_created=actions == ["create"],
+            )
 
 
 def _data_sources(data: Mapping[str, Any]) -> Iterator[tuple[str, Fields]]:
@@ -161,17 +214,26 @@ def _add(plan: _Plan, resource: _Resource) -> None:
         _add_aws(plan, resource)
     elif kind.startswith("azurerm_traffic_manager_") and kind.endswith("_endpoint"):
         _add_endpoint(plan, resource)
-    elif kind.endswith(("_record", "_record_set")):
+    elif _RECORDS.search(kind):
         raise DnsChangeError(f"resources of type {kind} are not read: export the zone from its provider instead")
     else:
         plan.found.warnings.append(f"{plan.where}: {resource.address}: not read: {kind} has no records")
 
 
 def _refuse_unknown(resource: _Resource, *keys: str) -> None:
-    """Raise DnsChangeError for an argument that is known only after the apply."""
+    """Raise DnsChangeError for an argument that is known only after the apply, or a part of it.
+
+    Of a list the plan has the elements that are known, and null for the others; of a set, only those.
+    """
     for key in keys:
-        if resource.unknown.get(key) is True or (resource.unknown.get(key) and resource.values.get(key) is None):
+        if _has_unknown(resource.unknown.get(key)):
             raise DnsChangeError(f"{key} is known only after the apply: apply what it depends on first, and plan again")
+
+
+def _has_unknown(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_unknown, value.values()))
+    return any(map(_has_unknown, value)) if isinstance(value, list) else value is True
 
 
 def _add_azure(plan: _Plan, resource: _Resource) -> None:
@@ -194,7 +256,10 @@ def _add_azure(plan: _Plan, resource: _Resource) -> None:
     if render is None:
         zone.unserved.append(Unserved(where, plain(name), kind, f"record sets of type {kind} are not read from plans"))
         return
-    plan.found.add(zone, name, kind, ttl, [render(each) for each in values.items("records", "record")], where)
+    records = [render(each) for each in values.items("records", "record")]
+    if not records:
+        zone.warnings.append(f"{where}: an empty record set: it has neither records nor a target")
+    plan.found.add(zone, name, kind, ttl, records, where)
 
 
 def _object(*keys: str, name: str = "") -> Callable[[Any], str]:
@@ -221,7 +286,6 @@ _AZURE: Mapping[str, Callable[[Any], str]] = {
     "SRV": _object("priority", "weight", "port", name="target"),
     "TXT": lambda entry: quote_text(Fields(entry).text("value")),
 }
-_AWS_NAMED = frozenset({"CNAME", "MX", "NS", "PTR", "SRV"})
 
 
 def _aws_zone(plan: _Plan, resource: _Resource) -> Imported:
@@ -241,14 +305,14 @@ def _aws_zone(plan: _Plan, resource: _Resource) -> Imported:
 
 def _add_aws(plan: _Plan, resource: _Resource) -> None:
     values = resource.values
-    _refuse_unknown(resource, "name", "ttl", "records")
+    _refuse_unknown(resource, "name", "type", "ttl", "records")
     zone = _aws_zone(plan, resource)
-    given = decode_octal(values.text("name").rstrip("."))
-    name = to_name(f"{given}.")
-    if not name.is_subdomain(zone.origin):  # the provider takes a name relative to the zone as well
-        name = to_name(given or "@", zone.origin)
+    name = read_aws_name(values, zone.origin)
     kind = values.text("type").upper()
     where = f"{plan.where}: {resource.address}"
+    if resource.is_created and values.get("allow_overwrite") is True:
+        text = "allow_overwrite: a record set of this name and type that Terraform does not manage is replaced unseen"
+        zone.warnings.append(f"{where}: {text}")
     policy = next((each for each in _ROUTING if values.items(f"{each}_routing_policy")), None)
     if policy or values.get("set_identifier") or values.get("multivalue_answer_routing_policy"):
         reason = f"its answer depends on the routing policy ({policy or 'multivalue'}) of Route 53"
@@ -261,11 +325,15 @@ def _add_aws(plan: _Plan, resource: _Resource) -> None:
         alias = to_name(decode_octal(absolute(str(target))))
         zone.name_aliases.append(NameAlias(where, name, None, alias, (to_type(kind),)))
         return
+    if values.get("health_check_id"):
+        zone.warnings.append(f"{where}: health_check_id is not read: the records are always answered")
     records = [decode_octal(str(each)) for each in values.items("records")]
+    if not records:
+        raise DnsChangeError("has neither records nor an alias")
     if kind in ("TXT", "SPF"):
         records = [_aws_text(each) for each in records]
-    elif kind in _AWS_NAMED:
-        records = [absolute(each) for each in records]
+    elif kind in NAMED_TYPES:
+        records = [make_absolute(kind, each) for each in records]
     plan.found.add(zone, name, kind, values.seconds("ttl"), records, where)
 
 
@@ -276,6 +344,7 @@ def _aws_text(text: str) -> str:
 
 def _add_endpoint(plan: _Plan, resource: _Resource) -> None:
     values = resource.values
+    _refuse_unknown(resource, "name", "target", "geo_mappings", "subnet")
     kind = resource.kind.removeprefix("azurerm_traffic_manager_").removesuffix("_endpoint")
     profile = last_part(str(values.get("profile_id") or values.get("profile_name") or ""))
     if not profile:

@@ -91,8 +91,7 @@ def split_subnet(subnet: Fields) -> list[str]:
             return [str(each) for each in ipaddress.summarize_address_range(first, last)]
         except (TypeError, ValueError) as error:
             raise DnsChangeError(f"subnet {first} - {last}: {error}") from error
-    scope = subnet.get("scope")
-    length = first.max_prefixlen if scope is None else int(scope)
+    length = first.max_prefixlen if subnet.get("scope") is None else int(subnet.text("scope"))
     return [str(ipaddress.ip_network(f"{first}/{length}", strict=False))]
 
 

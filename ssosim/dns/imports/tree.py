@@ -15,21 +15,24 @@ before and the one after.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from dns.name import Name
+from dns.rdatatype import RdataType
 from msgspec import Struct, field
 
 from ssosim.dns.imports.folder import Folder, list_folder, note_journal, select_zone_files
-from ssosim.dns.imports.import_errors import Imported, ImportMistakeError, YamlMistakeError, assemble
+from ssosim.dns.imports.import_errors import MAX_FILES, Imported, ImportMistakeError, YamlMistakeError, assemble
 from ssosim.dns.imports.plain_lines import LineMemo
 from ssosim.dns.imports.zone_transfer import parse_transfer
 from ssosim.dns.imports.zonefile import read_zone_file
 from ssosim.dns.zones.errors import DnsChangeError
-from ssosim.dns.zones.rrset import RRset, to_name, to_type
+from ssosim.dns.zones.from_estate import check_ttl
+from ssosim.dns.zones.rrset import ALIAS_TYPES, RRset, to_name, to_type
 from ssosim.dns.zones.zone import share_nodes_of
 from ssosim.dns.zones.zone_set import ZoneSet
 from ssosim.estate import TrafficManager
@@ -100,6 +103,9 @@ def read_tree_with_warnings(path: Path, memo: LineMemo | None = None, without: C
     if found.mistakes:
         raise ImportMistakeError.of([*found.mistakes, *(line for zone in found.zones for line in zone.mistakes)])
     result = assemble(found.zones, profiles, without, memo)
+    if found.interruptions:
+        listed = tuple((*key, text) for key, text in sorted(found.interruptions.items()))
+        result = dataclasses.replace(result, interruptions=listed)
     return result, (*found.warnings, *(line for zone in found.zones for line in zone.warnings))
 
 
@@ -129,6 +135,7 @@ class _Found(Struct):
     profiles: list[tuple[TrafficManager, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
+    interruptions: dict[tuple[Name, RdataType], str] = field(default_factory=dict)
 
     def add_provider(self, data: ProviderData) -> None:
         """Add what a JSON file has."""
@@ -136,6 +143,7 @@ class _Found(Struct):
         self.profiles += data.profiles
         self.warnings += data.warnings
         self.mistakes += data.mistakes
+        self.interruptions |= data.interruptions
 
     def add_profile_zones(self) -> None:
         """Add the zones of Microsoft that the names of profiles are in, such as ``trafficmanager.net``."""
@@ -166,7 +174,7 @@ def _read(path: Path, memo: LineMemo | None, side: Side) -> _Found:
     if main:
         from ssosim.dns.imports.octodns import read_octodns  # noqa: PLC0415
 
-        return _Found(read_octodns(main[0], path))
+        return _Found(read_octodns(main[0], path), warnings=_note_others(path, main[0]))
     folder = list_folder(path)
     if configuration := _find_named_conf(folder):
         return _read_named(configuration, folder, memo)
@@ -252,7 +260,7 @@ def _read_named(path: Path, folder: Folder, memo: LineMemo | None) -> _Found:
     if not found.zones and not named.mistakes:
         raise ImportMistakeError(f"{path}: no zone of type primary with a file is in it")
     read = {each.file for each in named.zones}
-    left = [file for file in select_zone_files(folder, set()) if file.resolve() not in read]
+    left = select_zone_files(folder, {file for file in folder.files if file.resolve() in read})
     lines = [f"{file}: not read: no zone of {path.name} has this file" for file in left]
     found.warnings = [*named.warnings, *folder.warnings, *lines]
     return found
@@ -276,15 +284,47 @@ def _extras(folder: Path, zones: list[Imported]) -> list[tuple[TrafficManager, s
     lines = index_lines(text)
     for index, entry in enumerate(extras.aliases):
         where = f"{path}:{find_line(lines, ('aliases', index)) or 1}"
-        owner = to_name(entry.name)
-        holding = [zone for zone in zones if owner.is_subdomain(zone.origin)]
-        if not holding or (entry.profile is None) == (entry.record is None):
-            what = "has one target: profile or record" if holding else f"{entry.name} is in none of the zones read"
-            raise ImportMistakeError(f"{where}: aliases[{index}]: {what}")
-        zone = max(holding, key=lambda each: len(each.origin))
-        target = None if entry.record is None else to_name(entry.record)
-        zone.add(RRset(owner, to_type(entry.type), entry.ttl, alias=entry.profile, alias_record=target), where)
+        try:
+            _add_alias(entry, zones, where)
+        except DnsChangeError as error:
+            raise ImportMistakeError(f"{where}: aliases[{index}]: {error}") from error
     return [
         (profile, f"{path}:{find_line(lines, ('traffic_managers', index)) or 1}")
         for index, profile in enumerate(extras.traffic_managers)
     ]
+
+
+def _add_alias(entry: AliasEntry, zones: list[Imported], where: str) -> None:
+    """Add an alias record set to its zone. Raises DnsChangeError."""
+    owner, kind = to_name(entry.name), to_type(entry.type)
+    holding = [zone for zone in zones if owner.is_subdomain(zone.origin)]
+    if not holding:
+        raise DnsChangeError(f"{entry.name} is in none of the zones read")
+    if (entry.profile is None) == (entry.record is None):
+        raise DnsChangeError("has one target: profile or record")
+    if kind not in ALIAS_TYPES:
+        raise DnsChangeError(f"an alias record set is of type A, AAAA or CNAME, not {entry.type}")
+    check_ttl(entry.ttl)
+    zone = max(holding, key=lambda each: len(each.origin))
+    target = None if entry.record is None else to_name(entry.record)
+    zone.add(RRset(owner, kind, entry.ttl, alias=entry.profile, alias_record=target), where)
+
+
+def _note_others(path: Path, configuration: Path) -> list[str]:
+    """Lines for zone files and JSON of providers beside an octoDNS configuration, which alone is read.
+
+    They are looked for where configurations are. What cannot be read is none of them.
+    """
+    beside = sorted(each for pattern in ("*", "*/*") for each in path.glob(pattern) if each.is_file())
+    folder = Folder(path, [each for each in beside if not each.name.startswith(".")][:MAX_FILES])
+    json_files = [file for file in folder.with_suffix(".json") if _is_of_provider(file)]
+    others = [*json_files, *select_zone_files(folder, {path / EXTRAS, *json_files})]
+    text = f"not read: {configuration.name} is an octoDNS configuration, which is read instead"
+    return [f"{file}: {text}" for file in others]
+
+
+def _is_of_provider(path: Path) -> bool:
+    try:
+        return _read_json(path, "after") is not None
+    except TomlMistakeError:
+        return False

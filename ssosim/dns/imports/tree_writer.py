@@ -120,13 +120,20 @@ def _octodns(rrset: RRset) -> dict[str, Any] | None:
         return None
     try:
         values = [make(rdata) for rdata in rrset.rdatas]
-    except UnicodeDecodeError:
+    except ValueError:  # no text in UTF-8, or one that octoDNS would read as another
         return None
     return head | ({"value": values[0]} if len(values) == 1 else {"values": values})
 
 
 def _text(rdata: Any) -> str:
-    return b"".join(rdata.strings).decode("utf-8").replace(";", "\\;")
+    """The text as octoDNS reads it: one that begins with a quote is taken for quoted pieces, so it gets quotes.
+
+    Raises ValueError for a text that cannot be written.
+    """
+    text = b"".join(rdata.strings).decode("utf-8").replace(";", "\\;")
+    if '" "' in text:
+        raise ValueError("octoDNS takes a quote, a blank and a quote for the end of a piece")
+    return f'"{text}"' if text.startswith('"') else text
 
 
 def _fields(**fields: str) -> Callable[[Any], dict[str, Any]]:

@@ -24,9 +24,11 @@ from dns.rdataclass import IN
 from dns.rdatatype import RRSIG, TYPE0, RdataType
 from msgspec import Struct, field
 
+from ssosim.dns.imports.cloudflare_lines import is_cloudflare_export, take_cloudflare_lines
 from ssosim.dns.imports.entries import iter_entries
 from ssosim.dns.imports.import_errors import MAX_RECORDS, Imported, PlainSource
 from ssosim.dns.imports.include import ZONE_MARK, expand_includes
+from ssosim.dns.imports.octet_names import OctetNames
 from ssosim.dns.imports.plain_lines import LineMemo, read_plain_lines
 from ssosim.dns.imports.vendor_lines import take_vendor_lines
 from ssosim.dns.imports.zone_name import find_zone_name
@@ -76,7 +78,8 @@ def parse_zone_file(
     ``memo`` is shared by files that have much in common.
     """
     places = places or Places(source)
-    plain_records = read_plain_lines(text, origin, memo or LineMemo(), MAX_RECORDS)
+    is_plain = not is_cloudflare_export(text)
+    plain_records = read_plain_lines(text, origin, memo or LineMemo(), MAX_RECORDS) if is_plain else None
     if plain_records is None:
         return parse_with_dnspython(text, source, origin, places)
     return Imported(origin, plain=PlainSource(plain_records, places))
@@ -85,8 +88,11 @@ def parse_zone_file(
 def parse_with_dnspython(text: str, source: str, origin: Name, places: Places | None = None) -> Imported:
     """As ``parse_zone_file``, by the reader of dnspython, which reads every file and finds every mistake."""
     zone, places = Imported(origin), places or Places(source)
+    if is_cloudflare_export(text):
+        text = take_cloudflare_lines(text, zone, places)
     text = take_vendor_lines(text, zone, places)
-    tokens = dns.tokenizer.Tokenizer(f"{text}\n", source)
+    codec = OctetNames()
+    tokens = dns.tokenizer.Tokenizer(f"{text}\n", source, codec)
     sink = _Sink(zone, tokens, places)
     reader = _Reader(tokens, IN, sink, rfc2308_ttl=_WINDOWS.search(text) is None)  # type: ignore[arg-type]
     try:
@@ -95,6 +101,7 @@ def parse_with_dnspython(text: str, source: str, origin: Name, places: Places | 
         zone.mistakes.append(_mistake(error, places, text, sink, tokens.where()[1]))
     sink.finish()
     zone.mistakes += _outside(text, places, origin)
+    zone.warnings += codec.describe(source)
     return zone
 
 
@@ -120,6 +127,9 @@ class _Reader(dns.zonefile.Reader):
             raise ValueError(f"$GENERATE makes more than {MAX_GENERATED} records in this file; narrow the range")
         self.tok.unget(token)
         super()._generate_line()  # type: ignore[no-untyped-call]
+        name, origin = self.last_name, self.zone_origin
+        if name is not None and origin is not None and not name.is_subdomain(origin):
+            self.txn.note_outside(name)  # type: ignore[attr-defined] # dnspython leaves out the rest without a message
 
 
 class _Records(Struct):
@@ -172,6 +182,10 @@ class _Sink:
             self._join_ttls(kept, ttl, f"{where}: {plain(name)} {RdataType.to_text(key[1])}")
         kept.block = self._block
         kept.rdatas[rdata] = None
+
+    def note_outside(self, name: Name) -> None:
+        """Note a generated name that is outside the zone; ``_outside`` finds those that are written."""
+        self._zone.mistakes.append(_describe_outside(self._places.at(self.line), name, self._zone.origin))
 
     def _join_ttls(self, kept: _Records, ttl: int, label: str) -> None:
         """Give the record set one TTL (RFC 2181 section 5.2), as BIND 9.18 does; measured with named-compilezone.
@@ -237,6 +251,9 @@ def _outside(text: str, places: Places, origin: Name) -> list[str]:
         except dns.exception.DNSException:
             continue  # the reader has reported it already
         if not name.is_subdomain(origin):
-            where = places.at(entry.line)
-            found.append(f"{where}: {plain(name)} is outside the zone {plain(origin)}: move it to its own")
+            found.append(_describe_outside(places.at(entry.line), name, origin))
     return found
+
+
+def _describe_outside(where: str, name: Name, origin: Name) -> str:
+    return f"{where}: {plain(name)} is outside the zone {plain(origin)}: move it to its own"

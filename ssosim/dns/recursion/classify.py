@@ -14,7 +14,7 @@ from msgspec import Struct
 from ssosim.dns.recursion.cache import Entry
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.zones.answer import Answer
-from ssosim.dns.zones.rrset import RRset
+from ssosim.dns.zones.rrset import MAX_TTL, RRset
 
 __all__ = ["AnswerChain", "Delegation", "UnusableResponse", "classify"]
 
@@ -22,12 +22,16 @@ MAX_SERVERS = 13
 
 
 class Delegation(Struct, frozen=True):
-    """The name servers of a zone, with their known addresses; ``expires`` is in seconds since the Unix epoch."""
+    """The name servers of a zone, with their known addresses; ``expires`` is in seconds since the Unix epoch.
+
+    ``unresolved`` are the name servers of which no address is known.
+    """
 
     zone: Name
     servers: tuple[Name, ...]
     addresses: tuple[str, ...]
     expires: float
+    unresolved: tuple[Name, ...] = ()
 
 
 class AnswerChain(Struct, frozen=True):
@@ -75,7 +79,7 @@ def read_chain(
             if entries and rdtype == DS and end and end[0].soa is not None and end[0].soa.name == owner:
                 return tuple(entries)  # the child's answer: DS belongs to the parent, which is queried next
             return (*entries, *end)
-        ttl = min(max(rrset.ttl, settings.min_ttl), settings.max_ttl)
+        ttl = min(max(read_ttl(rrset), settings.min_ttl), settings.max_ttl)
         entries.append(
             Entry(name=owner, type=rdtype, rcode=NOERROR, rrset=rrset, soa=None, stored=now, expires=now + ttl)
         )
@@ -104,7 +108,7 @@ def read_negative(
             return ()
         return (Entry(name=owner, type=rdtype, rcode=NXDOMAIN, rrset=None, soa=None, stored=now, expires=now),)
     minimum: int = soa.rdatas[0].minimum  # type: ignore[attr-defined]
-    ttl = min(max(min(soa.ttl, minimum), settings.min_ttl), settings.max_negative_ttl)
+    ttl = min(max(min(read_ttl(soa), minimum), settings.min_ttl), settings.max_negative_ttl)
     return (Entry(name=owner, type=rdtype, rcode=response.rcode, rrset=None, soa=soa, stored=now, expires=now + ttl),)
 
 
@@ -117,15 +121,21 @@ def read_referral(
         if rrset.type != NS or not name.is_subdomain(below) or len(below) <= len(zone) or not below.is_subdomain(zone):
             continue
         servers = tuple(rdata.target for rdata in rrset.rdatas[:MAX_SERVERS])  # type: ignore[attr-defined]
-        glue = [
-            rdata.to_text()
+        believed = [
+            record
             for record in response.additional
             if record.type in (A, AAAA) and record.name in servers and record.name.is_subdomain(zone)
-            for rdata in record.rdatas
         ]
-        ttl = min(max(rrset.ttl, settings.min_ttl), settings.max_ttl)
-        return Delegation(below, servers, tuple(glue), now + ttl)
+        glue = tuple(rdata.to_text() for record in believed for rdata in record.rdatas)
+        known = {record.name for record in believed}
+        ttl = min(max(read_ttl(rrset), settings.min_ttl), settings.max_ttl)
+        return Delegation(below, servers, glue, now + ttl, tuple(name for name in servers if name not in known))
     return None
+
+
+def read_ttl(rrset: RRset) -> int:
+    """The TTL as a resolver takes it: one of 2^31 or more counts as 0 (RFC 2181 section 8)."""
+    return rrset.ttl if rrset.ttl <= MAX_TTL else 0
 
 
 def find_rrset(rrsets: tuple[RRset, ...], name: Name, rdtype: RdataType) -> RRset | None:

@@ -17,7 +17,8 @@ The parts:
 - ``_follow`` follows the CNAME chain. For each name it takes the entry from this resolution, then from the cache, and
   then fetches it.
 - ``_fetch`` starts at the closest known delegation and goes down, one referral at a time, until a server answers.
-- ``_query_zone`` tries the servers of one zone in random order, servers that failed recently last.
+- ``_query_zone`` tries the servers of one zone in random order, servers that failed recently last; those that came
+  without glue are looked up when there is no other one left.
 - ``classify`` (``classify.py``) decides what a response means: an answer, a referral, or nothing usable.
 
 Rules that always hold:
@@ -37,7 +38,7 @@ the caller and may go back; ``Entry.remaining_ttl`` never exceeds the TTL at the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from random import Random
 from typing import TypeVar
 
@@ -253,11 +254,27 @@ class Resolver:
     def _query_zone(
         self, delegation: Delegation, question: Question, state: ResolutionState, depth: int
     ) -> Generator[UpstreamQuery, UpstreamResponse, AnswerChain | Delegation]:
-        """Query the servers of one zone, those that failed recently last, until one gives a usable response."""
-        zone = delegation.zone
-        addresses = [*dict.fromkeys(delegation.addresses)]
-        if not addresses:
-            addresses = yield from self._find_addresses(delegation, state, depth)
+        """Query the servers of one zone until one gives a usable response.
+
+        Servers without glue are looked up if there is no other one, or if all others fail. Source: RFC 1034 section
+        5.3.3, step 3, and unbound, ``iterator/iterator.c`` (``query_for_targets``).
+        """
+        if delegation.addresses:
+            meaning = yield from self._query_servers(delegation.zone, delegation.addresses, question, state)
+            if meaning is not None:
+                return meaning
+        if delegation.unresolved:
+            found = yield from self._find_addresses(delegation, state, depth)
+            meaning = yield from self._query_servers(delegation.zone, found, question, state)
+            if meaning is not None:
+                return meaning
+        raise ResolutionFailedError(ExtendedError.NO_REACHABLE_AUTHORITY)
+
+    def _query_servers(
+        self, zone: Name, servers: Iterable[str], question: Question, state: ResolutionState
+    ) -> Generator[UpstreamQuery, UpstreamResponse, AnswerChain | Delegation | None]:
+        """Query these addresses, those that failed recently last; None if none gives a usable response."""
+        addresses = [*dict.fromkeys(servers)]
         for _ in range(self.settings.rounds):
             self._random.shuffle(addresses)
             addresses.sort(key=lambda address: self._failed_servers.get((zone, address), 0.0) > state.now)
@@ -274,7 +291,7 @@ class Resolver:
                 put_bounded(
                     self._failed_servers, (zone, address), state.now + self.settings.bad_server_ttl, MAX_DELEGATIONS
                 )
-        raise ResolutionFailedError(ExtendedError.NO_REACHABLE_AUTHORITY)
+        return None
 
     def _classify(
         self, response: UpstreamResponse, zone: Name, question: Question
@@ -289,8 +306,9 @@ class Resolver:
         """Resolve the addresses of name servers that came without glue records, one question for each server."""
         found: list[str] = []
         if depth < MAX_NESTING:
-            servers = [server for server in delegation.servers if not server.is_subdomain(delegation.zone)]
-            for server in servers:
+            for server in delegation.unresolved:
+                if server.is_subdomain(delegation.zone):
+                    continue  # only its own zone could say
                 try:
                     answer = yield from self._follow(Question(server, A), state, depth + 1)
                 except ResolutionFailedError:
@@ -298,7 +316,7 @@ class Resolver:
                 found += [rdata.to_text() for rrset in answer.answer if rrset.type == A for rdata in rrset.rdatas]
         if not found:
             raise ResolutionFailedError(ExtendedError.NO_REACHABLE_AUTHORITY)
-        known = msgspec.structs.replace(delegation, addresses=tuple(found))
+        known = msgspec.structs.replace(delegation, addresses=(*delegation.addresses, *found), unresolved=())
         put_bounded(self._delegations, delegation.zone, known, MAX_DELEGATIONS)
         return found
 

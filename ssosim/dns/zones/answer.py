@@ -147,16 +147,31 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     @property
     def is_partial(self) -> bool:
-        """Whether the end of a chain is missing: the server could not answer for the last target."""
+        """Whether the end of a chain is missing: the server could not answer for the last target.
+
+        A DNAME and signatures are links of a chain, and answers to the question for their own type.
+        """
         complete = self.rcode != NOERROR or self.authority or self.type in (CNAME, ANY)
-        return not complete and bool(self.answer) and all(rrset.type in LINK_TYPES for rrset in self.answer)
+        if complete or not all(rrset.type in LINK_TYPES for rrset in self.answer):
+            return False
+        return bool(self.answer) and not self._has_type_at_end()
+
+    def _has_type_at_end(self) -> bool:
+        """Whether the answer has the queried type at the name to which its CNAMEs lead."""
+        targets = {rrset.name: rrset.rdatas[0].target for rrset in self.answer if rrset.type == CNAME}  # type: ignore[attr-defined]
+        end = self.name
+        while end in targets:
+            end = targets.pop(end)
+        return any(rrset.type == self.type and rrset.name == end for rrset in self.answer)
 
     @property
     def outcome(self) -> str:
         """The response code's name; NODATA for NOERROR without a record of the type, REFERRAL for a delegation."""
         if self.rcode != NOERROR:
             return self.rcode.name
-        if any(rrset.type in (self.type, HINFO) or self.type == ANY for rrset in self.answer):
+        if any(rrset.type in (self.type, HINFO) or self.type == ANY for rrset in self.answer) and (
+            self.type != DNAME or self._has_type_at_end()
+        ):
             return "NOERROR"
         return "REFERRAL" if self.is_referral else "NODATA"
 

@@ -58,14 +58,21 @@ class LintFinding(Struct, frozen=True):
     source: str
 
 
-def lint(zones: ZoneSet, skip: Collection[str] = ()) -> tuple[LintFinding, ...]:
-    """Find everything in ``zones`` but findings with the codes ``skip``; sorted by severity, zone and name."""
-    from ssosim.dns.zones.lint_standards import STANDARD_RULES  # noqa: PLC0415 - it imports this module
-    from ssosim.dns.zones.lint_written_names import WRITTEN_NAME_RULES  # noqa: PLC0415 - as above
+def lint(zones: ZoneSet, skip: Collection[str] = (), now: float | None = None) -> tuple[LintFinding, ...]:
+    """Find everything in ``zones`` but findings with the codes ``skip``; sorted by severity, zone and name.
 
-    found = [
-        each for rule in (*RULES, *STANDARD_RULES, *WRITTEN_NAME_RULES) for each in rule(zones) if each.code not in skip
-    ]
+    With ``now``, in seconds since the epoch, also signatures that are not valid then.
+    """
+    from ssosim.dns.zones.lint_delegations import DELEGATION_RULES  # noqa: PLC0415 - they import this module
+    from ssosim.dns.zones.lint_signatures import find_expired_signatures  # noqa: PLC0415
+    from ssosim.dns.zones.lint_standards import STANDARD_RULES  # noqa: PLC0415
+    from ssosim.dns.zones.lint_values import VALUE_RULES  # noqa: PLC0415
+    from ssosim.dns.zones.lint_written_names import WRITTEN_NAME_RULES  # noqa: PLC0415
+
+    rules = (*RULES, *STANDARD_RULES, *WRITTEN_NAME_RULES, *DELEGATION_RULES, *VALUE_RULES)
+    found = [each for rule in rules for each in rule(zones) if each.code not in skip]
+    if now is not None:
+        found += [each for each in find_expired_signatures(zones, now) if each.code not in skip]
     order = ("error", "warning", "info")
     return tuple(sorted(found, key=lambda each: (order.index(each.severity), each.zone, each.name, each.text)))
 

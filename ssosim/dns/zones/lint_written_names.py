@@ -101,6 +101,18 @@ def _is_host_name(name: Name, known: dict[tuple[bytes, ...], bool]) -> bool:
     return is_above and (first in (b"*", b"") or _HOST_LABEL.match(first) is not None)
 
 
+def names_with_an_at_sign(zones: ZoneSet) -> Iterator[LintFinding]:
+    """Names with a label ``@``, as in ``_sip._tls.@``: it stands for the origin only where it is alone.
+
+    Name servers take it for a letter; some exports and imports of providers do not (azure-cli issue 2917).
+    """
+    for zone in zones.zones.values():
+        for name in zone.nodes:
+            if b"@" in name.labels:
+                text = "@ is a letter of this name: it stands for the zone only where it is alone; leave it out"
+                yield make_finding(zone, name, "error", text, "at-in-name", "RFC 1035 5.1")
+
+
 def mail_policies(zones: ZoneSet) -> Iterator[LintFinding]:
     """Two DMARC records at one name: receivers then apply none (RFC 7489 section 6.6.3)."""
     for zone, rrset in index_of(zones).of_types(TXT):
@@ -117,5 +129,6 @@ WRITTEN_NAME_RULES: tuple[Callable[[ZoneSet], Iterator[LintFinding]], ...] = (
     names_that_repeat_the_zone,
     targets_that_are_addresses,
     names_of_no_host,
+    names_with_an_at_sign,
     mail_policies,
 )

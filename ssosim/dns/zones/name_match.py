@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from dns.name import Name
-from dns.rdatatype import NS, NSEC3
+from dns.rdatatype import NS
 
 from ssosim.dns.zones.cached_name import cached, lower_labels_of, make_name
 from ssosim.dns.zones.zone import NO_RECORDS, Node, Zone
@@ -52,7 +52,7 @@ def match_name(zone: Zone, name: Name) -> NameMatch:
                 if length < len(labels):
                     return NameMatch("dname", owner, node)
     found = zone.nodes.get(name)  # few look-ups: hashing a name is the most expensive step
-    if (found is not None and NSEC3 not in found) or name in zone.below or name == zone.origin:  # as ``Zone.exists``
+    if zone.exists_with(name, found):
         return NameMatch("exact", name, NO_RECORDS if found is None else found)
     encloser = cached(name).parent()
     while not zone.exists(encloser):

@@ -98,8 +98,11 @@ class Zone:
 
         A name that has NSEC3 records only does not exist (RFC 5155 section 7.2.8).
         """
-        node = self.nodes.get(name)
-        return name in self.below or (node is not None and NSEC3 not in node) or name == self.origin
+        return self.exists_with(name, self.nodes.get(name))
+
+    def exists_with(self, name: Name, node: Node | None) -> bool:
+        """As ``exists``, for a caller that has the ``node`` of ``name`` already: hashing a name takes long."""
+        return (node is not None and NSEC3 not in node) or name in self.below or name == self.origin
 
     def soa(self, serial: int, *, negative: bool = False) -> RRset:
         """The SOA record set; in a negative answer its TTL is the TTL of that answer (RFC 2308 section 5)."""
@@ -123,7 +126,10 @@ class Zone:
         nodes = self.nodes.copy()
         nodes[rrset.name] = MappingProxyType({**node, rrset.type: rrset})
         below = self.below if node else count_descendants(self.below, self.origin, (rrset.name,), 1)
-        return self._with_nodes(MappingProxyType(nodes), below, rrset.name)
+        changed = self._with_nodes(MappingProxyType(nodes), below, rrset.name)
+        if rrset.name != self.origin or rrset.type not in self.missing:
+            return changed
+        return dataclasses.replace(changed, missing=self.missing - {rrset.type})
 
     def without(self, name: Name, *types: RdataType) -> Zone:
         """This zone without those record sets of ``name``; a name without record sets no longer exists."""
@@ -217,6 +223,21 @@ def find_cuts(nodes: Mapping[Name, Node], origin: Name) -> frozenset[Name]:
     return frozenset(
         name for name, node in nodes.items() if (NS in node or DNAME in node) and is_cut(node, name, origin)
     )
+
+
+def find_names_below(zone: Zone, tops: Iterable[Name]) -> Iterator[tuple[Name, Name]]:
+    """The names with records at or below ``tops``, each after the deepest one of these; one pass over the zone."""
+    wanted = {lower_labels_of(top): top for top in tops if top.is_subdomain(zone.origin) and zone.exists(top)}
+    if not wanted:
+        return
+    least = min(map(len, wanted))
+    for name in zone.nodes:
+        labels = lower_labels_of(name)
+        for at in range(len(labels) - least + 1):
+            top = wanted.get(labels[at:])
+            if top is not None:
+                yield top, name
+                break
 
 
 def is_cut(node: Node, name: Name, origin: Name) -> bool:

@@ -48,6 +48,7 @@ class ZoneSet:
 
     ``locations`` maps client networks to locations. ``empty_set`` is the answer of a name that has only empty record
     sets. ``changes`` are the temporary changes in them, the oldest first; an answer names those that changed it.
+    ``interruptions`` says of record sets why they may be missing while the change that leads here is made, or after it.
     ``delegation_ttl`` is the TTL of NS records in parent zones that no zone file gives; None: that of the zone's own.
     """
 
@@ -58,6 +59,7 @@ class ZoneSet:
     empty_set: Literal["nodata", "nxdomain"] = "nodata"
     changes: tuple[ZoneChange, ...] = field(default=(), compare=False)
     delegation_ttl: int | None = None
+    interruptions: tuple[tuple[Name, RdataType, str], ...] = field(default=(), compare=False)
     _by_labels: dict[tuple[bytes, ...], Zone] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from ssosim.dns import DnsServer, ZoneSet, ZoneStore
 from ssosim.dns.imports.import_errors import assemble
 from ssosim.dns.imports.zonefile import parse_zone_file
 from ssosim.trace import Trace
-from tests.dns.oracle.compare import Report, explain, see
+from tests.dns.oracle.compare import ERRORS, Report, explain, see
 from tests.dns.oracle.programs import Program, run_named
 from tests.dns.oracle.questions import Asked, questions_for
 
@@ -62,6 +62,7 @@ def _compare(asked: Asked, zones: ZoneSet, server: DnsServer, named: Program, re
     lab, other = see(lab_message), see(named_message)
     if lab == other:
         report.equal += 1
+        report.failed += lab.rcode in ERRORS
         return
     key = explain(asked, zones.zone_of(asked.name), lab, other, lab_message, named.version)
     if key is not None:

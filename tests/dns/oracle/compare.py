@@ -15,10 +15,13 @@ from dns.rdatatype import ANY, CNAME, DNAME, HINFO, NS, OPT
 from ssosim.dns import Zone
 from tests.dns.oracle.questions import Asked
 
-__all__ = ["INTENDED", "Report", "Seen", "explain", "see"]
+__all__ = ["ERRORS", "INTENDED", "Report", "Seen", "explain", "see"]
 
 Record = tuple[str, int, str, str]
 """Owner in lower case, TTL in seconds, type, data."""
+
+ERRORS = frozenset({"SERVFAIL", "REFUSED", "FORMERR", "NOTIMP"})
+"""The response codes of a server that gives no answer."""
 
 INTENDED = {
     "any": "ANY is answered with one HINFO, or with the CNAME of the name alone (RFC 8482 section 4)",
@@ -50,10 +53,14 @@ class Seen:
 
 @dataclass
 class Report:
-    """Counts: equal, intended by key, and the unexplained differences as text."""
+    """Counts: equal, intended by key, and the unexplained differences as text.
+
+    ``failed`` of the equal ones are errors of both servers: they are equal too where neither can answer at all.
+    """
 
     zones: int = 0
     equal: int = 0
+    failed: int = 0
     intended: Counter[str] = field(default_factory=Counter)
     unexplained: list[str] = field(default_factory=list)
 
@@ -62,11 +69,16 @@ class Report:
         """The number of questions."""
         return self.equal + self.intended.total() + len(self.unexplained)
 
+    @property
+    def is_good(self) -> bool:
+        """Whether both servers gave the same answers: no unexplained difference, and answers to most questions."""
+        return not self.unexplained and self.equal > 4 * self.failed
+
     def __str__(self) -> str:
         intended = ", ".join(f"{key} {count}" for key, count in sorted(self.intended.items()))
         return (
-            f"{self.zones} zones, {self.asked} questions: {self.equal} equal, {self.intended.total()} intended "
-            f"({intended or 'none'}), {len(self.unexplained)} unexplained"
+            f"{self.zones} zones, {self.asked} questions: {self.equal} equal ({self.failed} errors), "
+            f"{self.intended.total()} intended ({intended or 'none'}), {len(self.unexplained)} unexplained"
         )
 
 

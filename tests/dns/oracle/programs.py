@@ -70,12 +70,12 @@ class Program:
         """Send one query over UDP, and over TCP if the response is truncated. Raises OSError for silence."""
         wire = query.to_wire()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.settimeout(10)
+            udp.settimeout(60)
             udp.connect((LOOPBACK, self.port))
             udp.send(wire)
             response = udp.recv(65535)
         if response[2] & 0x02:
-            with socket.create_connection((LOOPBACK, self.port), timeout=10) as tcp, tcp.makefile("rwb") as stream:
+            with socket.create_connection((LOOPBACK, self.port), timeout=60) as tcp, tcp.makefile("rwb") as stream:
                 stream.write(struct.pack("!H", len(wire)) + wire)
                 stream.flush()
                 response = stream.read(struct.unpack("!H", stream.read(2))[0])
@@ -138,7 +138,7 @@ def _running(command: list[str], folder: Path, port: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path, port: int) -> None:

@@ -14,7 +14,7 @@ from ssosim.dns import DnsServer, ZoneStore
 from ssosim.trace import Trace
 from tests.dns.oracle import beside_unbound
 from tests.dns.oracle.beside_named import ask_lab, compare_zones, read_corpus, read_zones
-from tests.dns.oracle.compare import INTENDED
+from tests.dns.oracle.compare import INTENDED, Report
 from tests.dns.oracle.drawn_zones import draw_zones
 
 SEARCH = "/usr/sbin:/usr/bin:/usr/local/sbin"
@@ -32,6 +32,7 @@ def test_the_lab_answers_as_named_about_the_corpus() -> None:
     """Response code, AA, answer, authority, glue and TTLs are named's, but for the listed differences."""
     report = compare_zones(read_corpus(), every=37)
     assert report.unexplained == []
+    assert report.is_good
     assert report.zones >= 50
     assert report.asked > 500
     assert INTENDED.keys() == {"any", "chain-leaves-zone", "empty-wildcard"}
@@ -42,6 +43,7 @@ def test_the_lab_answers_as_named_about_drawn_zones() -> None:
     """Zones that Hypothesis draws, where wildcards, delegations and DNAMEs meet: no difference."""
     report = compare_zones(draw_zones(8, 1), every=5)
     assert report.unexplained == []
+    assert report.is_good
     assert report.asked > 200
 
 
@@ -49,8 +51,17 @@ def test_the_resolver_of_the_lab_answers_as_unbound() -> None:
     """Behind a resolver, with the users' NS sets, delegations and DNAMEs: unbound's answers."""
     report = beside_unbound.compare_resolvers(every=97)
     assert report.unexplained == []
+    assert report.is_good
     assert report.asked > 100
     assert report.intended.keys() <= beside_unbound.INTENDED.keys()
+
+
+def test_errors_of_both_servers_are_no_comparison() -> None:
+    """Two resolvers that reach no name server agree about everything; a run that asked nothing has no difference."""
+    assert Report(1, equal=90, failed=10).is_good
+    assert not Report(1, equal=90, failed=90).is_good
+    assert not Report(1).is_good
+    assert not Report(1, equal=90, unexplained=["one"]).is_good
 
 
 def test_a_query_with_an_answer_is_a_format_error() -> None:
