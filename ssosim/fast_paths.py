@@ -4,7 +4,9 @@ A fast path gives the same answers as the ordinary way of a maintained library, 
 library or without it. ``ssosim.entra.http.fast_path`` is that of the HTTP server (aiohttp), and
 ``ssosim.dns.server.fast_path`` that of the DNS servers (dnspython, asyncio's datagrams). Each has a self-check, which
 runs once in a process, before the first use. If it fails, one warning is logged, and the ordinary way is used.
-``SSOSIM_FAST_PATHS=off`` chooses the ordinary way for both.
+``SSOSIM_FAST_PATHS=off`` chooses the ordinary way for both, and for a third, which has no self-check because it depends
+on nothing inside a library: plain HTTP messages of client models without h11
+(``ssosim.lab.model_devices.plain_messages``).
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ __all__ = [
     "StatusLine",
     "clean",
     "clean_data",
+    "format_share",
     "guard_streams",
     "json_text",
     "one_line",
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_ROUNDING = 1e-9  # of sums of shares: far less than one user of a million
 
 # Spaces of other scripts: not "printable" to Python, and harmless. Source: Unicode, general category Zs.
 _SPACES = frozenset("\xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))))
@@ -60,6 +63,14 @@ def clean(text: str, keep: str = "\t\n") -> str:
 def one_line(text: str) -> str:
     r"""Return ``clean(text)`` with line ends and tabs escaped as ``\n`` and ``\t`` too: it stays on one line."""
     return clean(text, keep="")
+
+
+def format_share(share: float) -> str:
+    """Return ``share``, from 0 to 1, in percent; ``0%`` is said of nothing only, and ``100%`` of all only."""
+    text = f"{share:.0%}"
+    if text == "0%" and share > _ROUNDING:
+        return "<1%"
+    return ">99%" if text == "100%" and share < 1 - _ROUNDING else text
 
 
 def clean_data(value: T) -> T:

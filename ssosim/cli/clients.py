@@ -52,8 +52,7 @@ def run(options: argparse.Namespace) -> int:
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
     from ssosim.real_clients.lookup import UnknownRealClientError, find_real_clients, list_shipped  # noqa: PLC0415
 
-    if options.client_sets and options.install:
-        raise LabInputError("--set chooses among all real clients; name none after --install, or leave --set out")
+    _check_combination(options)
     try:
         shipped = [each for each in list_shipped() if each.manifest.set in (options.client_sets or [each.manifest.set])]
         if options.packages:
@@ -74,6 +73,18 @@ def run(options: argparse.Namespace) -> int:
         for line in (*sources, *([] if row.get("installed", True) else row.get("state", []))):
             say(f"{'':<{width}}    {line}")
     return 0
+
+
+def _check_combination(options: argparse.Namespace) -> None:
+    """Raise LabInputError for an option that another one would leave without effect."""
+    if options.client_sets and options.install:
+        raise LabInputError("--set chooses among all real clients; name none after --install, or leave --set out")
+    if options.json and (options.packages or options.install is not None):
+        raise LabInputError("--json: only the list of clients is a document; leave it out here")
+    if options.packages and options.install is not None:
+        raise LabInputError("--packages: lists, and --install installs; give one of the two")
+    if options.sources and (options.packages or options.install is not None):
+        raise LabInputError("--sources: only the list of clients has them; leave it out here")
 
 
 class _Row(TypedDict):

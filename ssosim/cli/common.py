@@ -7,14 +7,18 @@ from pathlib import Path
 
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.system import require_linux
-from ssosim.output import say_coloured
+from ssosim.output import print_error, say_coloured
 
-__all__ = ["add_estate", "add_json", "add_name", "folder_of", "say_outcomes"]
+__all__ = ["add_estate", "add_json", "add_name", "folder_of", "say_outcomes", "warn_of_cut_end"]
+
+
+DEFAULT_NAME = "default"
+"""The name of a lab that is given none."""
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
     """Add ``--name``, the name of the lab."""
-    parser.add_argument("--name", default="default", help="the lab's name, if several labs run")
+    parser.add_argument("--name", default=DEFAULT_NAME, help="the lab's name, if several labs run")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -54,3 +58,14 @@ def folder_of(options: argparse.Namespace) -> LabFolder:
     folder = LabFolder.of(options.name)
     folder.check_ownership()
     return folder
+
+
+def warn_of_cut_end(folder: LabFolder) -> None:
+    """Print a note if the trace of a lab that has ended is cut off: its last records are missing."""
+    from ssosim.lab.core.trace_reader import has_cut_end  # noqa: PLC0415 - not for other commands
+
+    if not folder.is_running() and has_cut_end(folder.trace):
+        print_error(
+            f"note: the trace of {folder.name} ends within a record, as after a lab that was killed: what happened "
+            "last is not in it"
+        )

@@ -27,6 +27,7 @@ from ssosim.scenario.check_result import CheckResult
 from ssosim.scenario.forecast import Forecast
 from ssosim.verdict.explain import Explanation
 from ssosim.verdict.result import RunResult
+from ssosim.verdict.status import Status
 
 __all__ = ["DOCUMENTS", "TraceRecord", "build_cli_schema"]
 
@@ -96,8 +97,13 @@ class ClientsDocument(_Document, frozen=True, kw_only=True, tag="clients"):
 
 
 class MatrixDocument(_Document, frozen=True, kw_only=True, tag="matrix"):
-    """``ssosim matrix --json FILE``."""
+    """``ssosim matrix --json FILE``.
 
+    ``status``: ``failed`` if an expectation of a cell is broken or a row differs from its measurement without a reason;
+    ``not-judged`` if no outcome is expected of any cell and none was measured before.
+    """
+
+    status: Status
     cells: tuple[Cell, ...]
 
 
@@ -150,6 +156,7 @@ class FaultApplyDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="k
     fault: str
     description: str
     suspended: bool
+    idle: str
 
 
 class FaultUndoDocument(UndoneFaults, frozen=True, kw_only=True, tag_field="kind", tag="fault-undo"):

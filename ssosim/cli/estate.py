@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ssosim.cli.common import add_json
-from ssosim.lab.base.errors import LabError, LabInputError
+from ssosim.lab.base.errors import LabInputError
 from ssosim.output import print_document, print_error, print_json, say
 
 DESCRIPTION = """\
@@ -57,19 +57,21 @@ def _init(file: Path, source: str) -> int:
     except FileExistsError:
         raise LabInputError(f"{file}: exists already; name a new file") from None
     except OSError as error:
-        raise LabError(f"{file}: {error.strerror}") from error
+        raise LabInputError(f"{file}: cannot be written: {error.strerror}") from error
     say(f"{file}: written; change it, then: ssosim estate check {file}; ssosim up --estate {file}")
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
     from ssosim.estate import EstateError, load_estate  # noqa: PLC0415
+    from ssosim.lab.base.estate_option import check_zones  # noqa: PLC0415
     from ssosim.services import ServiceError, complete_estate, services_of  # noqa: PLC0415
 
     try:
         estate = complete_estate(load_estate(options.file))
         services = services_of(estate)
-    except (EstateError, ServiceError) as error:
+        check_zones(estate, options.file)
+    except (EstateError, ServiceError, LabInputError) as error:
         if options.json:
             print_document(
                 "estate-check", {"file": str(options.file), "usable": False, "mistakes": str(error).splitlines()}

@@ -8,7 +8,7 @@ from typing import TypedDict, cast
 from ssosim.cli.common import add_name, folder_of
 from ssosim.cli.durations import duration
 from ssosim.cli.expect_options import add_expect_options, add_last_step, expect_words, read_expectations
-from ssosim.lab.base.errors import LabInputError
+from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.program_devices.control_client import request_json
 from ssosim.lab.program_devices.execute import execute
@@ -36,13 +36,19 @@ that is broken.
   ssosim exec --etc my-policies -- chromium
 
 With an option on what is expected, the outcome is judged from the wire when the program has ended;
-what is broken is printed. If all of it holds, the exit code is still the program's.
+what is broken is printed. If all of it holds, the exit code is still the program's. A program that
+sent nothing in the lab keeps every bound, such as --no-exposure: nothing was tested, and the exit
+code is 121, or the program's if that is another one than 0.
 
   ssosim exec --expect silent --no-exposure -- ./my-client --login
 
 A scripted user signs in on every page that the program opens ($BROWSER, xdg-open) and with
 every device code that it gets; --person selects another behaviour.
 """
+
+
+_BOUNDS = frozenset({"never", "within", "max_prompts", "max_rate", "no_exposure"})
+"""What is expected that a program which does nothing keeps."""
 
 
 class _Verdict(TypedDict):
@@ -52,6 +58,7 @@ class _Verdict(TypedDict):
     reason: str
     as_expected: bool
     broken: list[dict[str, str]]
+    measures: dict[str, int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +123,8 @@ def run(options: argparse.Namespace) -> int:
     )
     if expected and seen:
         return _check(folder, *seen[0], expected, code)
+    if expected and code == 0:
+        raise LabError("the lab has not named the program, so what is expected of it was not checked; run it again")
     return code
 
 
@@ -148,10 +157,35 @@ def _check(folder: LabFolder, client: str, since: int, expected: dict[str, str],
     query = urlencode({"client": client, "since": since, **expected})
     answer = request_json(folder, "GET", f"/v1/verdicts?{query}")
     (verdict,) = cast("list[_Verdict]", answer["verdicts"])
+    _note_idle_faults(folder, client, since)
     if verdict["as_expected"]:
-        return code
+        demanded = {key for key, value in expected.items() if value != "false"}
+        if verdict["measures"]["requests"] or not demanded or demanded - _BOUNDS:
+            return code
+        print_error(f"{client} sent nothing in this lab, so what is expected of it was not tested", "ssosim exec")
+        return code or EXPECTATION_BROKEN
     found = f"{verdict['outcome']}: {verdict['reason']}"
     for each in verdict["broken"]:
         print_error(f"{each['rule']}: expected {each['expected']}, found {each['found']}", "ssosim exec")
     print_error(f"{client} was {found}; the program ended with exit code {code}", "ssosim exec")
     return EXPECTATION_BROKEN
+
+
+def _note_idle_faults(folder: LabFolder, client: str, since: int) -> None:
+    """Print a note about each fault that changed no exchange of ``client`` since record number ``since``.
+
+    They are those in force, and those that reached a limit before the program asked anything.
+    """
+    from urllib.parse import urlencode  # noqa: PLC0415 - a program starts sooner without
+
+    from ssosim.lab.control.answers import Faults, parse_fault, request_typed  # noqa: PLC0415 - the same
+
+    found = request_typed(folder, "GET", f"/v1/faults?{urlencode({'client': client, 'since': since})}", Faults)
+    for each in map(parse_fault, found.faults):
+        if each.idle:
+            print_error(f"note: {each.fault}, in force, touched nothing of {client}: {each.idle}", "ssosim exec")
+    for ended in found.ended:
+        text = (
+            f"note: {ended.fault} was over {ended.limit}, before {client} asked anything, so it touched nothing of it"
+        )
+        print_error(text, "ssosim exec")

@@ -6,7 +6,7 @@ import argparse
 
 import msgspec
 
-from ssosim.cli.common import add_json, folder_of, say_outcomes
+from ssosim.cli.common import add_json, folder_of, say_outcomes, warn_of_cut_end
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.core.trace_reader import read_trace_lines
@@ -41,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise LabInputError(f'lab "{folder.name}" has no trace; play something first: ssosim run feb-2025') from error
     except TraceFormatError as error:
-        raise LabInputError(f"{folder.trace}: {error}; it was written by another version") from error
+        raise LabInputError(f"{folder.trace}: {error}; it is damaged, or was written by another version") from error
+    warn_of_cut_end(folder)
     found = explain(records, client=options.client, phase=options.phase)
     if not found:
         everything = explain(records)

@@ -17,6 +17,8 @@ from ssosim.output import clean_data, print_document, say
 if TYPE_CHECKING:  # not for --help
     import msgspec
 
+    from ssosim.lab.control.answers import FaultInForce
+
 DESCRIPTION = """\
 Break something in a running lab, and mend it.
 
@@ -67,7 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     applying.add_argument("--first", metavar="N", help="undo it by itself after it has struck N times")
     applying.add_argument("--for", dest="for_s", metavar="TIME", help="undo it by itself after a time: 30s, 500ms, 2m")
-    applying.add_argument("--client", action="append", metavar="NAME", help="strike only this client; may be repeated")
+    applying.add_argument(
+        "--client",
+        action="append",
+        metavar="NAME",
+        help="strike only this client, by its name in the trace: that of exec --as, or curl-1, curl-2 and so on; "
+        "may be repeated",
+    )
     undoing = actions.add_parser("undo", help="take a fault away")
     undoing.add_argument("which", metavar="ID|NAME|all")
     for each in (listing, applying, undoing):
@@ -84,16 +92,20 @@ def run(options: argparse.Namespace) -> int:
         case "list":
             return list_all(options)
         case "apply":
-            body = fields_of(options.fault, options.fields) | _limits(options)
+            body = fields_of(options.fault, options.fields)
+            limits = _limits(options)
+            if twice := [key for key in limits if key in body]:
+                raise LabInputError(f"{twice[0]}: given as a field and as the option of that field; leave one out")
+            body |= limits
             done = request_typed(folder_of(options), "POST", "/v1/faults", dict[str, object], body)
             fault = clean_data(parse_fault(done))
-            text = f"fault {fault.id} in force: {fault.description}"
+            text = f"fault {fault.id} in force: {fault.description}{f'; note: {fault.note}' if fault.note else ''}"
         case _:
             done = request_typed(
                 folder_of(options), "DELETE", f"/v1/faults/{quote(options.which, safe='')}", UndoneFaults
             )
             undone = clean_data([parse_fault(each) for each in done.undone])
-            text = "\n".join(f"fault {each.id} undone: {each.description}" for each in undone)
+            text = "\n".join(f"fault {each.id} undone: {each.description}{_idle(each)}" for each in undone)
             text = text or "no fault was in force"
     if options.json:
         print_document(f"fault-{options.action}", done)
@@ -134,11 +146,16 @@ def list_all(options: argparse.Namespace) -> int:
         say("\n".join([text, *where, "", "fields:", *fields, "", usage]))
     else:
         in_force = clean_data([parse_fault(each) for each in active])
-        lines = [f"in force  {each.id}  {each.fault}: {each.description}" for each in in_force]
+        lines = [f"in force  {each.id}  {each.fault}: {each.description}{_idle(each, 'so far ')}" for each in in_force]
         width = max(len(name) for name in FAULTS)
         lines += [f"{name:<{width}}  {about(kind).splitlines()[0]}" for name, kind in FAULTS.items()]
         say("\n".join(lines))
     return 0
+
+
+def _idle(fault: FaultInForce, when: str = "") -> str:
+    """What follows the description of a fault that has changed no exchange."""
+    return f"; {when}it touched nothing: {fault.idle}" if fault.idle else ""
 
 
 def _limits(options: argparse.Namespace) -> dict[str, object]:
@@ -167,7 +184,7 @@ def described(kind: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def fields_of(name: str, pairs: list[str]) -> dict[str, object]:
-    """The body of the request; raises LabInputError for a field that is not written as KEY=VALUE."""
+    """The body of the request; raises LabInputError for a field that is not written as KEY=VALUE, or is given twice."""
     from ssosim.faults import FAULTS  # noqa: PLC0415 - not for --help
 
     kind = FAULTS.get(name)
@@ -179,7 +196,16 @@ def fields_of(name: str, pairs: list[str]) -> dict[str, object]:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise LabInputError(f"{pair!r} is not written as KEY=VALUE")
-        parts = [part for part in value.split(",") if part]
+        if key == "fault":
+            raise LabInputError(f"{pair!r}: the fault is named before its fields, once: ssosim fault apply NAME ...")
+        if key in body:
+            raise LabInputError(f"{key}: given twice; a list has commas between its values: {key}=a,b")
+        parts = [part.strip() for part in value.split(",")]
+        # As by a variable of the shell that is not set: the fault would strike more, or less, than was meant.
+        if not value.strip() and (key in lists | tables or fields.get(key) == "str, default ''"):
+            raise LabInputError(f"{pair!r} has no value; leave {key} out to keep its default")
+        if not all(parts) and key in lists | tables:
+            raise LabInputError(f"{pair!r} has an empty value between its commas; remove it")
         body[key] = parts if key in lists else _table(key, parts) if key in tables else value
     return body
 
@@ -191,5 +217,7 @@ def _table(key: str, parts: list[str]) -> dict[str, str]:
         name, colon, value = part.partition(":")
         if not colon:
             raise LabInputError(f"{key}: {part!r} is not written as NAME:VALUE")
+        if name.strip() in found:
+            raise LabInputError(f"{key}: {name.strip()!r} is given twice")
         found[name.strip()] = value.strip()
     return found

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
     body: dict[str, object] = {name: value for name in _ALL_OPTIONS if (value := getattr(options, name)) is not None}
     if options.claim:
-        body["claims"] = dict(_read_claim(each) for each in options.claim)
+        body["claims"] = _read_claims(options.claim)
     signed = request_typed(folder_of(options), "POST", "/v1/federated-tokens", FederatedToken, body)
     if options.json:
         print_document("federated-token", signed)
@@ -50,11 +50,24 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _read_claim(text: str) -> tuple[str, object]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise LabInputError(f"--claim {text!r}: expected NAME=VALUE, for example --claim aud=api://other")
+def _read_claims(texts: list[str]) -> dict[str, object]:
+    """Return the claims by name. Raises LabInputError for one that is not NAME=VALUE, and for a name given twice."""
+    claims: dict[str, object] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise LabInputError(f"--claim {text!r}: expected NAME=VALUE, for example --claim aud=api://other")
+        if name in claims:
+            raise LabInputError(f"--claim {text!r}: {name} is given twice; a claim with several values is a JSON list")
+        claims[name] = _read_value(value)
+    return claims
+
+
+def _read_value(text: str) -> object:
+    """Return ``text`` as JSON, else as it is. NaN and Infinity, which Python reads, are not JSON (RFC 8259 6)."""
     try:
-        return name, json.loads(value)
+        value: object = json.loads(text)
+        json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
-        return name, value
+        return text
+    return value

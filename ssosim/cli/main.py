@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple, NoReturn, Protocol, cast
 
+from ssosim.cli.environment import describe_misspelt_variables
 from ssosim.cli.parser import Parser
 from ssosim.fast_paths import FastPathSwitchError
 from ssosim.lab.base.errors import LabError, PrerequisiteError
@@ -151,6 +152,8 @@ def _run(given: list[str], *, is_process: bool) -> int:
     """Run the command, and return its exit code. ``is_process``: the process ends with it."""
     given = _move_name(given)
     runs_a_program = bool(given) and given[0] in _RUNS_A_PROGRAM
+    for note in describe_misspelt_variables(os.environ):
+        print_error(note)
     try:
         code, own = _run_command(given, is_process=is_process)
     except SystemExit as end:  # of argparse

@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Iterator
 
 from ssosim import __version__
+from ssosim.cli.environment import VARIABLES
 from ssosim.output import say
 
 __all__ = ["render_manual"]
@@ -28,11 +29,7 @@ _EXIT = (
     ("125", "Of ssosim exec only: a mistake that ssosim reports. Every other code of exec is the program's own."),
 )
 _ENVIRONMENT = (
-    ("SSOSIM_HOME", "The folder of the state of labs; default: $XDG_STATE_HOME/ssosim, else ~/.local/state/ssosim."),
-    ("SSOSIM_SAMBA", 'A folder of unpacked packages of Samba, for realms with directory = "samba".'),
-    ("SSOSIM_CACHE", "The folder of prepared KDC databases and signing keys."),
-    ("SSOSIM_CLIENTS_HOME", "The folder of installed real clients."),
-    ("SSOSIM_FAST_PATHS", "off: the servers use aiohttp and dnspython in the ordinary way only, which is slower."),
+    *VARIABLES,
     ("NO_COLOR", "Any value but an empty one: no colours on a terminal. TERM=dumb means the same."),
     ("COLUMNS", "The width of the terminal."),
 )

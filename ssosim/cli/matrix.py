@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # not for --help
     from ssosim.real_clients.lookup import ClientFlow
     from ssosim.real_clients.manifest import ClientSet
     from ssosim.real_clients.matrix import Matrix
+    from ssosim.verdict.status import Status
 
 DESCRIPTION = """\
 Play the installed real clients (see 'ssosim clients') in scenarios, and print for each client
@@ -33,7 +35,8 @@ and phase the outcome, the time to the decision, and the requests.
 
 All clients in all scenarios take several minutes, and so does the set of credentials.
 
-Exit code 1 if a row differs from the measurement and measured.toml gives no reason.
+Exit code 1 if an expectation is broken that a client's manifest or the scenario has for a cell, or if
+a row differs from the measurement and measured.toml gives no reason.
 """
 
 
@@ -59,6 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Play and compare; 0 if nothing differs without a reason."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - only what is asked for is imported
+    from ssosim.real_clients.cell_status import (  # noqa: PLC0415
+        describe_broken_cells,
+        describe_judged_cells,
+        find_matrix_status,
+        require_cells,
+    )
     from ssosim.real_clients.lookup import UnknownRealClientError  # noqa: PLC0415
     from ssosim.real_clients.markdown import render_page  # noqa: PLC0415
     from ssosim.real_clients.matrix import SCENARIOS, SPNEGO_SCENARIOS, play_matrix  # noqa: PLC0415
@@ -76,23 +85,27 @@ def run(options: argparse.Namespace) -> int:
     try:
         client_flows = _choose_flows(options.client, options.client_set)
         usual = SPNEGO_SCENARIOS if options.client_set == "spnego" else SCENARIOS
-        matrix = play_matrix(client_flows, options.scenario or usual, progress)
+        matrix = play_matrix(client_flows, tuple(dict.fromkeys(options.scenario or usual)), progress)
     except (TomlMistakeError, UnknownRealClientError) as error:
         raise LabInputError(str(error)) from error
     finally:
         progress.end()
         signal.signal(signal.SIGTERM, before)
+    require_cells(matrix.cells)
     found = list(find_measurement_differences(matrix.cells))
     page = render_page(matrix, found, options.client_set)
-    _write(options, matrix, page)
+    status = find_matrix_status(matrix.cells, found)
+    _write(options, matrix, page, status)
     unexplained = [each for each in found if each.reason is None]
     for each in unexplained:
         print_error(f"{each}; if there is a reason, add it to measured.toml")
+    for sentence in describe_broken_cells(matrix.cells):
+        print_error(sentence)
     say(
-        f"{len(matrix.cells)} sign-ins in {time.monotonic() - began:.0f} s; {len(found)} differ from the measurement, "
-        f"{len(unexplained)} of them unexplained"
+        f"{len(matrix.cells)} sign-ins in {time.monotonic() - began:.0f} s; {describe_judged_cells(matrix.cells)}; "
+        f"{len(found)} differ from the measurement, {len(unexplained)} of them unexplained"
     )
-    return LabError.exit_code if unexplained else 0
+    return LabError.exit_code if status == "failed" else 0
 
 
 def _check_set(options: argparse.Namespace) -> None:
@@ -104,7 +117,8 @@ def _check_set(options: argparse.Namespace) -> None:
 
 
 def _run_credentials(options: argparse.Namespace) -> int:
-    """Play the matrix of credentials; 0 if it was played."""
+    """Play the matrix of credentials; 0 if it was played and no expectation is broken."""
+    from ssosim.real_clients.cell_status import describe_broken_cells, describe_judged_cells  # noqa: PLC0415
     from ssosim.real_clients.credential_matrix import (  # noqa: PLC0415 - only what is asked for is imported
         HOSTS,
         load_faults,
@@ -131,8 +145,11 @@ def _run_credentials(options: argparse.Namespace) -> int:
             options.write.write_text(page, encoding="utf-8")
         except OSError as error:
             raise LabInputError(f"{error.filename}: cannot be written: {error.strerror}") from error
-    say(f"{2 * len(rows)} sign-ins in {time.monotonic() - began:.0f} s")
-    return 0
+    cells = [cell for row in rows for cell in row.cells]
+    for sentence in describe_broken_cells(cells):
+        print_error(sentence)
+    say(f"{len(cells)} sign-ins in {time.monotonic() - began:.0f} s; {describe_judged_cells(cells)}")
+    return LabError.exit_code if any(cell.broken for cell in cells) else 0
 
 
 def _choose_flows(names: Sequence[str] | None, client_set: ClientSet) -> list[ClientFlow]:
@@ -140,8 +157,11 @@ def _choose_flows(names: Sequence[str] | None, client_set: ClientSet) -> list[Cl
     from ssosim.real_clients.installation import is_installed  # noqa: PLC0415
     from ssosim.real_clients.lookup import find_flows, list_shipped  # noqa: PLC0415
 
-    if names:
-        return [client_flow for name in dict.fromkeys(names) for client_flow in find_flows(name)]
+    if names:  # a client and one of its flows may both be named
+        flows = {(each.client.folder, each.name): each for name in names for each in find_flows(name)}
+        if alike := [name for name, count in Counter(name for _, name in flows).items() if count > 1]:
+            raise LabInputError(f"--client: two real clients are called {alike[0]!r}; rename the folder of yours")
+        return list(flows.values())
     shipped = list_shipped(client_set)
     installed = [client for client in shipped if is_installed(client)]
     if absent := [client.name for client in shipped if client not in installed]:
@@ -151,12 +171,12 @@ def _choose_flows(names: Sequence[str] | None, client_set: ClientSet) -> list[Cl
     return [client_flow for client in installed for client_flow in find_flows(client.name)]
 
 
-def _write(options: argparse.Namespace, matrix: Matrix, page: str) -> None:
+def _write(options: argparse.Namespace, matrix: Matrix, page: str, status: Status) -> None:
     import msgspec  # noqa: PLC0415
 
     try:
         if options.json is not None:
-            document = {"version": DOCUMENT_VERSION, "kind": "matrix", "cells": matrix.cells}
+            document = {"version": DOCUMENT_VERSION, "kind": "matrix", "status": status, "cells": matrix.cells}
             options.json.write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
         if options.write is not None:
             options.write.write_text(page, encoding="utf-8")

@@ -23,7 +23,7 @@ from ssosim.cli.expect_options import (
 )
 from ssosim.lab.base.errors import LabError, LabInputError, LabNameTakenError
 from ssosim.lab.base.folder import LabFolder
-from ssosim.output import one_line, print_json, say
+from ssosim.output import one_line, print_error, print_json, say
 
 if TYPE_CHECKING:  # slow to import, and --help does not need it
     from ssosim.scenario.model import Client, Scenario
@@ -46,6 +46,10 @@ expects. A program of --exec, and a client that the scenario does not have, must
 interactive) in each phase without a fault, and send no credential to a wrong host; the options
 below expect more, or something else. They apply to these clients only; without any, to every client
 of the run.
+
+A client of which no outcome is expected cannot fail, except by an exposure: that is for looking
+around, and 'status' in JSON is not-judged. With --strict it is exit code 1, if it is so in all
+phases; so is a client that is left out since the estate lacks what it needs.
 """
 
 _MAX_PARALLEL = 100
@@ -72,6 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a report as one HTML file")
     add_estate(parser)
     add_json(parser)
+    parser.add_argument(
+        "--strict", action="store_true", help="exit code 1 also if a client could not fail, or was left out"
+    )
     add_expect_options(parser, phases=True)
 
 
@@ -79,14 +86,24 @@ def run(options: argparse.Namespace) -> int:
     """Play the scenario; return 0 if all that is expected holds, 1 if not."""
     from ssosim.estate.toml import TomlMistakeError  # noqa: PLC0415 - heavy, and no other command needs it
     from ssosim.real_clients.client_choice import list_playable_names  # noqa: PLC0415
+    from ssosim.report.text_table import describe_unjudged  # noqa: PLC0415
+    from ssosim.scenario.fault_clients import check_fault_clients  # noqa: PLC0415
     from ssosim.scenario.loader import load_scenario  # noqa: PLC0415
 
     try:
-        scenario = _choose_clients(load_scenario(options.scenario, list_playable_names()), options)
+        loaded = load_scenario(options.scenario, list_playable_names())
+        scenario = _choose_clients(loaded, options)
     except TomlMistakeError as error:
         raise LabInputError(str(error)) from error
+    check_fault_clients(loaded, [client.name for client in scenario.clients])
+    if not scenario.clients:
+        raise LabInputError(
+            f"{options.scenario}: has no clients, so nobody would sign in; name one with --client or --exec"
+        )
     for file in (options.junit, options.report):
         _check_writable(file)  # before the run, not after
+    if options.junit is not None and options.report is not None and options.junit.resolve() == options.report.resolve():
+        raise LabInputError(f"--report {options.report}: --junit names the same file; name two")
     began = time.monotonic()
     if options.estate is None and scenario.default_estate:
         options.estate = Path(scenario.default_estate)
@@ -101,7 +118,11 @@ def run(options: argparse.Namespace) -> int:
         say(f"\nevery exchange: {one_line(Path(sys.argv[0]).name)} trace --name {folder.name}")
         if options.report:
             say(f"the report: {one_line(str(options.report))}")
-    return 0 if result.as_expected else LabError.exit_code
+    unjudged = describe_unjudged(result)
+    if options.strict or (options.json and result.status == "not-judged"):  # the table says it, too
+        for sentence in unjudged:
+            print_error(f"{'--strict' if options.strict else 'note'}: {sentence}", "ssosim run")
+    return LabError.exit_code if result.status == "failed" or (options.strict and unjudged) else 0
 
 
 def _play(scenario: Scenario, estate: Path | None) -> tuple[LabFolder, RunResult]:
@@ -145,6 +166,7 @@ def _write_files(options: argparse.Namespace, result: RunResult, folder: LabFold
     more = expect_words(options)
     for name in ("kind", "last_step", "deadline"):
         more += [] if getattr(options, name) is None else [f"--{name.replace('_', '-')}", getattr(options, name)]
+    more += ["--strict"] if options.strict else []
     again = build_repeat_command(options.scenario, options.client or (), result.seed, estate, options.exec or (), more)
     try:
         if options.junit is not None:

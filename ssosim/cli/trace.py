@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from ssosim.cli.common import add_name, folder_of
+from ssosim.cli.common import add_name, folder_of, warn_of_cut_end
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.core.trace_reader import read_trace_lines
-from ssosim.output import json_text, say
+from ssosim.output import json_text, print_error, say
 from ssosim.trace.export import TraceFormatError, format_record, parse_record
 
 DESCRIPTION = """\
@@ -36,15 +36,21 @@ def run(options: argparse.Namespace) -> int:
             f'lab "{folder.name}" has no trace; start it with: ssosim up --name {folder.name}'
         ) from error
     seen: set[str] = set()
+    last = lost = 0
     for line in lines:
         try:
             record = parse_record(line)
         except TraceFormatError as error:
-            raise LabInputError(f"{folder.trace}: {error}; it was written by another version") from error
+            raise LabInputError(f"{folder.trace}: {error}; it is damaged, or was written by another version") from error
         seen.add(record.client)
+        lost += max(record.seq - last - 1, 0)
+        last = record.seq
         if options.client not in (None, record.client) or options.layer not in (None, record.event.layer):
             continue
         say(json_text(line.rstrip("\n")) if options.json else format_record(record), flush=options.follow)
+    if lost:
+        print_error(f"note: the trace lacks {lost:,} of its {last:,} records; a lab keeps the newest ones on disk")
+    warn_of_cut_end(folder)
     if options.client is not None and options.client not in seen:
         from ssosim.verdict.clients import describe_unknown_client  # noqa: PLC0415 - for a mistake only
 

@@ -94,9 +94,14 @@ def _read_rules(names: list[str]) -> list[str]:
     """Check the names of ``--not-checked``, which may be separated by commas; raises LabInputError."""
     if not names:
         return []
-    from ssosim.lab.control.identity_provider_handlers import parse_rules  # noqa: PLC0415 - only if asked for
+    from ssosim.lab.control.identity_provider_handlers import (  # noqa: PLC0415 - only if asked for
+        UNCHECKED_RULES,
+        parse_rules,
+    )
 
     wanted = [name.strip() for each in names for name in each.split(",") if name.strip()]
+    if not wanted:
+        raise LabInputError(f"--not-checked: names no rule; known: {', '.join(UNCHECKED_RULES)}")
     try:
         return list(parse_rules(wanted))
     except LabInputError as error:

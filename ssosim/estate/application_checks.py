@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Iterator
 
-from ssosim.estate.applications import Application, OAuth2PermissionGrant, ServicePrincipal
+from ssosim.estate.applications import Application, AppRoleAssignment, OAuth2PermissionGrant, ServicePrincipal
 from ssosim.estate.first_party import FIRST_PARTY, GRAPH, cloud_name_of, complete_application, identifier_uris_in
 from ssosim.estate.model import Cloud, Estate
 from ssosim.estate.redirect_uri_checks import find_redirect_uri_mistakes
@@ -46,6 +46,23 @@ def find_application_mistakes(estate: Estate) -> Iterator[Mistake]:
             elif uri.endswith("/") and not application.first_party:  # terraform-provider-azuread issue 1728
                 yield path, f"{uri!r}: an identifier URI does not end with a slash"
         yield from _service_principals(estate, here, application, names)
+    yield from _roles_of_identities(estate, names)
+
+
+def _roles_of_identities(estate: Estate, names: dict[str, dict[str, Application]]) -> Iterator[Mistake]:
+    """Check the application roles of managed identities, those of devices included."""
+    entries: list[tuple[KeyPath, str | None, tuple[AppRoleAssignment, ...]]] = [
+        (("managed_identities", index), each.tenant, each.app_role_assignments)
+        for index, each in enumerate(estate.managed_identities)
+    ]
+    for index, device in enumerate(estate.devices):
+        entries.append((("devices", index), device.tenant, device.app_role_assignments))
+        if device.app_role_assignments and not device.system_assigned_identity:
+            text = "are those of the system-assigned identity; set system_assigned_identity = true"
+            yield ("devices", index, "app_role_assignments"), text
+    for here, tenant, assignments in entries:
+        home = estate.tenant(tenant) if tenant else next(iter(estate.tenants), None)
+        yield from _app_roles(here, assignments, names[estate.cloud_of(home).cloud_instance_name])
 
 
 def _service_principals(
@@ -68,16 +85,27 @@ def _service_principals(
             yield (*path, "tenant"), f'{only}; sign_in_audience = "AzureADMultipleOrgs" lets other tenants have it'
         if principal.object_id is not None and not _is_guid(principal.object_id):
             yield (*path, "object_id"), f"{principal.object_id!r} is not a GUID; expected e.g. {uuid.NAMESPACE_DNS}"
-        yield from _check_assignments(estate, path, principal)
+        yield from _check_assignments(estate, path, application, principal)
         yield from _permissions(estate, path, principal, names[estate.cloud_of(tenant).cloud_instance_name])
 
 
-def _check_assignments(estate: Estate, path: KeyPath, principal: ServicePrincipal) -> Iterator[Mistake]:
+def _check_assignments(
+    estate: Estate, path: KeyPath, application: Application, principal: ServicePrincipal
+) -> Iterator[Mistake]:
     users = [user.upn for user in estate.users]
+    seen: set[str] = set()
     for number, each in enumerate(principal.assigned_users):
-        upn = each if isinstance(each, str) else each.user
+        here: KeyPath = (*path, "assigned_users", number)
+        upn, roles = (each, ()) if isinstance(each, str) else (each.user, each.app_roles)
         if estate.user(upn) is None:
-            yield (*path, "assigned_users", number), _unknown("user", upn, users)
+            yield here, _unknown("user", upn, users)
+        if upn.lower() in seen:
+            yield here, f"{upn!r} is assigned already; put all roles into one entry"
+        seen.add(upn.lower())
+        for role in roles:
+            if not _publishes(application, role, application.app_roles):
+                name = f"application role of {application.name}"
+                yield (*here, "app_roles"), _unknown(name, role, list(application.app_roles))
 
 
 def _permissions(
@@ -93,8 +121,14 @@ def _permissions(
                 if not _publishes(api, scope, api.oauth2_permission_scopes):
                     yield (*here, "scope"), _unknown(f"scope of {api.name}", scope, list(api.oauth2_permission_scopes))
         yield from _consent(estate, here, grant)
-    for number, assignment in enumerate(principal.app_role_assignments):
-        here = (*path, "app_role_assignments", number)
+    yield from _app_roles(path, principal.app_role_assignments, names)
+
+
+def _app_roles(
+    path: KeyPath, assignments: tuple[AppRoleAssignment, ...], names: dict[str, Application]
+) -> Iterator[Mistake]:
+    for number, assignment in enumerate(assignments):
+        here: KeyPath = (*path, "app_role_assignments", number)
         api = _find_api(names, assignment.resource)
         if api is None:
             yield (*here, "resource"), _unknown("API", assignment.resource, _shown(names))

@@ -31,6 +31,11 @@ def find_resource_mistakes(estate: Estate) -> Iterator[Mistake]:
                 yield (*here, "resource_groups", number, "name"), f"{group.name!r} is there twice"
             seen.add(group.name.lower())
     yield from _resources(estate)
+    for index, account in enumerate(estate.storage_accounts):
+        names = [container.name for container in account.containers]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                yield ("storage_accounts", index, "containers", number, "name"), f"{name!r} is there twice"
     yield from _assignments(estate, ids)
 
 

@@ -6,27 +6,34 @@ import difflib
 import ipaddress
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from ssosim.estate.account_name_checks import find_account_name_mistakes
 from ssosim.estate.application_checks import find_application_mistakes
 from ssosim.estate.azure_resource_checks import find_resource_mistakes
 from ssosim.estate.cloud_partition import find_cloud_mistakes
 from ssosim.estate.credential_checks import find_credential_mistakes
 from ssosim.estate.identity_checks import find_identity_mistakes
-from ssosim.estate.model import Estate, Realm, RecordSet
+from ssosim.estate.model import DnsResolver, Estate, Realm, RecordSet
 from ssosim.estate.realm_checks import find_realm_mistakes
 from ssosim.estate.service_names import SHIPPED_SERVICES, list_service_names
+from ssosim.estate.spn_checks import find_spn_problem
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.estate.traffic_checks import find_location_mistakes, find_profile_mistakes
+from ssosim.estate.unused_key_checks import find_unused_keys
 from ssosim.estate.user_checks import find_user_mistakes
-from ssosim.estate.value_checks import find_value_mistakes
+from ssosim.estate.value_checks import (
+    describe_unusable_address,
+    find_resolver_value_mistakes,
+    find_value_mistakes,
+)
 
-__all__ = ["EstateMistake", "find_mistakes"]
+__all__ = ["EstateMistake", "find_mistakes", "find_resolver_mistakes"]
 
 _DNS_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
-_SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+(:[0-9]{1,5})?")
+_LONGEST_NAME = 253
 _UPN = re.compile(r"[^@\s]+@[A-Za-z0-9._-]+")
 
 
@@ -54,6 +61,7 @@ def find_mistakes(estate: Estate) -> Iterator[EstateMistake]:
         *find_credential_mistakes(estate),
         *find_identity_mistakes(estate),
         *find_resource_mistakes(estate),
+        *find_unused_keys(estate),
     )
     for path, text in found:
         yield EstateMistake(path, text)
@@ -96,15 +104,18 @@ def _realms(estate: Estate) -> Iterator[EstateMistake]:
     yield from _unique("realms", "domain", [realm.domain for realm in estate.realms])
     for index, realm in enumerate(estate.realms):
         yield from _realm(("realms", index), realm)
-    for path, text in find_realm_mistakes(estate):
+    for path, text in (*find_realm_mistakes(estate), *find_account_name_mistakes(estate)):
         yield EstateMistake(path, text)
 
 
 def _realm(here: KeyPath, realm: Realm) -> Iterator[EstateMistake]:
-    if not _DNS_NAME.fullmatch(realm.name):
-        yield EstateMistake((*here, "name"), f"{realm.name!r} is not a realm name; expected e.g. CORP.CONTOSO.COM")
-    if not _DNS_NAME.fullmatch(realm.domain):
-        yield EstateMistake((*here, "domain"), f"{realm.domain!r} is not a DNS domain")
+    # A dot at the end would be a part of the name: no host's domain, and no krbtgt principal, has one.
+    for key, name, what in (
+        ("name", realm.name, "is not a realm name; expected e.g. CORP.CONTOSO.COM"),
+        ("domain", realm.domain, "is not a DNS domain; expected e.g. corp.contoso.com"),
+    ):
+        if not _DNS_NAME.fullmatch(name) or name.endswith(".") or len(name) > _LONGEST_NAME:
+            yield EstateMistake((*here, key), f"{name!r:.300} {what}")
     account = realm.service_account
     spns: KeyPath = (*here, "service_account", "spns")
     if not account.spns and here[1] == 0:
@@ -116,15 +127,14 @@ def _realm(here: KeyPath, realm: Realm) -> Iterator[EstateMistake]:
                 text = f"{spn!r} is an SPN of this realm already; to play one on two accounts: the fault spn-duplicate"
                 yield EstateMistake((*path, index), text)
             taken.add(spn.lower())
-            if not _SPN.fullmatch(spn):
-                yield EstateMistake(
-                    (*path, index), f"{spn!r} is not an SPN; expected SERVICE/host, e.g. HTTP/web.corp.contoso.com"
-                )
+            if problem := find_spn_problem(spn):
+                yield EstateMistake((*path, index), f"{spn!r:.300} {problem}")
 
 
 def _tenants(estate: Estate) -> Iterator[EstateMistake]:
     services = [service.name for service in estate.federation_services]
     yield from _unique("federation_services", "name", services)
+    yield from _unique("federation_services", "host", [service.host for service in estate.federation_services])
     yield from _unique("tenants", "id", [tenant.id for tenant in estate.tenants])
     yield from _unique("tenants", "initial_domain", [tenant.initial_domain for tenant in estate.tenants])
     initial = {tenant.initial_domain.lower(): index for index, tenant in enumerate(estate.tenants)}
@@ -239,11 +249,9 @@ def _record(here: KeyPath, record: RecordSet, profiles: list[str]) -> Iterator[E
 
 
 def _resolvers(estate: Estate) -> Iterator[EstateMistake]:
-    names = [resolver.name for resolver in estate.resolvers]
     devices = [device.name for device in estate.devices]
     hosts = [host.address for host in estate.hosts]
-    yield from _unique("resolvers", "name", names)
-    yield from _unique("resolvers", "address", [resolver.address for resolver in estate.resolvers])
+    yield from find_resolver_mistakes(estate.resolvers)
     for index, resolver in enumerate(estate.resolvers):
         here: KeyPath = ("resolvers", index)
         if resolver.address in hosts:
@@ -253,6 +261,19 @@ def _resolvers(estate: Estate) -> Iterator[EstateMistake]:
             )
         for name in resolver.devices:
             yield from _known((*here, "devices"), "device", name, devices)
+
+
+def find_resolver_mistakes(resolvers: Sequence[DnsResolver]) -> Iterator[EstateMistake]:
+    """Yield every mistake in ``resolvers`` that is one in any estate; a scenario has resolvers too."""
+    names = [resolver.name for resolver in resolvers]
+    yield from _unique("resolvers", "name", names)
+    yield from _unique("resolvers", "address", [resolver.address for resolver in resolvers])
+    for index, resolver in enumerate(resolvers):
+        here: KeyPath = ("resolvers", index)
+        for path, text in find_resolver_value_mistakes(here, resolver):
+            yield EstateMistake(path, text)
+        if problem := describe_unusable_address(resolver.address):
+            yield EstateMistake((*here, "address"), f"{resolver.address!r} {problem}")
         for name in resolver.forward_to:
             # Only to a resolver above it in the file, so that no cycle is possible.
             yield from _known((*here, "forward_to"), "resolver above this one", name, names[:index])
@@ -263,7 +284,7 @@ def _resolvers(estate: Estate) -> Iterator[EstateMistake]:
                 yield EstateMistake(
                     (*here, "location"), f"{resolver.location!r} is not a subnet; expected e.g. 10.1.0.0/16"
                 )
-    if estate.resolvers and all(resolver.devices for resolver in estate.resolvers):
+    if resolvers and all(resolver.devices for resolver in resolvers):
         yield EstateMistake(("resolvers",), "one of them must be for all other devices: leave out its devices")
 
 

@@ -68,7 +68,6 @@ def find_cloud_mistakes(estate: Estate) -> Iterator[Mistake]:
     """Yield every mistake in the clouds of ``estate``: its key path, and what is wrong and expected."""
     known = [each.cloud_instance_name for each in estate.all_clouds]
     names: set[str] = set()
-    hosts: set[str] = set()
     for index, cloud in enumerate(estate.all_clouds):
         here: KeyPath = ("cloud",) if index == 0 else ("clouds", index - 1)
         if cloud.cloud_instance_name.lower() in names:
@@ -77,6 +76,18 @@ def find_cloud_mistakes(estate: Estate) -> Iterator[Mistake]:
                 f"{cloud.cloud_instance_name!r} is the name of another cloud; expected e.g. microsoftonline.us",
             )
         names.add(cloud.cloud_instance_name.lower())
+    yield from _hosts(estate)
+    for index, tenant in enumerate(estate.tenants):
+        if tenant.cloud is not None and tenant.cloud.lower() not in names:
+            yield ("tenants", index, "cloud"), f"there is no cloud {tenant.cloud!r}; known: {', '.join(known)}"
+    if estate.clouds:
+        yield from _references_across(estate)
+
+
+def _hosts(estate: Estate) -> Iterator[Mistake]:
+    hosts: set[str] = set()
+    for index, cloud in enumerate(estate.all_clouds):
+        here: KeyPath = ("cloud",) if index == 0 else ("clouds", index - 1)
         for number, host in enumerate(cloud.login_hosts):
             if host.lower() in hosts:
                 yield (*here, "login_hosts", number), f"{host!r} is a host of another cloud, or listed already"
@@ -84,11 +95,9 @@ def find_cloud_mistakes(estate: Estate) -> Iterator[Mistake]:
         if cloud.autologon_host.lower() in hosts:
             yield (*here, "autologon_host"), f"{cloud.autologon_host!r} is a host of another cloud, or a login host"
         hosts.add(cloud.autologon_host.lower())
-    for index, tenant in enumerate(estate.tenants):
-        if tenant.cloud is not None and tenant.cloud.lower() not in names:
-            yield ("tenants", index, "cloud"), f"there is no cloud {tenant.cloud!r}; known: {', '.join(known)}"
-    if estate.clouds:
-        yield from _references_across(estate)
+    for index, service in enumerate(estate.federation_services):
+        if service.host.lower() in hosts:
+            yield ("federation_services", index, "host"), f"{service.host!r} is a host of the identity provider already"
 
 
 def _references_across(estate: Estate) -> Iterator[Mistake]:

@@ -25,6 +25,8 @@ def find_credential_mistakes(estate: Estate) -> Iterator[Mistake]:
     yield from find_file_mistakes(estate)
     for index, app in enumerate(estate.applications):
         here: KeyPath = ("applications", index)
+        if app.client_secret == "":
+            yield (*here, "client_secret"), "must not be empty; leave it out for an application without a secret"
         for number, secret in enumerate(app.secrets):
             yield from _dates((*here, "secrets", number), secret.start_date_time, secret.end_date_time)
         yield from _certificates((*here, "certificates"), app)

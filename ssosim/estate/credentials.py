@@ -79,10 +79,12 @@ class FederatedCredential(EstateEntry, frozen=True, kw_only=True):
     """A federated identity credential: tokens of ``issuer`` for ``subject`` authenticate the application.
 
     ``issuer``, ``subject`` and ``audiences`` are compared with the token case-sensitively, letter by letter; there is
-    one audience. Source: Microsoft Graph, federatedIdentityCredential; Entra breaking changes, August 2024.
+    one audience. ``name`` has 3 to 120 letters, digits, hyphens and underscores. Source: Microsoft Graph,
+    federatedIdentityCredential; Entra document "Important considerations and restrictions for federated identity
+    credentials"; Entra breaking changes, August 2024.
     """
 
-    name: str
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$")]
     issuer: Annotated[str, Meta(pattern=r"^https://[!-~]+$", max_length=600)]
     subject: Annotated[str, Meta(min_length=1, max_length=600)]
     audiences: Annotated[

@@ -56,6 +56,8 @@ def find_hindrances(estate: Estate, device: Device) -> Hindrances | None:
         user.locked,
         user.password_expired or user.force_change_password_next_sign_in,
         user.mfa_required,
+        user.account_expires is not None,
+        bool(device.permitted_enctypes) and set(device.permitted_enctypes).isdisjoint(user.enctypes),
         not tenant.desktop_sso and domain.kind == "managed",
     )
     return Hindrances(domain.kind, sum(against), not device.corporate_network)

@@ -3,7 +3,9 @@
 Sources: ROADtools ``roadtx/firstpartyscopes.json`` (commit fc344df: client ids, members of the family, redirect URIs,
 which scopes Microsoft has preauthorised for which client, identifier URIs); Entra document "National clouds" and Azure
 document "Compare Azure Government and global Azure" (identifier URIs of other clouds); microsoftgraph/msgraph-cli issue
-48 and microsoftgraph/msgraph-sdk-python pull request 678 (Azure CLI gets AADSTS65002 for User.Read of Graph).
+48 and microsoftgraph/msgraph-sdk-python pull request 678 (Azure CLI gets AADSTS65002 for User.Read of Graph); Entra
+document "Configure an application to trust a managed identity" (the token exchange by cloud) and microsoft-identity-web
+issue 2551 (its tokens are of version 2.0).
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ __all__ = [
     "GRAPH",
     "GRAPH_URIS",
     "PREAUTHORIZED",
+    "TOKEN_EXCHANGE",
     "CloudName",
     "cloud_name_of",
     "complete_application",
@@ -44,6 +47,7 @@ EXCHANGE_ONLINE = "00000002-0000-0ff1-ce00-000000000000"
 SHAREPOINT_ONLINE = "00000003-0000-0ff1-ce00-000000000000"
 SQL = "022907d3-0f1b-48f7-badc-1ba6abab6d66"
 POWER_BI = "00000009-0000-0000-c000-000000000000"
+TOKEN_EXCHANGE = "fb60f99c-7a34-4190-8149-302f77469936"  # noqa: S105 - a client id
 
 _CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 _POWERSHELL = "1950a258-227b-4e31-a9cf-717495945fc2"
@@ -71,6 +75,7 @@ class _Api(Struct, frozen=True):
     uris: Mapping[CloudName, tuple[str, ...]]
     scopes: tuple[str, ...]
     app_roles: tuple[str, ...] = ()
+    token_version: Literal[1, 2] = 1
 
 
 _EVERY_API = (
@@ -209,6 +214,17 @@ _EVERY_API = (
         ("user_impersonation",),
         ("app_impersonation",),
     ),
+    _Api(
+        TOKEN_EXCHANGE,
+        "AAD Token Exchange Endpoint: Public",
+        {
+            "public": ("api://AzureADTokenExchange",),
+            "usgov": ("api://AzureADTokenExchangeUSGov",),
+            "china": ("api://AzureADTokenExchangeChina",),
+        },
+        (),
+        token_version=2,
+    ),
 )  # fmt: skip
 
 
@@ -260,12 +276,13 @@ FIRST_PARTY: Mapping[str, Application] = MappingProxyType(
             identifier_uris=tuple(dict.fromkeys(uri for uris in each.uris.values() for uri in uris)),
             oauth2_permission_scopes=each.scopes,
             app_roles=each.app_roles,
+            requested_access_token_version=each.token_version,
             optional_claims=("idtyp",),
         )
         for each in _EVERY_API
     }
 )
-"""The applications and APIs of Microsoft by client id. All issue access tokens of version 1.0."""
+"""The applications and APIs of Microsoft by client id. Access tokens are of version 1.0, for the exchange of 2.0."""
 
 _URIS = {each.client_id: each.uris for each in _EVERY_API}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 
-from ssosim.estate.managed_identities import KINDS_WITH_IDENTITIES
+from ssosim.estate.managed_identities import KINDS_WITH_IDENTITIES, ServiceConnection, WorkloadIdentity
 from ssosim.estate.model import Device, Estate
 from ssosim.estate.toml_lines import KeyPath
 
@@ -70,10 +70,20 @@ def _issuers_of_device(estate: Estate, here: KeyPath, device: Device) -> Iterato
         yield (*here, "service_connections"), 'belong to a device of kind "pipelines"'
     if device.workload_identity is not None and device.workload_identity.issuer not in issuers:
         yield (*here, "workload_identity", "issuer"), _unknown("issuer", device.workload_identity.issuer, issuers)
+    tenants = [each.initial_domain for each in estate.tenants]
+    for key, entry in _foreign_entries(device):
+        if entry.tenant is not None and estate.tenant(entry.tenant) is None:
+            yield (*here, *key, "tenant"), _unknown("tenant", entry.tenant, tenants)
     for number, connection in enumerate(device.service_connections):
         if connection.issuer not in issuers:
             path: KeyPath = (*here, "service_connections", number, "issuer")
             yield path, _unknown("issuer", connection.issuer, issuers)
+
+
+def _foreign_entries(device: Device) -> Iterator[tuple[KeyPath, WorkloadIdentity | ServiceConnection]]:
+    if device.workload_identity is not None:
+        yield ("workload_identity",), device.workload_identity
+    yield from ((("service_connections", number), each) for number, each in enumerate(device.service_connections))
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -143,16 +143,24 @@ class Host(EstateEntry, frozen=True, kw_only=True):
         return tuple(HostService(name=each) if isinstance(each, str) else each for each in self.services)
 
 
+EncryptionType = Literal["aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "rc4-hmac"]
+"""The encryption types of Active Directory that are not DES, by their names in RFC 3962 and RFC 4757."""
+
+
 class ServiceAccount(EstateEntry, frozen=True, kw_only=True):
     """The computer account of the cloud in Active Directory (AZUREADSSOACC$), and its SPNs.
 
     MIT KDCs before 1.22 have no principal aliases in file databases, so each SPN becomes a separate principal with a
-    key in one common keytab.
+    key in one common keytab. ``enctypes`` are the types of its keys (msDS-SupportedEncryptionTypes, a set of bits): the
+    order has no meaning, and tickets are encrypted with the strongest. Source: MS-KILE section 2.2.7.
     """
 
     name: str = "AZUREADSSOACC$"
     spns: tuple[str, ...] = ()
-    enctypes: tuple[str, ...] = ("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96")
+    enctypes: Annotated[tuple[EncryptionType, ...], Meta(min_length=1)] = (
+        "aes256-cts-hmac-sha1-96",
+        "aes128-cts-hmac-sha1-96",
+    )
 
 
 class Delegation(EstateEntry, frozen=True, kw_only=True):
@@ -244,10 +252,6 @@ class Tenant(EstateEntry, frozen=True, kw_only=True):
     conditional_access_policies: tuple[ConditionalAccessPolicy, ...] = ()
     lockout_threshold: Annotated[int, Meta(ge=1, le=1000)] | None = None
     lockout_duration_in_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 60
-
-
-EncryptionType = Literal["aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96", "rc4-hmac"]
-"""The encryption types of Active Directory that are not DES, by their names in RFC 3962 and RFC 4757."""
 
 
 class User(EstateEntry, frozen=True, kw_only=True):
@@ -357,6 +361,11 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     ``upn_claim`` are its claim rules for the cloud: what NameIdentifier and the UPN claim contain. ``endpoints`` are
     the WS-Trust endpoints that are enabled and that MEX lists, by default those of AD FS. Only ``windowstransport`` and
     ``usernamemixed`` can issue a token here; the others are listed and refuse. ``extra_endpoints`` are listed first.
+    ``extended_protection_token_check``: whether a ticket must be bound to its TLS connection (channel bindings). Allow:
+    one that is bound to another is refused; Require: also one that is bound to none; None: nothing is checked. Source:
+    Set-AdfsProperties, ExtendedProtectionTokenCheck. ``max_field_length`` and ``max_request_bytes`` are those of
+    Windows' HTTP server, in octets: of one header field, and of request line and header fields together. The ticket of
+    a user in many groups is longer than the defaults. Source: Microsoft support KB2020943 and KB820129.
     """
 
     name: str
@@ -374,6 +383,9 @@ class FederationService(EstateEntry, frozen=True, kw_only=True):
     extra_endpoints: tuple[ExtraEndpoint, ...] = ()
     name_id: Literal["immutable-id", "upn", "none"] = "immutable-id"
     upn_claim: Literal["upn", "none"] = "upn"
+    extended_protection_token_check: Literal["Allow", "Require", "None"] = "Allow"  # noqa: S105 - no password
+    max_field_length: Annotated[int, Meta(ge=64, le=65534)] = 16384
+    max_request_bytes: Annotated[int, Meta(ge=256, le=16777216)] = 16384
 
 
 class Monitor(EstateEntry, frozen=True, kw_only=True):
@@ -491,6 +503,9 @@ class Zone(EstateEntry, frozen=True, kw_only=True):
     records: tuple[RecordSet, ...] = ()
 
 
+DEFAULT_CLIENT_TIMER = 1.8
+
+
 class DnsResolver(EstateEntry, frozen=True, kw_only=True):
     """A caching resolver. An estate without resolvers has devices that query the lab's DNS server, which has no cache.
 
@@ -508,7 +523,7 @@ class DnsResolver(EstateEntry, frozen=True, kw_only=True):
     location: str | None = None
     validate: bool = False
     serve_stale: bool = False
-    client_timer: float = 1.8
+    client_timer: float = DEFAULT_CLIENT_TIMER
     min_ttl: int = 0
     max_ttl: int = 86_400
     max_negative_ttl: int = 3600

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from ssosim.estate.directory_checks import find_directory_mistakes
 from ssosim.estate.kdc_hosts import list_kdcs
 from ssosim.estate.model import Estate
 from ssosim.estate.toml_lines import KeyPath
+from ssosim.nearest import suggest_nearest
 
 __all__ = ["find_realm_mistakes"]
 
@@ -66,6 +66,5 @@ def _is_circle(estate: Estate, name: str) -> bool:
 def _known(path: KeyPath, name: str, known: list[str]) -> Iterator[Mistake]:
     if name in known:
         return
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    hint = suggest_nearest(name, known) or f"known: {', '.join(known)}"
     yield path, f"there is no realm {name!r}; {hint}"

@@ -46,6 +46,8 @@ def default_estate_text() -> str:
 def build_json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of an estate file, for editors."""
     schema = msgspec.json.schema(Estate)
+    for part in schema["$defs"].values():
+        part["description"] = inspect.cleandoc(part["description"])  # Python 3.13 does that to every docstring
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "An estate of ssosim", **schema}
 
 

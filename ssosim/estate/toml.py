@@ -34,7 +34,7 @@ def read_text(path: Path) -> str:
             content = file.read(_MAX_BYTES + 1)  # a device file does not report its size
         if len(content) > _MAX_BYTES:
             raise TomlMistakeError(f"{path}: larger than {_MAX_BYTES >> 20} MiB; this is meant to be a small file")
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")  # editors of Windows begin a file with a byte order mark
     except OSError as error:
         raise TomlMistakeError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -74,6 +74,8 @@ def format_mistake(text: str, source: str, path: KeyPath, complaint: str) -> str
     """Return one mistake as one line: ``file:line: key.path: what is wrong``."""
     line = find_line(index_lines(text), path)
     where = f"{source}:{line}" if line else source
+    # A message may quote any text of the file, and has to stay one line.
+    complaint = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in complaint)
     return f"{where}: {render_path(path) or 'top level'}: {complaint}"
 
 

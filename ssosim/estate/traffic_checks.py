@@ -6,12 +6,16 @@ They are used for estate files, and for profiles that are added while the lab ru
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator
 
 from ssosim.estate.model import Location, Monitor, TrafficManager, TrafficManagerEndpoint
 from ssosim.estate.toml_lines import KeyPath
 
 __all__ = ["find_location_mistakes", "find_profile_mistakes"]
+
+_REGION = re.compile(r"WORLD|GEO-(AF|AP|AS|EU|ME|NA|SA)|[A-Z]{2}(-[A-Z0-9]{1,3})?")
+"""WORLD, a group of countries, a country or a state. Source: Traffic Manager documentation, geographic hierarchy."""
 
 _TIMEOUTS = {30: range(5, 11), 10: range(5, 10)}
 """Allowed timeouts by interval, seconds. Source: Traffic Manager documentation, endpoint monitoring."""
@@ -31,6 +35,7 @@ def find_profile_mistakes(profile: TrafficManager) -> Iterator[tuple[KeyPath, st
         names.add(endpoint.name)
         for path, text in (*_target_mistakes(endpoint), *_method_mistakes(profile, endpoint)):
             yield (*here, *path), text
+        yield from _region_mistakes(here, endpoint.regions)
         for region in endpoint.regions:
             if region in regions:
                 yield (*here, "regions"), f"region {region!r} is mapped already: a region has one endpoint"
@@ -47,8 +52,15 @@ def find_location_mistakes(locations: Iterable[Location]) -> Iterator[tuple[KeyP
         if location.name in names:
             yield (number, "name"), f"location {location.name!r} is there twice"
         names.add(location.name)
+        yield from _region_mistakes((number,), location.regions)
         for path, text in _subnet_mistakes(location.subnets, subnets):
             yield (number, *path), text
+
+
+def _region_mistakes(here: KeyPath, regions: Iterable[str]) -> Iterator[tuple[KeyPath, str]]:
+    for number, region in enumerate(regions):
+        if not _REGION.fullmatch(region):
+            yield (*here, "regions", number), f"{region!r} is no region; expected e.g. DE, US-CA, GEO-EU or WORLD"
 
 
 def _monitor_mistakes(monitor: Monitor) -> Iterator[tuple[KeyPath, str]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from ssosim.spn import read_spn_host
+
 if TYPE_CHECKING:
     from ssosim.estate.model import Estate, Realm
 
@@ -79,7 +81,7 @@ def list_host_routes(estate: Estate, realm: Realm | None = None) -> Iterator[Hos
 def _list_hosts(realm: Realm) -> Iterator[str]:
     """Yield the hosts in the service principal names of ``realm``, in lower case: KDCs and clients compare them so."""
     for spn in (*realm.service_account.spns, *realm.services):
-        yield spn.partition("/")[2].partition(":")[0].lower()
+        yield read_spn_host(spn)
 
 
 def find_service_realm(estate: Estate, spn: str, client_realm: Realm) -> Realm:
@@ -89,7 +91,7 @@ def find_service_realm(estate: Estate, spn: str, client_realm: Realm) -> Realm:
     of the host's domain. A name that is in none of them stays with its own KDC, which does not know it. Names are
     compared without regard to case (MS-KILE section 3.3.5.1.1).
     """
-    host = spn.partition("/")[2].partition(":")[0].lower().rstrip(".")
+    host = read_spn_host(spn)
     forest = find_forest(estate, client_realm)
     near = (client_realm, *(realm for realm in estate.realms if find_forest(estate, realm) == forest))
     for realm in near:

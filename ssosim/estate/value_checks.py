@@ -6,10 +6,12 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from ssosim.estate.model import Cloud, Estate
+from msgspec import Struct
+
+from ssosim.estate.model import DEFAULT_CLIENT_TIMER, Cloud, DnsResolver, Estate
 from ssosim.estate.toml_lines import KeyPath
 
-__all__ = ["find_value_mistakes"]
+__all__ = ["describe_unusable_address", "find_resolver_value_mistakes", "find_value_mistakes"]
 
 Mistake = tuple[KeyPath, str]
 
@@ -28,22 +30,43 @@ _RESERVED = {
 
 def find_value_mistakes(estate: Estate) -> Iterator[Mistake]:
     """Yield every value that cannot be used: its key path, and a text that says what is expected."""
-    addresses = [("hosts", index, host.address) for index, host in enumerate(estate.hosts)]
-    addresses += [("resolvers", index, resolver.address) for index, resolver in enumerate(estate.resolvers)]
-    for section, index, address in addresses:
-        if problem := _describe_unusable(address):
-            yield (section, index, "address"), f"{address!r} {problem}"
+    for index, host in enumerate(estate.hosts):
+        if problem := describe_unusable_address(host.address):
+            yield ("hosts", index, "address"), f"{host.address!r} {problem}"
     for path, name in _names(estate):
         if not _HOST_NAME.fullmatch(name):
             yield path, f"{name!r} is not a host name; expected letters, digits and dashes between dots"
     for path, number, least in _numbers(estate):
         if not least <= number < 2**31:
             yield path, f"{number} is out of range; expected seconds from {least} to {2**31 - 1}"
+    yield from _limits(estate)
     yield from _paths(estate)
     yield from _labels(estate)
 
 
-def _describe_unusable(text: str) -> str:
+def _limits(estate: Estate) -> Iterator[Mistake]:
+    for here, cloud in _clouds(estate):
+        if cloud.request_loop_limit < 0:
+            text = f"{cloud.request_loop_limit} is out of range; expected a number of requests, or 0 for no limit"
+            yield (*here, "request_loop_limit"), text
+
+
+def find_resolver_value_mistakes(here: KeyPath, resolver: DnsResolver) -> Iterator[Mistake]:
+    """Yield every value of ``resolver``, whose key path is ``here``, that is out of range or would have no effect."""
+    yield from _text((*here, "name"), resolver.name)
+    for key in ("min_ttl", "max_ttl", "max_negative_ttl"):
+        if not 0 <= (number := getattr(resolver, key)) < 2**31:
+            yield (*here, key), f"{number} is out of range; expected seconds from 0 to {2**31 - 1}"
+    if resolver.min_ttl > resolver.max_ttl:
+        yield (*here, "min_ttl"), f"{resolver.min_ttl} is more than max_ttl, {resolver.max_ttl}"
+    if not 0 <= resolver.client_timer < 2**31:
+        yield (*here, "client_timer"), f"{resolver.client_timer} is out of range; expected seconds"
+    elif resolver.client_timer != DEFAULT_CLIENT_TIMER and not resolver.serve_stale:
+        text = "is how long a resolver waits before it answers with stale records; set serve_stale = true"
+        yield (*here, "client_timer"), text
+
+
+def describe_unusable_address(text: str) -> str:
     """Return why a host of the lab cannot have this address; empty if it can."""
     try:
         address = ipaddress.ip_address(text)
@@ -126,8 +149,45 @@ def _labels(estate: Estate) -> Iterator[Mistake]:
                 ("federation_services", index, "name"),
                 f"{service.name!r}: letters, digits, dot, dash, underscore only",
             )
-    for index, device in enumerate(estate.devices):
-        if not device.name.isprintable() or not device.name:
-            yield ("devices", index, "name"), f"{device.name!r}: must not be empty nor hold control characters"
-    if not estate.name.isprintable() or not estate.name:
-        yield ("name",), f"{estate.name!r}: must not be empty nor hold control characters"
+    for path, text in _free_texts(estate):
+        yield from _text(path, text)
+
+
+def _free_texts(estate: Estate) -> Iterator[tuple[KeyPath, str]]:
+    """Yield texts of any form that are sent to clients, compared with theirs, or shown: an empty one is none."""
+    yield ("name",), estate.name
+    for here, cloud in _clouds(estate):
+        yield (*here, "audience_urn"), cloud.audience_urn
+        yield (*here, "cloud_instance_name"), cloud.cloud_instance_name
+    named: list[tuple[KeyPath, Struct, tuple[str, ...]]] = []
+    for index, tenant in enumerate(estate.tenants):
+        named.append((("tenants", index), tenant, ("display_name",)))
+        named += [
+            (("tenants", index, "domains", n), each, ("federation_issuer",)) for n, each in enumerate(tenant.domains)
+        ]
+        policies = tenant.conditional_access_policies
+        named += [
+            (("tenants", index, "conditional_access_policies", n), each, ("name",)) for n, each in enumerate(policies)
+        ]
+    for index, profile in enumerate(estate.traffic_managers):
+        named += [(("traffic_managers", index, "endpoints", n), e, ("name",)) for n, e in enumerate(profile.endpoints)]
+    for section, keys in _NAMED.items():
+        named += [((section, index), entry, keys) for index, entry in enumerate(getattr(estate, section))]
+    named += [(("dns", "locations", index), each, ("name",)) for index, each in enumerate(estate.dns.locations)]
+    for path, entry, keys in named:
+        yield from (((*path, key), value) for key in keys if (value := getattr(entry, key)) is not None)
+
+
+_NAMED = {
+    "hosts": ("name",),
+    "devices": ("name",),
+    "users": ("immutable_id",),
+    "applications": ("name",),
+    "federation_services": ("issuer", "token_type"),
+}
+"""Keys of sections that have a text of any form."""
+
+
+def _text(path: KeyPath, text: str) -> Iterator[Mistake]:
+    if not text.isprintable() or not text:
+        yield path, f"{text!r}: must not be empty nor hold control characters"

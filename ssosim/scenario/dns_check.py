@@ -156,7 +156,7 @@ def _with_forecast(
 ) -> tuple[Plan, tuple[Forecast, ...]]:
     if not plan.delta:
         return plan, ()
-    was, now = overlay_trees(estate, plan.before, plan.after)
+    was, now = overlay_trees(estate, plan.before, plan.reached)
     views = plan.change.views
     forecasts = forecast_change(was, now, estate, keys, plan.blast.names, outside=settings.outside, views=views)
     return plan.with_reasons(forecast_reasons(forecasts), settings.policy), forecasts

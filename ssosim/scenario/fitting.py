@@ -22,6 +22,7 @@ from ssosim.faults.core.placeholders import expand_fault
 from ssosim.lab.base.errors import LabInputError
 from ssosim.scenario.client_choice import with_clients
 from ssosim.scenario.model import Client, Phase, Scenario, Step
+from ssosim.verdict.clients import LAB_COMMANDS
 
 __all__ = ["Fitted", "fit_faults", "fit_scenario"]
 
@@ -37,8 +38,11 @@ class Fitted:
 def fit_scenario(scenario: Scenario, estate: Estate) -> Fitted:
     """Return ``scenario`` with the devices and names of ``estate``.
 
-    Raises LabInputError if no client can play, and if a fault needs something that the estate does not have.
+    Raises LabInputError if no client can play, if a fault needs something that the estate does not have, and if a
+    client has the name of a part of the lab.
     """
+    _check_resolvers(scenario, estate)
+    _check_client_names(scenario, estate)
     kept: list[Client] = []
     left_out: dict[str, str] = {}
     for client in scenario.clients:
@@ -52,6 +56,33 @@ def fit_scenario(scenario: Scenario, estate: Estate) -> Fitted:
         raise LabInputError(f"{scenario.name}: no client can play on the estate {estate.name!r}: {reasons}")
     fitted_scenario = fit_faults(with_clients(scenario, kept) if left_out else scenario, estate)
     return Fitted(msgspec.structs.replace(fitted_scenario, clients=tuple(kept)), left_out)
+
+
+def _check_resolvers(scenario: Scenario, estate: Estate) -> None:
+    """Raise LabInputError for a resolver of a device that ``estate`` does not have: no client would use it."""
+    known = [device.name for device in estate.devices]
+    for resolver in scenario.resolvers:
+        for name in resolver.devices:
+            if name not in known:
+                raise LabInputError(
+                    f"{scenario.name}: resolver {resolver.name!r}: the estate {estate.name!r} has no device {name!r}; "
+                    f"known: {', '.join(known)}"
+                )
+
+
+def _check_client_names(scenario: Scenario, estate: Estate) -> None:
+    """Raise LabInputError for a client with a name under which the trace has queries of the lab itself.
+
+    Verdicts are by name: those queries would be the client's, or ``ssosim explain`` would leave the client out.
+    """
+    resolvers = {resolver.name for resolver in (*estate.resolvers, *scenario.resolvers)}
+    for client in scenario.clients:
+        if client.name in resolvers or client.name in LAB_COMMANDS:
+            whose = "a resolver" if client.name in resolvers else "queries of the lab itself"
+            raise LabInputError(
+                f"{scenario.name}: client {client.name!r}: in the trace this is the name of {whose}; give the client "
+                "another name"
+            )
 
 
 def fit_faults(scenario: Scenario, estate: Estate) -> Scenario:

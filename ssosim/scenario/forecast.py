@@ -20,6 +20,7 @@ from ssosim.dns.zones.rrset import to_name
 from ssosim.dns.zones.stub import read_answer, reverse_name
 from ssosim.estate import Estate
 from ssosim.lab.base.kdc_discovery import find_kdc_targets
+from ssosim.output import format_share
 from ssosim.scenario.forecast_times import CacheWindows, Timing, measure_windows, timing_of
 from ssosim.scenario.forecast_zones import Outside, assume_outside
 from ssosim.scenario.viewpoints import (
@@ -232,7 +233,9 @@ def _find_other_kdcs(before: ZoneSet, after: ZoneSet, estate: Estate) -> bool:
             was, now = answer(before, to_name(name), kind), answer(after, to_name(name), kind)
             if content_of(was) != content_of(now):
                 return True
-            if any(_is_told_otherwise(before, after, target) for target in find_kdc_targets(read_answer(now).values)):
+            if any(
+                _is_told_otherwise(before, after, target.host) for target in find_kdc_targets(read_answer(now).values)
+            ):
                 return True
     return False
 
@@ -395,7 +398,7 @@ def _outcome_text(state: _Shared) -> str:
         shares[result.text] = shares.get(result.text, 0.0) + share
     if len(shares) == 1:
         return next(iter(shares))
-    return ", ".join(f"{text} ({share:.0%})" for text, share in shares.items())
+    return ", ".join(f"{text} ({format_share(share)})" for text, share in shares.items())
 
 
 def _spns(state: _Shared) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ next attempt.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
@@ -22,10 +23,18 @@ from ssosim.dns import ZoneSet
 from ssosim.dns.recursion.settings import ResolverSettings
 from ssosim.dns.zones.answer import Answer, answer
 from ssosim.dns.zones.rrset import RRset, to_name
+from ssosim.dns.zones.zone import Zone
 from ssosim.estate import Estate
 from ssosim.lab.base.resolver_choice import resolver_settings
 
 __all__ = ["CacheWindows", "Timing", "describe_timing", "measure_windows", "summarise_timings", "timing_of"]
+
+
+WIDEST_LIMITS = ResolverSettings(max_ttl=604_800, max_negative_ttl=10_800)
+"""The limits of BIND, where an estate has no resolvers: those of unbound and Windows are lower.
+
+Sources: BIND 9 reference manual, ``max-cache-ttl`` and ``max-ncache-ttl``; unbound.conf(5), ``cache-max-ttl``.
+"""
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +66,9 @@ def measure_windows(
 ) -> CacheWindows | None:
     """The longest windows of all ``names`` between any of the states ``before`` and any ``after``.
 
-    The limits are those of the estate's resolvers; without any, those of a resolver with the usual settings.
+    The limits are those of the estate's resolvers; without any, those of the resolver that keeps answers longest.
     """
-    limits = tuple(resolver_settings(each, estate) for each in estate.resolvers) or (ResolverSettings(),)
+    limits = tuple(resolver_settings(each, estate) for each in estate.resolvers) or (WIDEST_LIMITS,)
     windows = [
         window
         for name in names
@@ -79,10 +88,8 @@ def _windows(
     was, now = answer(before, name, kind), answer(after, name, kind)
     if content_of(was) == content_of(now):
         return
-    cut_before, cut_after = _name_servers(before, name), _name_servers(after, name)
-    moved = cut_before is not None and cut_after is not None and cut_before != cut_after
-    old = _kept(was, now, cut_before if moved else None, limits)
-    bad = _kept(now, was, cut_after if moved else None, limits)
+    old = _kept(was, now, _servers_left_behind(before, after, name), limits)
+    bad = _kept(now, was, _servers_left_behind(after, before, name), limits)
     yield CacheWindows(old, bad)
 
 
@@ -104,10 +111,30 @@ def _limit_ttl(ttl: int, limits: ResolverSettings, longest: int) -> float:
     return float(min(max(ttl, limits.min_ttl), longest))
 
 
-def _name_servers(zones: ZoneSet, name: Name) -> RRset | None:
-    """The NS record set of the zone that ``name`` is in: resolvers ask these servers until it expires."""
-    zone = zones.zone_of(name)
-    return zone.node(zone.origin).get(NS) if len(zone.origin) > 1 else None
+def _servers_left_behind(here: ZoneSet, there: ZoneSet, name: Name) -> RRset | None:
+    """The NS records of the zone of ``name`` here that a resolver still follows while ``there`` holds; None if none.
+
+    Those of a zone above the zone that has the name there are no hindrance: its servers refer to the other zone.
+    """
+    zone, other = here.zone_of(name), there.zone_of(name)
+    servers = _name_servers(here, zone)
+    if servers is None or (zone.origin != other.origin and other.origin.is_subdomain(zone.origin)):
+        return None
+    others = _name_servers(there, other)
+    return servers if others is None or servers.content != others.content else None
+
+
+def _name_servers(zones: ZoneSet, zone: Zone) -> RRset | None:
+    """The NS records of a zone, with the longer TTL of its own ones and those of its parent zone.
+
+    Resolvers use either (RFC 2181 section 5.4.1).
+    """
+    if len(zone.origin) == 1:
+        return None
+    own, above = zone.node(zone.origin).get(NS), zones.zone_of(zone.origin.parent()).node(zone.origin).get(NS)
+    if own is None or above is None or above.ttl <= own.ttl:
+        return own
+    return dataclasses.replace(own, ttl=above.ttl)
 
 
 def timing_of(windows: CacheWindows, pause: float, *, retries: bool) -> Timing:

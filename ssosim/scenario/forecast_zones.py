@@ -30,12 +30,16 @@ def overlay_trees(estate: Estate, before: ZoneSet, after: ZoneSet) -> tuple[Zone
     """Both trees within the zones of ``estate``, which have the names that clients need besides.
 
     What either tree has is taken from the trees alone: a zone or profile that ``after`` lacks is gone, even if the
-    estate has one of that name. Raises DnsChangeError if a tree and the estate conflict.
+    estate has one of that name. A zone that ``after`` adds takes the place of the estate's, which clients have before:
+    so does a private zone with the name of a public one. Raises DnsChangeError if a tree and the estate conflict.
     """
     base = zones_of(estate)
-    origins = frozenset(origin for tree in (before, after) for origin in tree.zones if len(origin) > 1)
+    first, both = (
+        frozenset(origin for each in trees for origin in each.zones if len(origin) > 1)
+        for trees in ((before,), (before, after))
+    )
     profiles = before.profiles.keys() | after.profiles.keys()
-    return _overlay(base, before, origins, profiles), _overlay(base, after, origins, profiles)
+    return _overlay(base, before, first, profiles), _overlay(base, after, both, profiles)
 
 
 def _overlay(base: ZoneSet, tree: ZoneSet, origins: frozenset[Name], profiles: Iterable[str]) -> ZoneSet:

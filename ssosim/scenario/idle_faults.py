@@ -1,34 +1,19 @@
 """Faults that touched nothing in their phase: a run that was meant to test a fault, and did not.
 
-Pure functions. The events of a trace name the faults that changed an exchange (``faults``), by the number that
-``FaultApplied`` has (``id``).
+Pure functions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ssosim.faults import AnyFault
+from ssosim.faults.core.idle_faults import explain_idle_fault, find_touching_faults
 from ssosim.scenario.model import Phase
-from ssosim.trace import (
-    DnsAnswered,
-    FaultApplied,
-    FaultUndone,
-    HttpExchange,
-    KdcExchange,
-    LabEvent,
-    Record,
-)
+from ssosim.trace import FaultApplied, FaultUndone, LabEvent, Record
 from ssosim.verdict.by_kind import RecordsByKind
-from ssosim.verdict.steps import is_on_the_wire, is_refused_by_kdc
+from ssosim.verdict.steps import is_on_the_wire
 
 __all__ = ["describe_idle_faults"]
-
-_NOT_IN_THE_TRACE = ("ttl-changed", "delay")
-"""Parts of the names of faults whose effect no event shows: the trace has no TTLs, and no reasons for delays."""
-_SAME = "no exchange would have been another one without it"
-_SAME_KEYS = "no service refused a ticket because of its key"
-_SHOWN = 3
 
 
 def describe_idle_faults(phase: Phase, clients: Iterable[str], records: Sequence[Record]) -> tuple[str, ...]:
@@ -39,7 +24,7 @@ def describe_idle_faults(phase: Phase, clients: Iterable[str], records: Sequence
     applied = [record for record in RecordsByKind.of(records).select(FaultApplied) if getattr(record.event, "id", 0)]
     if not applied:
         return ()
-    touched = {number for record in records for number in getattr(record.event, "faults", ())}
+    touched = find_touching_faults(records)
     effective = {_key(record) for record in applied if getattr(record.event, "id", 0) in touched}
     faults = [*phase.faults, *(fault for step in phase.steps for fault in step.faults)]
     names = frozenset(clients)
@@ -55,28 +40,9 @@ def describe_idle_faults(phase: Phase, clients: Iterable[str], records: Sequence
         if _key(record) in effective:  # it begins anew for each program, and has touched another client
             continue
         fault = next((each for each in faults if (each.fault_name, each.detail) == (event.name, event.detail)), None)
-        if _may_have_refused(fault, record, mine):
-            continue
-        reason = _explain(fault, mine)
-        if reason != _SAME or not any(part in event.name for part in _NOT_IN_THE_TRACE):
+        if reason := explain_idle_fault(fault, record, mine):
             found.append(f"{event.name} touched nothing: {reason}")
     return tuple(dict.fromkeys(found))
-
-
-def _may_have_refused(fault: AnyFault | None, applied: Record, records: Sequence[Record]) -> bool:
-    """Return whether ``fault``, one of the directory, may be why a request was refused after it was applied.
-
-    A request with an assertion, a ticket or a refresh token does not say in plain text whose it is, so the exchange
-    does not name the fault (``EstateFault.explains``). The code is what shows it; a federation service has no codes,
-    and answers with a SOAP fault (500) that no other fault explains.
-    """
-    codes = getattr(fault, "CODES", ())
-    after = [record.event for record in records if record.seq > applied.seq]
-    return bool(codes) and any(
-        event.code in codes or (event.code is None and event.status >= 500 and not event.injected and not event.faults)
-        for event in after
-        if isinstance(event, HttpExchange)
-    )
 
 
 def _key(record: Record) -> tuple[str, str]:
@@ -113,53 +79,3 @@ def _describe_early_end(applied: Record, records: Sequence[Record], clients: fro
                 'steps_from = "first-message" counts from that message'
             )
     return ""
-
-
-def _explain(fault: AnyFault | None, records: Sequence[Record]) -> str:
-    """Return why ``fault`` changed nothing, from the records of the clients."""
-    if not any(not isinstance(record.event, FaultApplied) for record in records):
-        return "no client sent anything"
-    only = tuple(getattr(fault, "clients", ()))
-    if only and not any(record.client in only for record in records):
-        return f"it is for {', '.join(only)} only, which did not play"
-    servers = tuple(each for each in getattr(fault, "servers", ()) if isinstance(each, str))
-    if servers and (asked := _describe_servers(servers, records)):
-        return asked
-    wanted = [*getattr(fault, "names", ()), *(getattr(fault, key, "") for key in ("name", "host", "zone"))]
-    wanted = [str(each) for each in wanted if each]
-    if wanted and not any(_concerns(record, wanted) for record in records):
-        return f"no client asked for {' or '.join(wanted)}"
-    if ".kerberos." in type(fault).__module__ and not any(_concerns_kdc(r) for r in records):
-        return "no client asked the KDC"
-    return _SAME_KEYS if hasattr(fault, "account") else _SAME
-
-
-def _concerns_kdc(record: Record) -> bool:
-    return isinstance(record.event, KdcExchange) or is_refused_by_kdc(record.event)
-
-
-def _describe_servers(servers: Sequence[str], records: Sequence[Record]) -> str:
-    """Return which servers the clients ask instead of ``servers``; empty if one of them asks one of these."""
-    asked: dict[str, dict[str, None]] = {}
-    for record in records:
-        if isinstance(record.event, DnsAnswered) and record.event.by:
-            asked.setdefault(record.client, {})[record.event.by] = None
-    if any(by in servers for own in asked.values() for by in own):
-        return ""
-    pairs = [f"{client} asks {' and '.join(own)}" for client, own in asked.items()]
-    more = f" and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
-    return ", ".join(pairs[:_SHOWN]) + more
-
-
-def _concerns(record: Record, wanted: Sequence[str]) -> bool:
-    """Return whether an exchange is about one of the names ``wanted``: the name, or a name below a zone."""
-    event = record.event
-    if isinstance(event, DnsAnswered):
-        names = [event.name, *(answer.partition(" ")[2] for answer in event.answers)]
-    elif isinstance(event, HttpExchange):
-        names = [event.host]
-    else:
-        return False
-    plain = [name.rstrip(".").lower() for name in names]
-    zones = [each.removeprefix("*.").rstrip(".").lower() for each in wanted]
-    return any(name == zone or name.endswith(f".{zone}") for name in plain for zone in zones)

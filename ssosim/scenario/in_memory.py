@@ -13,12 +13,14 @@ from ssosim_clients.models.base import Model, SignInReport
 from ssosim_clients.ports import Device
 
 from ssosim.estate import Estate
+from ssosim.estate.toml import TomlMistakeError
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.lab.base.people import client_random
 from ssosim.lab.base.socket_policy import install
 from ssosim.memory import Engine, EngineClock, MemoryLab, NoProgressError, Run, memory_device
 from ssosim.scenario.fitting import fit_scenario
+from ssosim.scenario.loader import check_scenario
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.model_sign_in import EventLimit, record_stop, sign_in_and_record
 from ssosim.scenario.phases import (
@@ -39,10 +41,15 @@ def play_in_memory(
 ) -> Playback:
     """Play ``scenario``; ``models`` maps the names of all its clients to models.
 
-    ``lab`` is a new lab whose trace the caller wants to read; by default one is made. Raises LabInputError for what is
-    not supported in memory, LabError if a model's code is broken, FaultError if a fault does not fit the estate.
+    ``lab`` is a new lab whose trace the caller wants to read; by default one is made. Raises LabInputError for a
+    mistake in ``scenario`` and for what is not supported in memory, LabError if a model's code is broken, FaultError if
+    a fault does not fit the estate.
     ``scenario`` is fitted to the estate (``fit_scenario``).
     """
+    try:
+        scenario = check_scenario(scenario)
+    except TomlMistakeError as error:
+        raise LabInputError(str(error)) from error
     if programs := [client.name for client in scenario.clients if client.name not in models]:
         names = ", ".join(programs)
         raise LabInputError(f"{scenario.name}: the programs {names} cannot be played in memory: models can")
@@ -97,7 +104,7 @@ class _Play:
                 self._check()
                 judged = judge_phase(scenario, phase, lab.trace, mark, sign_in=number, first_steps=lab.first_steps)
                 results += judged
-            notes[phase.name] = describe_phase(scenario, phase, lab.trace.since(first))
+            notes[phase.name] = describe_phase(scenario, phase, lab.trace.since(first), lab.estate)
         self._event_limit.stop()
         for run in self._runs.values():
             run.cancel()
@@ -126,7 +133,7 @@ class _Play:
             client.name,
             client.device_name,
             user_present=client.person_answers,
-            dual_stack=client.ipv6,
+            dual_stack=client.ipv6 or None,
             random=self._random[client.name],
         )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ssosim.estate.toml import TomlMistakeError
-from ssosim.faults import FaultError
+from ssosim.faults import AnyFault, FaultError
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.control.fault_handlers import list_faults
 from ssosim.lab.core.lab import Lab
@@ -39,7 +39,8 @@ from ssosim.verdict.by_kind import RecordsByKind
 from ssosim.verdict.clients import LAB_COMMANDS, describe_unknown_client
 from ssosim.verdict.expectations import Expectation, check
 from ssosim.verdict.judge import Verdict, judge
-from ssosim.verdict.measures import Measures, measure
+from ssosim.verdict.measures import Measures, find_last_before, measure
+from ssosim.verdict.status import decide_status, is_idle
 from ssosim.verdict.steps import is_on_the_wire
 
 if TYPE_CHECKING:  # only a plan of a DNS change needs them
@@ -96,7 +97,7 @@ class LiveScenarioHandlers:
         estate = self._lab.estate
         forecasts = forecast_change(
             plan.before,
-            plan.after,
+            plan.reached,
             estate,
             lambda: load_signing_keys(estate, ensure_cache_folder()),
             plan.blast.names,
@@ -116,7 +117,8 @@ class LiveScenarioHandlers:
             raise LabError(f"the scenario {self._playing.scenario.name!r} is under way: end it first")
         if scenario.resolvers and not self._lab.estate.resolvers:
             raise LabError(f"{scenario.name}: wants resolvers, of which this lab has none; play it with ssosim run")
-        playing = _RunningScenario(self._lab, fit_faults(scenario, self._lab.estate), speed)
+        fitted = _scale_time_limits(fit_faults(scenario, self._lab.estate), speed or 1.0)
+        playing = _RunningScenario(self._lab, fitted, speed)
         try:
             playing.advance()
         except FaultError as error:
@@ -313,7 +315,7 @@ async def _judge_beside_loop(name: str, seen: _Seen) -> tuple[Verdict, Measures]
     def judge_and_measure() -> tuple[Verdict, Measures]:
         mine = RecordsByKind(records)
         verdict = judge(mine, start, seen.pauses, before)
-        mended = max((at for at in seen.mended if at > start), default=start)
+        mended = find_last_before([at for at in seen.mended if at > start], verdict, start)
         return verdict, measure(mine, verdict, start, mended)
 
     if len(records) <= _MAX_RECORDS_ON_LOOP:
@@ -327,7 +329,24 @@ def _as_data(verdict: Verdict, measures: Measures, expected: Expectation | None)
     broken = () if expected is None else check(expected, verdict, measures)
     data: dict[str, Any] = msgspec.to_builtins(verdict)
     data |= {"measures": msgspec.to_builtins(measures), "expected": msgspec.to_builtins(expected)}
-    return data | {"broken": msgspec.to_builtins(broken), "as_expected": not broken}
+    data |= {"broken": msgspec.to_builtins(broken), "as_expected": not broken}
+    return data | {"status": decide_status(expected, broken, idle=is_idle(verdict.outcome, measures))}
+
+
+def _scale_time_limits(scenario: Scenario, speed: float) -> Scenario:
+    """Return ``scenario`` with the time limits of its faults in seconds of the lab: a second is ``speed`` of them."""
+
+    def scale(faults: Sequence[AnyFault]) -> tuple[AnyFault, ...]:
+        return tuple(
+            fault if fault.for_s is None else msgspec.structs.replace(fault, for_s=fault.for_s / speed)
+            for fault in faults
+        )
+
+    phases = []
+    for phase in scenario.phases:
+        steps = tuple(msgspec.structs.replace(step, faults=scale(step.faults)) for step in phase.steps)
+        phases.append(msgspec.structs.replace(phase, faults=scale(phase.faults), steps=steps))
+    return msgspec.structs.replace(scenario, phases=tuple(phases))
 
 
 def _names(scenario: Scenario) -> list[str]:

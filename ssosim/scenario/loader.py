@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,16 +11,19 @@ from pathlib import Path
 import msgspec
 from ssosim_clients.policies.registry import list_policy_names
 
+from ssosim.estate.checks import find_resolver_mistakes
 from ssosim.estate.loader import SHIPPED_ESTATES
 from ssosim.estate.toml import TomlMistakeError, convert_data, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.faults.core.placeholders import find_field_mistakes
 from ssosim.lab.scripted_user import BEHAVIOURS
-from ssosim.scenario.model import Phase, Scenario
+from ssosim.nearest import suggest_nearest
+from ssosim.scenario.model import ANY_CLIENT, Client, Phase, Scenario
 from ssosim.verdict.expectations import ANY_PHASE, AnyExpectation, find_expectation_mistake
 
 __all__ = [
     "catalogue",
+    "check_scenario",
     "convert_scenario",
     "guides",
     "list_guide_names",
@@ -94,12 +96,28 @@ def convert_scenario(data: object, source: str = "scenario") -> Scenario:
     return _check_scenario(convert_data(data, source, Scenario), "", source, None, ())
 
 
+def check_scenario(scenario: Scenario) -> Scenario:
+    """Return ``scenario``, a value made in Python, with its includes; the rules of a file apply to it.
+
+    Raises TomlMistakeError with the key of each mistake. Without this an include would add no fault, and an expectation
+    of a client that is not there would hold. Of a scenario without clients the expectations are not checked: whoever
+    plays it names the clients. ``with_clients`` makes a scenario with some of the clients.
+    """
+    rules = _RULES if scenario.clients else tuple(rule for rule in _RULES if rule is not _expectations)
+    return _check_scenario(scenario, "", f"scenario {scenario.name}", None, (), rules)
+
+
 def _check_scenario(
-    scenario: Scenario, text: str, source: str, models: Collection[str] | None, within: tuple[str, ...]
+    scenario: Scenario,
+    text: str,
+    source: str,
+    models: Collection[str] | None,
+    within: tuple[str, ...],
+    rules: Sequence[_Rule] | None = None,
 ) -> Scenario:
     """``scenario`` with its includes, if there is no mistake in it. Raises TomlMistakeError with all that there are."""
     scenario = _resolve_includes(scenario, text, source, within)
-    found = [mistake for rule in _RULES for mistake in rule(scenario)]
+    found = [mistake for rule in (_RULES if rules is None else rules) for mistake in rule(scenario)]
     found += [] if models is None else _models(scenario, models)
     mistakes = [format_mistake(text, source, mistake.path, mistake.text) for mistake in found]
     if mistakes:
@@ -142,8 +160,8 @@ def _other_phase(wanted: str, within: tuple[str, ...]) -> Phase:
 def _list_known(wrong: str, names: Iterable[str]) -> str:
     """All that there is, and the near matches."""
     names = list(names)
-    near = difflib.get_close_matches(wrong, names, n=3)
-    return f"known: {', '.join(names)}{f'; did you mean {near[0]!r}?' if near else ''}"
+    near = suggest_nearest(wrong, names)
+    return f"known: {', '.join(names)}{f'; {near}' if near else ''}"
 
 
 _MAX_DEADLINE_S = 86400.0
@@ -178,6 +196,28 @@ def _names(scenario: Scenario) -> Iterator[_Mistake]:
     for path, name in named:
         if not name or not name.isprintable():
             yield _Mistake(path, f"{name!r}: must not be empty nor hold control characters")
+    yield from _labels(scenario)
+
+
+def _labels(scenario: Scenario) -> Iterator[_Mistake]:
+    """Find names that mean something else too: results and expectations of a sign-in are found by its label."""
+    labels = {label: index for index, phase in enumerate(scenario.phases) for label in phase.labels if phase.sign_in_at}
+    for index, phase in enumerate(scenario.phases):
+        if phase.name in labels and labels[phase.name] != index:
+            other = scenario.phases[labels[phase.name]].name
+            yield _Mistake(
+                ("phases", index, "name"), f"{phase.name!r} is the name of a sign-in of {other!r}; rename it"
+            )
+    for index, client in enumerate(scenario.clients):
+        for key in ("name", "kind"):
+            if getattr(client, key) == ANY_CLIENT:
+                text = f"{ANY_CLIENT!r} stands for every client in expect; give another {key}"
+                yield _Mistake(("clients", index, key), text)
+
+
+def _resolvers(scenario: Scenario) -> Iterator[_Mistake]:
+    for mistake in find_resolver_mistakes(scenario.resolvers):
+        yield _Mistake(mistake.path, mistake.text)
 
 
 def _default_estate(scenario: Scenario) -> Iterator[_Mistake]:
@@ -209,13 +249,26 @@ def _clients(scenario: Scenario) -> Iterator[_Mistake]:
             yield _Mistake(("clients", index, "run"), "expected a program and its arguments, without NUL characters")
 
 
+_OF_MODELS = ("signs-in", "walks-away")
+"""What the scripted user of a client model can do. A model shows no page, where a user could do anything else."""
+
+_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Client)} | {"environment": {}}
+
+
 def _devices(scenario: Scenario) -> Iterator[_Mistake]:
     for index, client in enumerate(scenario.clients):
         if client.behaviour not in BEHAVIOURS:
             yield _Mistake(("clients", index, "person"), f"expected true, false or one of: {', '.join(BEHAVIOURS)}")
-        for key in ("environment", "etc"):
-            if client.model is not None and getattr(client, key):
+        elif client.model is not None and client.behaviour not in _OF_MODELS:
+            text = f"{client.person!r} is for programs; the user of a model {' or '.join(_OF_MODELS)} (true or false)"
+            yield _Mistake(("clients", index, "person"), text)
+        for key in ("environment", "etc", "deadline"):
+            if client.model is not None and getattr(client, key) != _DEFAULTS[key]:
                 yield _Mistake(("clients", index, key), "only a program has it")
+        for name, value in client.environment.items():
+            if not name or "=" in name or "\0" in name + value:
+                text = "expected a name without '=', and no NUL characters"
+                yield _Mistake(("clients", index, "environment", name), text)
 
 
 def _steps(scenario: Scenario) -> Iterator[_Mistake]:
@@ -224,6 +277,9 @@ def _steps(scenario: Scenario) -> Iterator[_Mistake]:
         if any(moment.tzinfo is None for moment in starts):
             return  # said already
         length = scenario.duration_of(index)
+        if phase.steps_from != "start" and not phase.changes:
+            text = "is where the times of steps and time limits begin, and the phase has neither; leave it out"
+            yield _Mistake(("phases", index, "steps_from"), text)
         for number, step in enumerate(phase.steps):
             path: KeyPath = ("phases", index, "steps", number)
             if not 0 <= step.at < length:
@@ -245,7 +301,11 @@ def _sign_ins(scenario: Scenario) -> Iterator[_Mistake]:
                 yield _Mistake(path, f"expected seconds within the phase, from 0 to below {length:g}")
             elif number and not at > times[number - 1]:
                 yield _Mistake(path, "must be later than the sign-in before")
-        for key in phase.expect_at:
+        keys = list(phase.expect_at)
+        for place, key in enumerate(keys):
+            if same := next((other for other in keys[:place] if _seconds(other) == _seconds(key) is not None), None):
+                text = f"{same!r} is the same sign-in; put both into one table"
+                yield _Mistake(("phases", index, "expect_at", key), text)
             if _seconds(key) not in times:
                 known = f"expected one of {', '.join(f'{at:.12g}' for at in times)}" if times else "sign_in_at has none"
                 yield _Mistake(("phases", index, "expect_at", key), f"there is no sign-in at {key!r}; {known}")
@@ -276,7 +336,7 @@ def _expectations(scenario: Scenario) -> Iterator[_Mistake]:
             if text := find_expectation_mistake(expected):
                 yield _Mistake(path, text)
     phases = [*dict.fromkeys(name for phase in scenario.phases for name in (phase.name, *phase.labels))]
-    known = {*phases, *(f"{scenario.name}#{phase}" for phase in phases), ANY_PHASE}
+    known = {*phases, *(f"{scenario.name}#{phase}" for phase in (*phases, ANY_PHASE)), ANY_PHASE}
     for index, client in enumerate(scenario.clients):
         for key, expected in client.expect.items():
             path = ("clients", index, "expect", key)
@@ -296,10 +356,13 @@ def _placeholders(scenario: Scenario) -> Iterator[_Mistake]:
             yield from (_Mistake((*path, field), text) for field, text in find_field_mistakes(fault))
 
 
-_RULES: tuple[Callable[[Scenario], Iterator[_Mistake]], ...] = (
+_Rule = Callable[[Scenario], Iterator[_Mistake]]
+
+_RULES: tuple[_Rule, ...] = (
     _names,
     _times,
     _default_estate,
+    _resolvers,
     _clients,
     _devices,
     _steps,

@@ -42,9 +42,9 @@ class Client(_Frozen, frozen=True, kw_only=True):
     that the user signs in, False that the user walks away. ``fresh``: a new process with a new sign-on at each phase;
     programs always have that.
 
-    ``expect`` are expectations of this client by phase (``phase``, ``scenario#phase``, or ``*`` for any phase); they
-    precede those of the phases. ``added``: the client is not of the scenario, such as the user's own program. Where
-    nothing else is expected of it, it must sign in while no fault is in force, and expose nothing.
+    ``expect`` are expectations of this client by phase (``phase``, ``scenario#phase``, ``scenario#*``, or ``*`` for any
+    phase); they precede those of the phases. ``added``: the client is not of the scenario, such as the user's own
+    program. Where nothing else is expected of it, it must sign in while no fault is in force, and expose nothing.
 
     ``last_step``: the step that completes the sign-in, if that is not a token: ``wstrust-ticket`` or
     ``wstrust-password`` for a client that only wants the assertion.
@@ -140,8 +140,13 @@ class Phase(_Frozen, frozen=True, kw_only=True):
         """Whether a fault is in force between sign-in number ``sign_in`` (from 0) and the next one."""
         begin, *later = self.sign_in_times[sign_in : sign_in + 2]
         end = later[0] if later else math.inf
-        steps = any(step.at < end and (step.until is None or step.until > begin) for step in self.steps)
-        return bool(self.faults or self.include) or steps
+        periods = [(0.0, math.inf, self.faults)]
+        periods += [(step.at, math.inf if step.until is None else step.until, step.faults) for step in self.steps]
+        return bool(self.include) or any(
+            at < end and min(until, at + (math.inf if fault.for_s is None else fault.for_s)) > begin
+            for at, until, faults in periods
+            for fault in faults
+        )
 
     @property
     def sign_in_times(self) -> tuple[float, ...]:

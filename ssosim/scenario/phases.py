@@ -10,8 +10,9 @@ from operator import itemgetter
 
 import msgspec
 
+from ssosim.estate import Estate
 from ssosim.faults import AnyFault, FaultTarget, Undo
-from ssosim.lab.base.errors import LabError
+from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.scenario.idle_faults import describe_idle_faults
 from ssosim.scenario.model import Phase, Scenario, Step
 from ssosim.scenario.program_runs import NOT_TIMED, ProgramTimes
@@ -29,9 +30,10 @@ from ssosim.trace import (
 from ssosim.verdict.by_kind import RecordsByKind
 from ssosim.verdict.expectations import BrokenExpectation, Expectation, check
 from ssosim.verdict.judge import Verdict, judge
-from ssosim.verdict.measures import NOTHING_MEASURED, Measures, measure
+from ssosim.verdict.measures import NOTHING_MEASURED, Measures, find_last_before, measure
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.pauses import select_pauses
+from ssosim.verdict.status import Status, combine_statuses, decide_status, is_idle
 from ssosim.verdict.steps import ON_THE_WIRE
 
 __all__ = [
@@ -88,8 +90,24 @@ class Playback:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def status(self) -> Status:
+        """``passed``, ``failed``, or ``not-judged`` if no outcome was expected of any client."""
+        return combine_statuses(
+            decide_status(each.expected, each.broken, idle=is_idle(each.verdict.outcome, each.measures))
+            for each in self.results
+        )
+
+    @property
     def as_expected(self) -> bool:
-        """Whether all that is expected of the clients holds."""
+        """Whether all that is expected of the clients holds.
+
+        Raises LabInputError where nothing is expected of any client: a check of that could not fail.
+        """
+        if not any(result.expected for result in self.results):
+            raise LabInputError(
+                f"as_expected: {self.scenario.name} expects nothing of any client that played, so nothing could fail; "
+                "give its phases or clients an `expect`"
+            )
         return all(result.as_expected for result in self.results)
 
     def share(self, phase: str, outcome: Outcome = Outcome.SILENT, *, sign_in_at: float | None = None) -> float | None:
@@ -235,11 +253,26 @@ def begin_sign_ins(
     return mark
 
 
-def describe_phase(scenario: Scenario, phase: Phase, records: Sequence[Record]) -> tuple[str, ...]:
-    """Return the notes about a phase from its records: faults that touched nothing, accounts that still use RC4."""
+def describe_phase(scenario: Scenario, phase: Phase, records: Sequence[Record], estate: Estate) -> tuple[str, ...]:
+    """Return the notes about a phase from its records: faults that touched nothing, accounts that still use RC4.
+
+    Of the first phase also that resolvers of the scenario are not used: ``estate`` is that of the lab.
+    """
     names = [client.name for client in scenario.clients]
     records = RecordsByKind.of(records)
-    return (*describe_idle_faults(phase, names, records), *describe_rc4_use(records))
+    unused = _describe_unused_resolvers(scenario, estate) if phase.name == scenario.phases[0].name else ()
+    return (*unused, *describe_idle_faults(phase, names, records), *describe_rc4_use(records))
+
+
+def _describe_unused_resolvers(scenario: Scenario, estate: Estate) -> tuple[str, ...]:
+    wanted, used = (
+        {each.name: msgspec.structs.replace(each, address="") for each in resolvers}  # it may have got another one
+        for resolvers in (scenario.resolvers, estate.resolvers)
+    )
+    if not wanted or wanted == used:
+        return ()
+    instead = f"has its own, {', '.join(used)}" if used else "has none"
+    return (f"the resolvers of the scenario, {', '.join(wanted)}, were not used: the lab {instead}",)
 
 
 def run_actions(actions: list[tuple[float, Callable[[], None]]], until: float) -> None:
@@ -285,7 +318,7 @@ def judge_phase(
     pauses = select_pauses(records)
     after_programs = max((each.last_seq for each in times.values()), default=0)
     mended = [record.at for record in records.select(FaultUndone) if record.at > began and record.seq > after_programs]
-    last_undone = {name: began + (each.undone or 0.0) for name, each in times.items()}
+    undone_for = {name: [began + (each.undone or 0.0)] for name, each in times.items()}
     return [
         ClientVerdict(
             phase.name,
@@ -296,7 +329,7 @@ def judge_phase(
                 by_client[client.name],
                 verdict,
                 began,
-                last_undone.get(client.name, max(mended, default=began)),
+                find_last_before(undone_for.get(client.name, mended), verdict, began),
                 first_steps,
             ),
             round(times[client.name].decided(verdict), 3) if client.name in times else None,

@@ -120,7 +120,7 @@ async def play(
                 results += judge_phase(
                     scenario, phase, lab.trace, mark, times, sign_in=number, first_steps=lab.first_steps
                 )
-            notes[phase.name] = describe_phase(scenario, phase, lab.trace.since(first))
+            notes[phase.name] = describe_phase(scenario, phase, lab.trace.since(first), lab.estate)
         return Playback(scenario, tuple(results), notes, fitted.left_out)
 
 
@@ -194,7 +194,7 @@ class _ClientModels:
                 self._lab.device_of(client.device_name),
                 self._clock,
                 user_present=client.person_answers,
-                dual_stack=client.ipv6,
+                dual_stack=client.ipv6 or None,
                 slot=self._slots[client.name],
             )
         )

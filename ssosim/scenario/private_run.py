@@ -19,6 +19,7 @@ from ssosim.kerberos import KerberosError
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.base.folder import LabFolder, cache_path
+from ssosim.lab.base.garbage import collect_rarely
 from ssosim.lab.base.shortage import is_shortage
 from ssosim.lab.control.api import ControlApi
 from ssosim.lab.core.trace_writer import record_to_file
@@ -86,6 +87,7 @@ async def _run(folder: LabFolder, scenario: Scenario, estate: Estate, at_once: i
     clock = VirtualClock(scenario.phases[0].start.timestamp())
     private = PrivateLab(folder, estate, PrivateNetwork())
     await private.start(clock)
+    collect_rarely()
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(private.stop)
         cleanup.enter_context(record_to_file(private.lab.trace, folder.trace, max_octets=None))
@@ -166,5 +168,6 @@ class _Programs:
                 process.kill()
                 await process.wait()
         text = output.decode("utf-8", "replace").strip()
-        passwords = [user.password for user in self._private.estate.users]
-        self._private.lab.trace.record(client.name, ClientMessage(text=shorten_output(redact(text, passwords))))
+        assert self._private.lab.provider is not None  # noqa: S101 - the lab has started
+        secrets = self._private.lab.provider.directory.secrets
+        self._private.lab.trace.record(client.name, ClientMessage(text=shorten_output(redact(text, secrets))))

@@ -27,7 +27,7 @@ def run_result(playback: Playback) -> RunResult:
         seed=scenario.seed,
         end=scenario.end,
         sources=tuple(load_sources().cite(source) for source in scenario.sources),
-        as_expected=playback.as_expected,
+        as_expected=not any(each.broken for each in playback.results),
         left_out=dict(playback.left_out),
         mix={client.name: client.weight for client in scenario.clients if client.weight > 0},
         phases=tuple(_phase(playback, phase, at) for phase in scenario.phases for at in phase.sign_in_at or (None,)),

@@ -1,13 +1,20 @@
-"""Values of any model, with a text of the test's choice in every field that holds text."""
+"""Values of any model with a text of the test's choice; commands in this process, with a lab that only answers."""
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from dataclasses import field as make_field
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from msgspec import inspect
+
+from ssosim.cli.main import main
+from ssosim.lab.base.folder import LabFolder
 
 Given = Mapping[tuple[type, str], Any]
 """What stands in a field of a model, by the model and the field: another type to fill, or a value as it is."""
@@ -122,3 +129,82 @@ def filler() -> type[ModelFiller]:
 def find_models() -> Callable[[Any, Given], set[type]]:
     """What finds the models within a type."""
     return models_in
+
+
+@dataclass
+class AnsweringLab:
+    """A lab by its answers: ``answers`` by method and path; ``requests`` are what commands sent to it."""
+
+    answers: dict[str, Any]
+    requests: list[tuple[str, str, Any]] = make_field(default_factory=list)
+
+    def send_request(self, _: Any, method: str, path: str, body: Any = None, **__: Any) -> bytes:
+        """Stand in for the client of the control API; an answer that is an exception is raised."""
+        self.requests.append((method, path, body))
+        answer = self.answers[f"{method} {path}"]
+        if isinstance(answer, Exception):
+            raise answer
+        return json.dumps(answer).encode()
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a state folder in it."""
+    monkeypatch.setenv("SSOSIM_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def answering_lab(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> AnsweringLab:
+    """A lab "default" that runs, as far as commands can see, and answers what a test says."""
+    assert not own_home.joinpath("state").exists()
+    lab = AnsweringLab({})
+    monkeypatch.setattr("ssosim.lab.control.answers.send_request", lab.send_request)
+    monkeypatch.setattr("ssosim.lab.program_devices.control_client.send_request", lab.send_request)
+    monkeypatch.setattr(LabFolder, "is_running", lambda _: True)
+    return lab
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, and what it wrote to both streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Standard output as the one JSON document that it is (RFC 8259: no NaN, no key twice)."""
+        found = json.loads(self.out, parse_constant=_refuse, object_pairs_hook=_object_of_pairs)
+        assert isinstance(found, dict)
+        return found
+
+
+def _refuse(name: str) -> NoReturn:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def _object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    assert len(found) == len(pairs), pairs
+    return found
+
+
+@pytest.fixture
+def play_command(capsys: pytest.CaptureFixture[str], own_home: Path) -> Callable[..., Ended]:
+    """Run a command in this process; an exception that leaves it is an error of the test."""
+
+    def play(*words: str) -> Ended:
+        capsys.readouterr()
+        try:
+            code = main(list(words))
+        except SystemExit as end:  # of argparse
+            code = end.code if isinstance(end.code, int) else 1
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        assert Path.cwd().is_relative_to(own_home)
+        return Ended(code, said.out, said.err)
+
+    return play

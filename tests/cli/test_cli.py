@@ -221,7 +221,7 @@ def test_a_full_disk_is_one_line(bench, words, unbuffered):
             stderr=subprocess.PIPE,
             text=True,
             env=bench.environment(PYTHONUNBUFFERED=unbuffered),
-            timeout=30,
+            timeout=120,
             check=False,
         )
     if not (unbuffered and "--help" in words):  # argparse itself drops what it cannot write

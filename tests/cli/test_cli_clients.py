@@ -28,3 +28,19 @@ def test_a_set_is_listed_alone(capsys: pytest.CaptureFixture[str]):
     assert not {"curl/windowstransport", "office"} & names
     assert main(["clients", "--set", "spnego", "--install", "curl"]) == 2
     assert "leave --set out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--packages", "--install", "curl"], "--packages: lists, and --install installs"),
+        (["--sources", "--packages"], "--sources: only the list of clients"),
+        (["--sources", "--install", "curl"], "--sources: only the list of clients"),
+    ],
+)
+def test_an_option_that_another_one_leaves_without_effect_is_refused(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+):
+    """``--install`` beside ``--packages`` installed nothing, with exit code 0."""
+    assert main(["clients", *words]) == 2
+    assert said in capsys.readouterr().err

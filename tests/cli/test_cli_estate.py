@@ -37,6 +37,9 @@ def test_a_new_estate_can_be_used_and_is_never_overwritten(bench, tmp_path):
         ('services = ["kdc"]', 'services = ["kcd"]', "kcd"),
         ('user = "frank@fabrikam.com"', 'user = "nobody@fabrikam.com"', "nobody@fabrikam.com"),
         ("[cloud]", "[cloud", ""),
+        # what only the name servers of a lab refuse
+        ('values = ["192.0.2.10"]', 'values = ["nonsense"]', ": zones[2].records[0]: 'nonsense' is not a value"),
+        ('name = "login"\ntype', 'name = "login"\nttl = -1\ntype', "TTL -1 is out of range"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(bench, tmp_path, old, new, text):

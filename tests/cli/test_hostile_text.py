@@ -722,7 +722,9 @@ def test_the_log_of_a_lab_is_safe(bench: Any):
     done = subprocess.run(
         command, env=bench.environment(), capture_output=True, text=True, timeout=60, check=False, cwd=os.sep
     )
-    log = (bench.home / "labs" / "loud" / "lab.log").read_text(encoding="utf-8")
+    file = bench.home / "labs" / "loud" / "lab.log"
+    log = file.read_text(encoding="utf-8")
+    file.unlink()  # its traceback is expected; the fixture finds all others
     assert "pwned" in log
     assert "pwned" in done.stderr
     assert_safe(log)
@@ -752,7 +754,7 @@ def test_the_persons_errors_are_safe(tmp_path: Path):
     who.write_text(json.dumps({"ca": None}))
     for words in (["--profile", H, "https://x"], ["--profile", str(who), f"ftp://{H}"], [f"--{H}"]):
         command = [sys.executable, "-I", str(script), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=os.sep)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=os.sep)
         assert done.returncode in (1, 2)
         if not words[0].startswith("--\x1b"):
             assert_safe(done.stderr)

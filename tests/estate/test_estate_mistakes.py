@@ -5,25 +5,16 @@ Each row changes the shipped estate ``contoso-azure``, which is without mistakes
 
 from __future__ import annotations
 
-import copy
-import functools
-import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
-import msgspec
 import pytest
 
-from ssosim.estate.checks import find_mistakes
-from ssosim.estate.loader import shipped_estate_text
-from ssosim.estate.model import Estate
-from ssosim.estate.toml_lines import render_path
+from .changed_estate import DELEGATION, PROXY, REALM, SAMBA, Data, again, both, mistakes, put, two_realms
 
-Data = dict[str, Any]
 EARLY, LATE = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
 ISSUER = "https://oidc.contoso.example/cluster-1"
-FEDERATED = {"issuer": ISSUER, "subject": "s", "name": "n"}
+FEDERATED = {"issuer": ISSUER, "subject": "s", "name": "nnn"}
 CLUSTER = {
     "issuer": "https://oidc.contoso.example/cluster-9",
     "subject": "s",
@@ -32,64 +23,7 @@ CLUSTER = {
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
 
 
-@functools.cache
-def _shipped() -> Data:
-    return tomllib.loads(shipped_estate_text("contoso-azure"))
-
-
-def mistakes(change: Callable[[Data], object]) -> dict[str, str]:
-    """Return what is said about the estate after ``change``: the texts, joined, by the key path."""
-    data = copy.deepcopy(_shipped())
-    change(data)
-    found: dict[str, str] = {}
-    for each in find_mistakes(msgspec.convert(data, Estate)):
-        path = render_path(each.path)
-        found[path] = f"{found[path]}; {each.text}" if path in found else each.text
-    return found
-
-
-def put(path: str, value: Any) -> Callable[[Data], None]:
-    """Return a change that sets the key at ``path``; ``+`` adds an entry to a list, which may not be there yet."""
-
-    def change(data: Data) -> None:
-        *parents, last = path.split(".")
-        at: Any = data
-        for part in parents:
-            at = (
-                at[int(part)]
-                if part.isdigit()
-                else at.setdefault(part, [] if last == "+" and part == parents[-1] else {})
-            )
-        if last == "+":
-            at.append(copy.deepcopy(value))
-        else:
-            at[int(last) if last.isdigit() else last] = copy.deepcopy(value)
-
-    return change
-
-
-def again(section: str, **changed: Any) -> Callable[[Data], None]:
-    """Return a change that repeats the first entry of a section, with other values for some keys."""
-    return lambda data: data[section].append(copy.deepcopy(data[section][0]) | changed)
-
-
-def both(*changes: Callable[[Data], object]) -> Callable[[Data], None]:
-    """Return a change that makes several, in their order."""
-
-    def change(data: Data) -> None:
-        for each in changes:
-            each(data)
-
-    return change
-
-
-REALM = {"name": "B.TEST", "domain": "b.test", "service_account": {"name": "SSO$", "spns": []}}
-KDC_B = {"name": "dc.b", "address": "10.20.0.88", "services": ["kdc"], "realm": "B.TEST"}
-DELEGATION = {"service": "HTTP/sts.fabrikam.com", "allowed_to_delegate_to": ["HTTP/intranet.corp.contoso.com"]}
-PROXY = {"name": "proxy", "address": "192.0.2.99", "services": ["kdc-proxy"]}
-SAMBA = put("realms.0.directory", "samba")
 ENDPOINT = "traffic_managers.0.endpoints"
-two_realms = both(put("realms.+", REALM), put("hosts.+", KDC_B))
 
 MISTAKES = [
     # tenants
@@ -308,7 +242,7 @@ MISTAKES = [
     (
         put(
             "applications.10.federated_credentials",
-            [FEDERATED | {"name": f"n{number}", "subject": str(number)} for number in range(21)],
+            [FEDERATED | {"name": f"nnn{number}", "subject": str(number)} for number in range(21)],
         ),
         "applications[10].federated_credentials",
         "at most 20 federated credentials",
@@ -319,7 +253,7 @@ MISTAKES = [
         "another credential",
     ),
     (
-        put("applications.10.federated_credentials", [FEDERATED, FEDERATED | {"name": "m"}]),
+        put("applications.10.federated_credentials", [FEDERATED, FEDERATED | {"name": "mmm"}]),
         "applications[10].federated_credentials[1].subject",
         "has this issuer and subject",
     ),
@@ -560,7 +494,7 @@ RIGHT = [
     put("users.5.guest_tenants", ["contoso.onmicrosoft.com"]),
     put("applications.10.secrets.0", {"value": "x", "start_date_time": EARLY, "end_date_time": LATE}),
     put("applications.10.secrets.0", {"value": "x", "end_date_time": LATE}),
-    put("applications.10.federated_credentials", [FEDERATED, FEDERATED | {"name": "m", "subject": "t"}]),
+    put("applications.10.federated_credentials", [FEDERATED, FEDERATED | {"name": "mmm", "subject": "t"}]),
     put("role_assignments.0.principal", "0A1F5C1E-6f0d-4a6c-9a1d-999999999999"),
     put("role_assignments.0.principal", "vm-1"),
     put("traffic_managers.0.monitor", {"interval": 30, "timeout": 10, "expected": ["200-200", "301"]}),

@@ -82,7 +82,7 @@ def test_the_number_of_addresses(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_federated_credential_has_one_audience(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Microsoft Graph, federatedIdentityCredential: audiences accepts a single value."""
-    one = 'federated_credentials = [{ name = "a", issuer = "https://x.example", subject = "s", audiences = ["a"%s] }]'
+    one = 'federated_credentials = [{ name = "abc", issuer = "https://x.example", subject = "s", audiences = ["a"%s] }]'
     assert not check(tmp_path, capsys, one % "")
     (tmp_path / "estate.toml").unlink()
     assert "audiences" in check(tmp_path, capsys, one % ', "b"')
@@ -103,3 +103,14 @@ def test_a_client_id_is_a_guid(
     (tmp_path / "estate.toml").unlink()
     monkeypatch.setattr(f"{__name__}.CLIENT_ID", "my-app")
     assert "'my-app' is not a GUID" in check(tmp_path, capsys)
+
+
+@pytest.mark.parametrize("name", ["ab", "-abc", "with blank", "with.dot", "a" * 121, ""])
+def test_the_name_of_a_federated_credential_fits_into_an_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """3 to 120 letters, digits, hyphens and underscores, as Entra registers it."""
+    entry = 'federated_credentials = [{ name = "%s", issuer = "https://x.example", subject = "s" }]'
+    assert not check(tmp_path, capsys, entry % "a_b-9")
+    (tmp_path / "estate.toml").unlink()
+    assert "federated_credentials[0].name" in check(tmp_path, capsys, entry % name)

@@ -71,10 +71,10 @@ class Broken:
     port: int
     trace: Trace
 
-    async def ask(self, name: str = LOGIN, kind: str = "A") -> None:
+    async def ask(self, name: str = LOGIN, kind: str = "A", patience_s: float = 60) -> None:
         """Ask; no answer is one too."""
         with contextlib.suppress(dns.exception.Timeout):
-            await dns.asyncquery.udp(dns.message.make_query(name, kind), HERE, port=self.port, timeout=0.1)
+            await dns.asyncquery.udp(dns.message.make_query(name, kind), HERE, port=self.port, timeout=patience_s)
 
     @property
     def story(self) -> list[str]:
@@ -113,7 +113,7 @@ async def test_the_first_two_and_no_more(broken: Broken, fault: Fault, outcome: 
     fault.apply(broken.board)
     name = AUTOLOGON if fault.fault_name == "traffic-manager-deleted" else LOGIN
     for each in ("sts.fabrikam.com", name, name, name):
-        await broken.ask(each)
+        await broken.ask(each, patience_s=0.1 if outcome == "DROPPED" else 60)
     assert broken.story == ["NOERROR", outcome, outcome, "after the first 2", "NOERROR"]
     assert broken.board.active == ()
     assert broken.store.current == HEALTHY
@@ -136,14 +136,21 @@ async def test_two_queries_at_once_do_not_both_meet_the_first(broken: Broken) ->
 
 async def test_for_a_while_by_the_loop(broken: Broken) -> None:
     """In real time a fault ends after its seconds, whichever limit comes first; undone before, none."""
-    ServFail(for_s=0.1, first=99).apply(broken.board)
-    Delay(seconds=0.01, for_s=60, first=1).apply(broken.board)
-    undo = NameRemoved(name=AUTOLOGON, for_s=0.05).apply(broken.board)
-    undo()
-    await broken.ask()
-    await asyncio.sleep(0.2)
-    await broken.ask()
-    assert broken.story == ["", "SERVFAIL", "after the first 1", "after 0.1 s", "NOERROR"]
+    loop, in_time = asyncio.get_running_loop(), False
+    async with asyncio.timeout(60):
+        while not in_time:  # on a loaded machine the time may be over before the first answer: then once more
+            before, began = len(broken.story), loop.time()
+            ServFail(for_s=0.2, first=99).apply(broken.board)
+            Delay(seconds=0.01, for_s=60, first=1).apply(broken.board)
+            undo = NameRemoved(name=AUTOLOGON, for_s=0.05).apply(broken.board)
+            undo()
+            await broken.ask()
+            in_time = loop.time() < began + 0.2
+            while broken.board.active:  # noqa: ASYNC110 - a trace wakes nobody
+                await asyncio.sleep(0.01)
+            await broken.ask()
+    assert broken.story[before:] == ["", "SERVFAIL", "after the first 1", "after 0.2 s", "NOERROR"]
+    assert loop.time() >= began + 0.2
 
 
 async def test_for_a_while_in_virtual_time() -> None:
@@ -279,6 +286,10 @@ def _bad(record: Any) -> bool:
         ({"fault": "name-removed", "name": LOGIN, "first": 0}, "first 0 is not 1 or more"),
         ({"fault": "kdc-silent", "first": -1}, "first -1 is not 1 or more"),
         ({"fault": "name-server-dead", "zone": "fabrikam.com", "first": 1}, "unknown field `first`"),
+        ({"fault": "drop", "clients": [""]}, "clients: '' is the name of no client: it would strike nobody"),
+        ({"fault": "kdc-silent", "clients": ["office", " curl-1"]}, "clients: ' curl-1' is the name of no client"),
+        ({"fault": "http-status", "clients": ["a\nb"]}, "is the name of no client"),
+        ({"fault": "clock-skew", "of": "device", "seconds": 9, "clients": [""]}, "is the name of no client"),
     ],
 )
 def test_limits_that_cannot_be_meant(data: dict[str, Any], words: str) -> None:

@@ -53,13 +53,54 @@ def test_the_command_of_the_readme_guards_a_pipeline(bench, short):
     assert "it ended with exit code 0 and sent nothing [expected: silent or interactive]" in bad.stdout
 
 
+def test_a_run_without_an_expectation_has_not_passed(bench, tmp_path):
+    """JSON and JUnit say that nothing was judged; the exit code is 0 to look around, and 1 with --strict."""
+    file, junit = tmp_path / "free.toml", tmp_path / "free.xml"
+    file.write_text(re.sub(r"(?m)^expect = .*$", "", SHORT))
+    done = bench.run("run", str(file), "--json", "--junit", str(junit))
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["status"], result["as_expected"]) == ("not-judged", True)
+    assert {each["clients"]["office"]["status"] for each in result["phases"]} == {"not-judged"}
+    assert "ssosim run: note: not judged: nothing is expected of any outcome" in done.stderr
+    suite = etree.parse(junit).find("testsuite")
+    assert (suite.get("tests"), suite.get("skipped")) == ("2", "2")
+    strict = bench.run("run", str(file), "--strict")
+    assert strict.returncode == 1
+    assert "ssosim run: --strict: not judged: nothing is expected of any outcome" in strict.stderr
+
+
+def test_strict_asks_for_one_outcome_of_each_client(bench, short):
+    """A client that can fail in one phase is enough; one that could fail nowhere is named."""
+    assert bench.run("run", short, "--strict").returncode == 0
+    done = bench.run("run", short, "--strict", "--client", "office", "--client", "ssms")
+    assert done.returncode == 0, done.stderr
+    one_phase = SHORT[: SHORT.index("[[phases]]")] + SHORT[SHORT.rindex("[[phases]]") :]
+    Path(short).write_text(one_phase)
+    done = bench.run("run", short, "--strict", "--client", "office", "--client", "ssms")
+    assert done.returncode == 1
+    assert "ssosim run: --strict: ssms: not judged: no outcome is expected of it in any phase" in done.stderr
+    assert "office: not judged" not in done.stderr
+
+
+def test_a_run_without_a_client_is_refused(bench, tmp_path):
+    """A scenario with ``clients = []`` is for programs of --exec: alone it would play nothing, with exit code 0."""
+    file = tmp_path / "nobody.toml"
+    file.write_text(
+        "clients = []\n" + re.sub(r"(?ms)^\[\[clients\]\].*?(?=^\[\[)", "", re.sub("(?m)^expect.*$", "", SHORT))
+    )
+    done = bench.run("run", str(file))
+    assert done.returncode == 2
+    assert f"{file}: has no clients, so nobody would sign in; name one with --client or --exec" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "words", "text"),
     [
         (CURL, ["--expect", "broken=silent|interactive"], "[expected: silent or interactive]"),
         (CURL, ["--never", "failed"], "[expected: never failed]"),
         (CURL, ["--expect", "refused"], "[expected: refused]"),
-        (f"sh -c 'sleep 1; {CURL}'", ["--within", "healthy=500ms"], "[expected: a decision within 0.5 s, found 1."),
+        (f"sh -c 'sleep 1; {CURL}'", ["--within", "healthy=500ms"], "[expected: a decision within 0.5 s, found "),
         (CURL, ["--code", "broken=AADSTS50126"], "[expected: the code AADSTS50126, found no code: "),
         (CURL, ["--reason-contains", "broken=a=b"], "[expected: 'a=b' in the reason, found "),
         (CURL, ["--max-rate", "1/min"], "[expected: at most 1 requests in any minute, found "),
@@ -76,6 +117,7 @@ def test_each_option_can_fail_a_run(bench, short, command, words, text):
     done = bench.run("run", short, "--client", "office", "--exec", command, *words)
     assert done.returncode == 1, done.stdout + done.stderr
     assert text in done.stdout
+    assert ("found no decision" in done.stdout) == ("found no decision" in text)
 
 
 def test_what_is_expected_holds(bench, short):

@@ -24,8 +24,8 @@ from ssosim.verdict.explain import explain
 from ssosim.verdict.outcome import Outcome
 
 INCIDENT = (resources.files("ssosim.scenario") / "catalogue" / "feb-2025.toml").read_text()
-PHASE_S = 3
-"""Real seconds of a phase: a sign-in takes milliseconds, but not on a busy machine."""
+PHASES_S = (3, 15, 60)
+"""Real seconds of a phase: a sign-in takes milliseconds, but not on a busy machine, which gets more in a new play."""
 
 
 def models_only(scenario):
@@ -175,16 +175,20 @@ async def test_three_devices_agree(tmp_path, prepared):
     whole = load_scenario("feb-2025")
     clients = [c for c in whole.clients if c.name in {"native-prompt", "ssms", "msal4j-iwa", "prt-device", "adal-like"}]
     begin = whole.phases[0].start
-    phases = tuple(
-        msgspec.structs.replace(phase, start=begin + timedelta(seconds=PHASE_S * number))
-        for number, phase in enumerate(whole.phases)
-    )
-    end = begin + timedelta(seconds=PHASE_S * len(phases))
-    short = msgspec.structs.replace(with_clients(whole, clients), phases=phases, end=end)
-    virtual, _ = await over_sockets(short, tmp_path / "virtual", prepared)
-    real, _ = await over_sockets(short, tmp_path / "real", prepared, RealTimeClock(begin.timestamp()))
-    assert outcomes(virtual) == outcomes(real) == outcomes(in_memory(short))
-    assert virtual.as_expected
+    for phase_s in PHASES_S:
+        phases = tuple(
+            msgspec.structs.replace(phase, start=begin + timedelta(seconds=phase_s * number))
+            for number, phase in enumerate(whole.phases)
+        )
+        end = begin + timedelta(seconds=phase_s * len(phases))
+        short = with_clients(msgspec.structs.replace(whole, phases=phases, end=end), clients)
+        virtual, _ = await over_sockets(short, tmp_path / f"virtual-{phase_s}", prepared)
+        real, _ = await over_sockets(short, tmp_path / f"real-{phase_s}", prepared, RealTimeClock(begin.timestamp()))
+        assert outcomes(virtual) == outcomes(in_memory(short))
+        assert virtual.as_expected
+        if outcomes(real) == outcomes(virtual):
+            break
+    assert outcomes(real) == outcomes(virtual)
 
 
 def test_what_memory_cannot_play_is_said():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -38,6 +40,15 @@ def test_the_pages_are_up_to_date(generate: ModuleType) -> None:
     }
     stale = [name for name, text in pages.items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
     assert stale == [], "make docs"
+
+
+@pytest.mark.parametrize("name", ["cli", "estate", "run-result"])
+def test_descriptions_are_the_same_whichever_python_made_them(name: str) -> None:
+    """A schema has docstrings without the indentation of their lines, which Python 3.13 removes and others keep."""
+    schema = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text(encoding="utf-8"))
+    texts = [part["description"] for part in schema["$defs"].values() if "description" in part]
+    assert texts
+    assert texts == [inspect.cleandoc(text) for text in texts]
 
 
 def test_unconfirmed_sentences_are_found_in_comments_and_strings(generate: ModuleType, tmp_path: Path) -> None:

@@ -33,10 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    def action(name: str, text: str) -> argparse.ArgumentParser:
+    def action(name: str, text: str, *, has_document: bool = True) -> argparse.ArgumentParser:
         made: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
         add_name(made)
-        add_json(made)
+        if has_document:
+            add_json(made)
         return made
 
     show = action("show", "the zones, or what there is at and below NAME")
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan = action("plan", "what a change would do; nothing is changed")
     apply = action("apply", "make a change, if the gate allows it")
     lint = action("lint", "mistakes and traps in the zones")
-    export = action("export", "write the zones into a new folder, as zone files or as octoDNS")
+    export = action("export", "write the zones into a new folder, as zone files or as octoDNS", has_document=False)
     export.add_argument("folder", type=Path, metavar="DIR")
     export.add_argument("--format", choices=["zone-files", "octodns"], default="zone-files")
     for each in (show, plan, lint, export):
@@ -91,7 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     load.add_argument("tree", type=Path, metavar="DIR", help="zone files or an octoDNS configuration")
     for each in (show, plan, apply, lint, load, export):
         _add_without(each)
-    settings = action("settings", "the policy, inventory and drift detector")
+    _add_settings(action("settings", "the policy, inventory and drift detector"))
+
+
+def _add_settings(settings: argparse.ArgumentParser) -> None:
     settings.add_argument("--policy", help="strict, feb-2025, or a file of yours")
     settings.add_argument("--inventory", type=Path, metavar="FILE")
     settings.add_argument("--detector", choices=["on", "off", "no-aliases"], help="no-aliases: as in February 2025")

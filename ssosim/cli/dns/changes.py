@@ -6,9 +6,9 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from ssosim.cli.common import folder_of
+from ssosim.cli.common import DEFAULT_NAME, folder_of
 from ssosim.cli.dns.check import check_settings, fail_on, notes_on_criteria, provider_keys
-from ssosim.cli.dns.inputs import change_of, in_lab, stage, types_to_leave_out, warn
+from ssosim.cli.dns.inputs import change_of, in_lab, refuse_name, refuse_of_files, stage, types_to_leave_out, warn
 from ssosim.lab.base.errors import LabError, LabRefusedError
 from ssosim.lab.base.system import has_labs
 from ssosim.output import one_line, print_document, print_error, say
@@ -41,7 +41,7 @@ def plan(options: argparse.Namespace) -> int:
         print_document("dns-plan", data | {"forecast": [each.as_data() for each in forecasts]})
     else:
         parts = [plan_text(planned), *(forecast_text(each) for each in forecasts), gate_text(planned.gate)]
-        nothing = not any(msgspec.structs.astuple(planned.changes))
+        nothing = not any(msgspec.structs.astuple(planned.changes)) and not (full and full.delta)
         say("\n\n".join([*parts[:1], "nothing to do"] if nothing else parts))
     if criteria is None or full is None:
         return 0
@@ -65,8 +65,11 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, tuple[Forecast, ...], Full
     from ssosim.scenario.dns_check import plan_change, plan_trees  # noqa: PLC0415
 
     both = options.before is not None and options.after is not None and options.change is None
-    alone = options.zones is None and not (has_labs() and folder_of(options).is_running())
+    # A lab that is named and does not run is a mistake, which ``stage`` tells.
+    named = options.name != DEFAULT_NAME
+    alone = options.zones is None and not named and not (has_labs() and folder_of(options).is_running())
     if both and (alone or options.zones == options.before):
+        refuse_name(options, "--zones")
         before, after, skipped = read_two_trees(options.before, options.after, types_to_leave_out(options))
         warn(skipped)
         estate = read_estate(options.estate)
@@ -77,6 +80,7 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, tuple[Forecast, ...], Full
         zones, estate, _ = stage(options)
         settings = check_settings(options, estate)
         if options.zones is None:
+            refuse_of_files(options, ("policy", "inventory"))
             return _plan_in_lab(options, change, zones, estate, settings)
         full, forecasts = plan_change(change, zones, estate, lambda: provider_keys(estate), settings)
     decision = decide(Request(plan=full, policy=settings.policy, inventory=settings.inventory, locks={}))
@@ -131,6 +135,8 @@ def _count_first(options: argparse.Namespace, change: Change) -> None:
     if ended.total:
         hits = ", ".join(f"{one_line(name)}: {count} connections" for name, count in ended.hits.items() if count)
         text = f"the counting backend was hit, so the name is in use; nothing was changed: {hits}"
+        if options.json:
+            print_document("dns-refusal", {"error": text})
         raise LabRefusedError(text, msgspec.to_builtins(ended))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ssosim.cli.common import folder_of
+from ssosim.cli.common import DEFAULT_NAME, folder_of
 from ssosim.lab.base.errors import LabError, LabInputError, LabRefusedError
 from ssosim.output import one_line, print_document, print_error
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # heavy, and --help needs none of it
     from ssosim.dns import ZoneSet
     from ssosim.estate import Estate
 
-__all__ = ["change_of", "in_lab", "stage", "types_to_leave_out", "warn"]
+__all__ = ["change_of", "in_lab", "refuse_name", "refuse_of_files", "stage", "types_to_leave_out", "warn"]
 
 
 _T = TypeVar("_T")
@@ -46,23 +46,45 @@ def _read_and_warn(path: Path, without: frozenset[str]) -> ZoneSet:
 
 
 def stage(options: argparse.Namespace) -> tuple[ZoneSet, Estate, dict[str, str]]:
-    """The zones and the estate to work on: a lab's, or those of files."""
+    """The zones and the estate to work on: a lab's, or those of files.
+
+    Raises LabInputError, also for an option that is about files where the zones are a lab's.
+    """
     from ssosim.changes.snapshot import SnapshotError, from_data  # noqa: PLC0415
     from ssosim.lab.base.estate_option import read_estate  # noqa: PLC0415
     from ssosim.lab.control.answers import make_response_error, request_typed  # noqa: PLC0415
     from ssosim.lab.control.dns_answers import Zones  # noqa: PLC0415
 
     if getattr(options, "zones", None) is not None:
+        refuse_name(options, "--zones")
         from ssosim.dns.imports.tree import read_tree_with_warnings  # noqa: PLC0415
 
         zones, warnings = read_tree_with_warnings(options.zones, without=types_to_leave_out(options))
         warn(warnings)
         return zones, read_estate(options.estate), {}
+    reads_files = any(getattr(options, name, None) is not None for name in ("change", "before", "after"))
+    refuse_of_files(options, ("estate",) if reads_files else ("estate", "without"))
     lab_zones = request_typed(folder_of(options), "GET", "/v1/dns/zones", Zones)
     try:
         return from_data(lab_zones.zones), lab_zones.estate, lab_zones.locks
     except SnapshotError as error:
         raise make_response_error("the lab told zones", error) from error
+
+
+def refuse_of_files(options: argparse.Namespace, names: Sequence[str]) -> None:
+    """Raise LabInputError for a given option of ``names``: a lab has its own estate, policy and inventory."""
+    for name in names:
+        if getattr(options, name, None):
+            raise LabInputError(
+                f"--{name}: without --zones DIR the zones are those of the running lab, which has its own; "
+                f"add --zones DIR, or leave --{name} out"
+            )
+
+
+def refuse_name(options: argparse.Namespace, files: str) -> None:
+    """Raise LabInputError for ``--name`` beside an option of files, with which no lab is asked."""
+    if options.name != DEFAULT_NAME:
+        raise LabInputError(f"--name {options.name}: with {files} no lab is asked; leave one of the two out")
 
 
 def types_to_leave_out(options: argparse.Namespace) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
+import time
 
 from ssosim.cli.dns.check import fail_on, write_file
 from ssosim.cli.dns.inputs import in_lab, stage, types_to_leave_out, warn
@@ -49,6 +50,7 @@ def lint(options: argparse.Namespace) -> int:
     from ssosim.sources import load_sources  # noqa: PLC0415
 
     if options.codes:
+        _refuse_beside_codes(options)
         say("\n".join(f"{code:<25} {text}" for code, text in CODES.items()))
         return 0
     criteria = fail_on(options) if options.fail_on else FailOn(lint="error")
@@ -56,7 +58,7 @@ def lint(options: argparse.Namespace) -> int:
         raise LabInputError("--fail-on of lint: expected lint=error, lint=warning, lint=info or none")
     skipped = _codes_to_skip(options, [*CODES])
     zones, _, _ = stage(options)
-    found = lint(zones, skipped)
+    found = lint(zones, skipped, time.time())
     sources = load_sources()
     if options.junit is not None:
         from ssosim.report.lint_junit import lint_junit  # noqa: PLC0415
@@ -79,14 +81,28 @@ def lint(options: argparse.Namespace) -> int:
     return LabError.exit_code if any(is_severe(each, criteria.lint) for each in found) else 0
 
 
+def _refuse_beside_codes(options: argparse.Namespace) -> None:
+    """Raise LabInputError for an option beside ``--codes``, which lists codes and looks at no zone."""
+    if options.json:
+        raise LabInputError("--json: the list of --codes is text only; leave one of the two out")
+    for name in ("zones", "estate", "skip", "only", "junit", "fail_on", "without"):
+        if getattr(options, name):
+            raise LabInputError(f"--{name.replace('_', '-')}: --codes looks at no zone; leave one of the two out")
+
+
 def _codes_to_skip(options: argparse.Namespace, codes: list[str]) -> frozenset[str]:
-    """The codes that ``--skip`` names, or all but those of ``--only``. Raises LabInputError for one that is none."""
+    """The codes that ``--skip`` names, or all but those of ``--only``.
+
+    Raises LabInputError for one that is none, and where no code is left to look for.
+    """
     for code in (*options.skip, *options.only):
         if code not in codes:
             close = difflib.get_close_matches(code, codes, n=1)
             hint = f"did you mean {close[0]}?" if close else "ssosim dns lint --codes lists them"
             raise LabInputError(f"{code!r} is no code of a lint finding: {hint}")
     wanted = frozenset(options.only or codes) - frozenset(options.skip)
+    if not wanted:
+        raise LabInputError("--skip: it leaves no code to look for, so nothing could be found; skip fewer")
     return frozenset(codes) - wanted
 
 
@@ -122,6 +138,8 @@ def drift(options: argparse.Namespace) -> int:
     from ssosim.lab.control.dns_answers import Drift  # noqa: PLC0415
     from ssosim.report.dns import drift_text  # noqa: PLC0415
 
+    if options.by and not options.adopt:
+        raise LabInputError("--by: is who adopts; add --adopt, or leave it out")
     if options.adopt:
         in_lab(options, "adopt", dict[str, object], {"by": options.by})
     found = in_lab(options, "drift", Drift, {"outside": not options.inside})

@@ -89,8 +89,8 @@ class ActiveFaults:
         self._kdc_delays: dict[str, float] = {}
         self._last_id = 0
         self._watchers: list[Callable[[FaultState], None]] = []
-        self.era = 0
-        """How often the active faults have changed."""
+        self.certificate_changes = 0
+        """How often a fault has changed what a client meets that opens a connection: the certificates of the hosts."""
 
     @property
     def faults(self) -> ActiveFaults:
@@ -311,7 +311,8 @@ class ActiveFaults:
         """Apply ``state`` at all servers."""
         for watcher in self._watchers:
             watcher(state)
-        self.era += 1
+        if _list_certificates(state) != _list_certificates(self._state):
+            self.certificate_changes += 1
         if state.zones is not self._state.zones:
             self._store.change(lambda _: state.zones)
             self._shown = self._store.current
@@ -373,6 +374,10 @@ class ActiveFaults:
             return Effect(replacement=replacement)
 
         return choose_server
+
+
+def _list_certificates(state: FaultState) -> tuple[object, ...]:
+    return state.certificates, state.certificate_faults, state.presented
 
 
 def _name_bogus_zone(zone: str, number: int) -> DnsRule:

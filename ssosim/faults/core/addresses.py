@@ -7,7 +7,15 @@ import ipaddress
 from ssosim.dns import ZoneSet, put_rrset
 from ssosim.faults.core.errors import FaultError
 
-__all__ = ["address_type", "put_aaaa"]
+__all__ = ["NOWHERE", "address_type", "is_nowhere", "put_aaaa"]
+
+NOWHERE = ipaddress.ip_network("100::/64")
+"""The discard prefix of RFC 6666, where no host is."""
+
+
+def is_nowhere(address: str) -> bool:
+    """Whether ``address`` has the discard prefix of RFC 6666, where no host is."""
+    return ipaddress.ip_address(address) in NOWHERE
 
 
 def address_type(address: str) -> str:

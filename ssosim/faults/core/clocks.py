@@ -27,6 +27,7 @@ from msgspec import Struct
 
 from ssosim.faults.core.errors import FaultError
 from ssosim.kerberos.codes import KrbCode
+from ssosim.spn import read_spn_host
 
 __all__ = [
     "NO_OFFSET",
@@ -248,7 +249,7 @@ class Clocks:
         begin = self.of_kdc(kdc)
         known = self._tickets.get(client)
         if known is not None or begin.by_fault:
-            host = _host_of(service)
+            host = read_spn_host(service)
             known = self._tickets.setdefault(client, {})
             known.pop(host, None)
             known[host] = begin
@@ -271,7 +272,8 @@ class Clocks:
 
     def explain_refusal_at_device(self, client: str, service: str) -> tuple[int, ...]:
         """Return the faults because of which the device of ``client`` does not use its ticket for ``service`` yet."""
-        return (self._find_begin_of_ticket(client, _host_of(service)) - self.of_authenticator(client)).list_faults()
+        begin = self._find_begin_of_ticket(client, read_spn_host(service))
+        return (begin - self.of_authenticator(client)).list_faults()
 
     def find_device_offset(self, client: str) -> int:
         """Return how many seconds the clock of the device of ``client`` is ahead."""
@@ -349,11 +351,6 @@ class Clocks:
         else:
             what = self.of_device(client) if signs_on else self.of_authenticator(client)
         return (what - self.of_kdc(kdc)).list_faults()
-
-
-def _host_of(service: str) -> str:
-    """Return the host of a service principal name, or the realm of a ticket-granting ticket, in lower case."""
-    return service.partition("/")[2].partition("@")[0].lower()
 
 
 def _sum(rules: Iterable[ClockRule]) -> Offset:

@@ -85,15 +85,20 @@ def combine_effects(
     faults: list[int] = []
     late: list[int] = []
     for rule in rules:
-        if rule.final and deciding is not None:
+        if rule.counts or (rule.final and deciding is not None):
             continue
         effect = rule.effect(event, client)
         if effect is not None:
             delay += effect.delay
             deciding = effect if effect.final else deciding
             (faults if effect.final or not effect.delay else late).append(rule.fault)
+    is_of_zones = deciding is None
     if deciding is None and fallback is not None:
         deciding = fallback(event, client)
+        is_of_zones = deciding is None or not deciding.drop
+    for rule in rules if is_of_zones else ():
+        if rule.counts:
+            rule.effect(event, client)
     if deciding is None:
         if not delay and not faults:
             return None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from typing import ClassVar
-from urllib.parse import quote
 
 import msgspec
 
 from ssosim.estate import Application, Estate, User
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.fault import Applied, Fault, FaultState
+from ssosim.faults.core.mentions import mentions
 from ssosim.trace import SignInStep
 
 __all__ = ["EstateFault", "change_application", "change_user"]
@@ -35,10 +35,10 @@ class EstateFault(Fault, frozen=True, kw_only=True):
     def explains(self, text: str, code: int, healthy: Estate) -> bool:  # noqa: ARG002 - for subclasses
         """Whether it is why the request ``text`` was refused with ``code``: the request names whom it changes.
 
-        A refresh token names nobody; no cause is named for it. ``healthy`` is the estate without faults.
+        A ticket, an assertion and a refresh token name nobody in plain text: the name of the user that the provider has
+        found in it is appended to ``text``. ``healthy`` is the estate without faults.
         """
-        name = self.subject.lower()
-        return code in self.CODES and bool(name) and (name in text.lower() or quote(name) in text.lower())
+        return code in self.CODES and mentions(text.lower(), self.subject)
 
     def changes_answer(self, step: SignInStep) -> bool:  # noqa: ARG002 - for subclasses
         """Whether it changes each good answer at this step, whoever asks."""

@@ -9,18 +9,22 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Literal, NamedTuple
+
+import msgspec
 
 from ssosim.credential_hosts.endpoints import list_credential_host_names
 from ssosim.entra.core.fault_effect import FindHttpEffect, HttpEffect
 from ssosim.entra.core.messages import Call
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.http.fault_error import HOSTS_WITH_CODES
-from ssosim.estate import Estate
+from ssosim.estate import Estate, Tenant
+from ssosim.faults.core.addresses import is_nowhere
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.estate_fault import EstateFault
 from ssosim.faults.core.fault import CertificateTrouble, FaultState, HttpRule
+from ssosim.faults.core.mentions import mentions
 from ssosim.services import Service, http_host_names
 from ssosim.trace import SignInStep
 
@@ -52,7 +56,6 @@ _SEAMLESS_STEPS = frozenset(
 )
 """The steps at which the reply depends on the settings of a tenant that a fault can change."""
 _MOST_TEXT, _MOST_FOUND = 8192, 1024
-_NOWHERE = ipaddress.ip_network("100::/64")
 
 
 def make_find_http_effect(rules: Sequence[HttpRule], is_model: Callable[[str], bool]) -> FindHttpEffect | None:
@@ -74,18 +77,22 @@ def make_find_http_effect(rules: Sequence[HttpRule], is_model: Callable[[str], b
 
 
 def combine_http_effects(rules: Sequence[HttpRule], call: Call, client: str) -> HttpEffect | None:
-    """Combine the effects: the newest that decides the response, with the sum of all delays."""
+    """Combine the effects: the newest that decides the response, with the sum of all delays.
+
+    A fault whose response that of a newer one replaces has had no effect, so the exchange is no hit of it.
+    """
     delay, deciding = 0.0, None
     faults: tuple[int, ...] = ()
     late: list[int] = []
     for rule in reversed(rules):
         effect = rule.effect_on(call, client)
-        if effect is None:
+        if effect is None or (effect.decides and deciding is not None):
             continue
+        rule.count_hit()
         delay += effect.delay
         if effect.delay and rule.fault:
             late.append(rule.fault)
-        if deciding is None and effect.decides:
+        if effect.decides:
             deciding, faults = effect, (rule.fault,) if rule.fault else ()
     if deciding is None:
         return HttpEffect(delay=delay, delayed_by=tuple(late)) if delay else None
@@ -132,13 +139,17 @@ def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bo
     def find_estate_faults(call: Call, step: SignInStep, code: int | None) -> tuple[int, ...]:
         of_domains = domains if step in _SEAMLESS_STEPS else []
         changed = [] if code is not None else [number for number, fault in explained if fault.changes_answer(step)]
-        if not of_domains and (code is None or not explained):
+        refused = call.trace_buffer.refused_user
+        if not of_domains and ((code is None and refused is None) or not explained):  # nothing to look for
             return tuple(changed)
         text = f"{call.target} {call.body[:_MOST_TEXT].decode('utf-8', 'replace')}"
-        lower = text.lower()
-        found = changed + [number for number, names in of_domains if any(name in lower for name in names)]
+        lower = f"{text} {refused[0]}".lower() if refused is not None else text.lower()
+        found = changed + [number for number, names in of_domains if any(mentions(lower, name) for name in names)]
         if code is not None:
             found += [number for number, fault in explained if fault.explains(text, code, healthy)]
+        if refused is not None:
+            user, of_user = refused
+            found += [number for number, fault in explained if fault.explains(f"{text} {user}", of_user, healthy)]
         return tuple(dict.fromkeys(found))
 
     def show(state: FaultState) -> None:
@@ -148,7 +159,7 @@ def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bo
             provider.set_estate(estate)
         provider.host_conditions = state.host_conditions
         domains[:] = _find_changed_domains(healthy, state)
-        owners = [(number, getattr(change, "__self__", None)) for number, change in _number_changes(state)]
+        owners = [(number, _find_owner(change)) for number, change in _number_changes(state)]
         explained[:] = [(number, owner) for number, owner in owners if isinstance(owner, EstateFault)]
         provider.find_estate_faults = find_estate_faults
         provider.find_effect = make_find_http_effect(state.http, is_model)
@@ -156,19 +167,34 @@ def make_provider_fault_applier(provider: Provider, is_model: Callable[[str], bo
     return show
 
 
+def _find_owner(change: Callable[[Estate], Estate]) -> object:
+    """Return the fault whose method ``change`` is, perhaps with its first arguments."""
+    return getattr(change.func if isinstance(change, partial) else change, "__self__", None)
+
+
 def _number_changes(state: FaultState) -> Iterable[tuple[int, Callable[[Estate], Estate]]]:
     return zip(state.estate_faults, state.estate, strict=True)
 
 
 def _find_changed_domains(healthy: Estate, state: FaultState) -> list[tuple[int, tuple[str, ...]]]:
-    """Return, for each change of the estate, its fault and the names of the tenants that it changes."""
+    """Return, for each change of the estate, its fault and the names of the tenants or domains that it changes."""
     found, estate = [], healthy
     for number, change in _number_changes(state):
         former, estate = estate, change(estate)
-        tenants = [tenant for tenant in estate.tenants if tenant not in former.tenants]
-        names = [(each.id, each.initial_domain, *(domain.name for domain in each.domains)) for each in tenants]
-        found.append((number, tuple(name.lower() for some in names for name in some)))
+        before = {each.id: each for each in former.tenants}
+        changed = [tenant for tenant in estate.tenants if tenant not in former.tenants]
+        found.append(
+            (number, tuple(name for each in changed for name in _list_changed_names(before.get(each.id), each)))
+        )
     return found
+
+
+def _list_changed_names(before: Tenant | None, after: Tenant) -> list[str]:
+    """Return the names of a tenant about which answers are other ones: of a changed domain, or all names."""
+    if before is not None and msgspec.structs.replace(before, domains=after.domains) == after:
+        changed = set(before.domains) ^ set(after.domains)
+        return list(dict.fromkeys(domain.name for domain in (*before.domains, *after.domains) if domain in changed))
+    return [after.id, after.initial_domain, *(domain.name for domain in after.domains)]
 
 
 class Refusal(NamedTuple):
@@ -185,11 +211,6 @@ class Refusal(NamedTuple):
 
 NO_TLS_THERE: Final = Refusal("tls", "handshake")
 """The server at this address has no TLS."""
-
-
-def is_nowhere(address: str) -> bool:
-    """Whether ``address`` has the discard prefix of RFC 6666, where no host is."""
-    return ipaddress.ip_address(address) in _NOWHERE
 
 
 class Reach:

@@ -101,7 +101,8 @@ class DnsRule:
 
     ``final``: its effects decide the content of the answer; of such effects only the newest fault's is used.
     ``touches`` gets a name (lower case, no trailing dot) and returns whether the rule can have an effect on answers
-    about it. The result is cached: it depends on the name only.
+    about it. The result is cached: it depends on the name only. ``counts``: it has no effect and only counts answers
+    whose content is that of the zones; it is called where no effect decides the content.
     """
 
     at: Literal["authority", "resolver", "lab"]
@@ -109,18 +110,21 @@ class DnsRule:
     effect: Callable[[DnsAnswered, str], Effect | None]
     touches: Callable[[str], bool] = every_name
     fault: int = 0
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRule:
     """What one fault does to HTTP exchanges: to all, or to those with ``host`` if it names one.
 
-    ``has_code``: the response has an AADSTS code, which only the login host and the autologon host send.
+    ``has_code``: the response has an AADSTS code, which only the login host and the autologon host send. ``count_hit``
+    is called once for each exchange on which it had an effect.
     """
 
     effect_on: FindHttpEffect
     host: str = ""
     has_code: bool = False
+    count_hit: Callable[[], None] = lambda: None
     fault: int = 0
 
 
@@ -276,11 +280,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         CLASSES.append(cls)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for limits out of range."""
+        """Raise ValueError for limits out of range, and for a name that no client can have."""
         if self.for_s is not None and not 0 < self.for_s <= LONGEST_S:
             raise ValueError(f"for_s {self.for_s} is not above 0 and at most {LONGEST_S:.0f} seconds")
         if self.hit_limit is not None and self.hit_limit < 1:
             raise ValueError(f"first {self.hit_limit} is not 1 or more")
+        for name in getattr(self, "clients", ()):
+            if not name.strip() or name != name.strip() or not name.isprintable():
+                raise ValueError(f"clients: {name[:60]!r} is the name of no client: it would strike nobody")
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:
         """Return ``state`` with the fault in it. Raises FaultError, or DnsChangeError of an edit of zones.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
+
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call
 from ssosim.faults.core.fault import Applied, Fault, FaultState, HttpRule
 
-__all__ = ["HttpFault", "check_retry_after", "check_text"]
+__all__ = ["HttpFault", "check_retry_after", "check_text", "check_unlimited"]
 
 
 class HttpFault(Fault, frozen=True, kw_only=True):
@@ -30,6 +32,8 @@ class HttpFault(Fault, frozen=True, kw_only=True):
         super().__post_init__()
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"probability {self.probability} is not between 0 and 1")
+        if wrong := next((sign for sign in "?#" if sign in self.path), ""):
+            raise ValueError(f"path {self.path[:80]!r}: a path has no {wrong!r}: give the part before it")
 
     def effect_on(self, call: Call) -> HttpEffect | None:
         """Return the effect on an exchange in the scope of the fault; None has no effect."""
@@ -46,12 +50,9 @@ class HttpFault(Fault, frozen=True, kw_only=True):
                 return None
             if self.probability < 1.0 and applied.random_for(client).random() >= self.probability:
                 return None
-            effect = self.effect_on(call)
-            if effect is not None:
-                applied.count_hit()
-            return effect
+            return self.effect_on(call)
 
-        return dataclasses.replace(state, http=(*state.http, HttpRule(rule, host)))
+        return dataclasses.replace(state, http=(*state.http, HttpRule(rule, host, count_hit=applied.count_hit)))
 
     def describe_scope(self) -> str:
         """Describe the exchanges in the scope of the fault."""
@@ -66,6 +67,14 @@ def check_retry_after(seconds: int | None) -> None:
     """Raise ValueError unless ``seconds`` can be the value of ``Retry-After`` (RFC 9110, section 10.2.3)."""
     if seconds is not None and not 0 <= seconds < 2**31:
         raise ValueError(f"retry_after {seconds} is not between 0 and {2**31 - 1}")
+
+
+def check_unlimited(fault: HttpFault, what: str) -> None:
+    """Raise ValueError for a limit of ``fault``, which changes files of all devices: the limit would do nothing."""
+    defaults = {each.name: each.default for each in msgspec.structs.fields(fault)}
+    for name in ("host", "path", "clients", "first", "probability"):
+        if getattr(fault, name) != defaults[name]:
+            raise ValueError(f"{name}: {what} changes what all programs find when they start; leave {name} out")
 
 
 def check_text(key: str, text: str) -> None:

@@ -23,6 +23,12 @@ class NameServerFault(Fault, frozen=True, kw_only=True):
     servers: tuple[int, ...] = (4,)
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Raise ValueError if there is no server."""
+        super().__post_init__()
+        if not self.servers:
+            raise ValueError("servers: needs at least one number, counted from 1")
+
     def view(self, applied: Applied) -> View:
         """Return what these servers have instead of the zone."""
         raise NotImplementedError

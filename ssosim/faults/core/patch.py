@@ -1,7 +1,8 @@
 """The changes that an operator makes while faults are active, so that they stay when the faults are undone.
 
 A patch holds the record sets and profiles that differ between two ZoneSets, as they are in the later one. Applied to
-other zones it sets these record sets and profiles to the same values, and changes nothing else.
+other zones it sets these record sets and profiles to the same values, and changes nothing else. Of a record set that
+both have it sets what differs only, the TTL or the records: the other part may be that of a fault.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 from dns.name import Name
 from dns.rdatatype import CNAME, RdataType
@@ -21,18 +23,30 @@ from ssosim.estate import TrafficManager
 __all__ = ["Patch", "patch_between"]
 
 
+Part = Literal["ttl", "records"]
+"""What of a record set is the same before and after a change."""
+
+_SETTINGS = ("ttl", "negative_ttl", "name_server", "contact")
+"""The fields of a zone that are no records."""
+
+
 class Patch(Struct, frozen=True):
-    """The differences between two ZoneSets; None: removed. ``zones``: zones added, removed, or changed as a whole."""
+    """The differences between two ZoneSets; None: removed. ``zones`` are zones that were added or removed.
+
+    ``same`` is the part of a changed record set that is the same. ``zone_settings`` are zones whose settings differ.
+    """
 
     rrsets: Mapping[tuple[Name, Name, RdataType], RRset | None]
+    same: Mapping[tuple[Name, Name, RdataType], Part]
     profiles: Mapping[str, TrafficManager | None]
     zones: Mapping[Name, Zone | None]
+    zone_settings: Mapping[Name, Zone]
     settings: ZoneSet
 
     @property
     def empty(self) -> bool:
         """Whether nothing is different."""
-        return not (self.rrsets or self.profiles or self.zones)
+        return not (self.rrsets or self.profiles or self.zones or self.zone_settings)
 
     def apply(self, zones: ZoneSet) -> ZoneSet:
         """Return ``zones`` with the operator's changes."""
@@ -42,9 +56,13 @@ class Patch(Struct, frozen=True):
                 held.pop(origin, None)
             else:
                 held[origin] = whole
+        for origin, zone in self.zone_settings.items():
+            if origin in held:
+                held[origin] = dataclasses.replace(held[origin], **{name: getattr(zone, name) for name in _SETTINGS})
         for (origin, name, kind), rrset in self.rrsets.items():
             if origin in held:
-                held[origin] = put_rrset(held[origin], name, kind, rrset)
+                same = self.same.get((origin, name, kind))
+                held[origin] = put_rrset(held[origin], name, kind, rrset, same)
         profiles = {**zones.profiles, **self.profiles}
         kept = {name: profile for name, profile in profiles.items() if profile is not None}
         later = dataclasses.replace(
@@ -57,10 +75,19 @@ class Patch(Struct, frozen=True):
         return empty_dangling_aliases(later) if None in self.profiles.values() else later
 
 
-def put_rrset(zone: Zone, name: Name, kind: RdataType, rrset: RRset | None) -> Zone:
-    """Return ``zone`` with that record set; record sets that cannot exist beside it (CNAME) are removed."""
+def put_rrset(zone: Zone, name: Name, kind: RdataType, rrset: RRset | None, same: Part | None = None) -> Zone:
+    """Return ``zone`` with that record set; record sets that cannot exist beside it (CNAME) are removed.
+
+    ``same`` is the part that stays as it is in ``zone``. A record set of which only the TTL was changed is not made.
+    """
     if rrset is None:
         return zone.without(name, kind)
+    present = zone.node(name).get(kind)
+    if present is None and same == "records":
+        return zone
+    if present is not None and same is not None:
+        records, ttl = (rrset, present.ttl) if same == "ttl" else (present, rrset.ttl)
+        rrset = dataclasses.replace(records, ttl=ttl)
     others = [other for other in zone.node(name) if other != kind and CNAME in (kind, other)]
     return (zone.without(name, *others) if others else zone).with_rrset(rrset)
 
@@ -80,19 +107,35 @@ def empty_dangling_aliases(zones: ZoneSet) -> ZoneSet:
 def patch_between(before: ZoneSet, after: ZoneSet) -> Patch:
     """Return the differences of ``after`` from ``before``."""
     rrsets: dict[tuple[Name, Name, RdataType], RRset | None] = {}
+    same: dict[tuple[Name, Name, RdataType], Part] = {}
+    changed_zones: dict[Name, Zone] = {}
     wholes: dict[Name, Zone | None] = {origin: None for origin in before.zones if origin not in after.zones}
     for origin, zone in after.zones.items():
         former = before.zones.get(origin)
-        if former is None or dataclasses.replace(former, nodes=zone.nodes, below=zone.below) != zone:
+        if former is None:
             wholes[origin] = zone
         elif former is not zone:
-            rrsets |= {(origin, *key): rrset for key, rrset in changed_rrsets(former, zone).items()}
+            if any(getattr(former, name) != getattr(zone, name) for name in _SETTINGS):
+                changed_zones[origin] = zone
+            for (name, kind), rrset in changed_rrsets(former, zone).items():
+                rrsets[origin, name, kind] = rrset
+                if part := find_same_part(former.node(name).get(kind), rrset):
+                    same[origin, name, kind] = part
     profiles: dict[str, TrafficManager | None] = {
         name: after.profiles.get(name)
         for name in {**before.profiles, **after.profiles}
         if before.profiles.get(name) != after.profiles.get(name)
     }
-    return Patch(rrsets, profiles, wholes, after)
+    return Patch(rrsets, same, profiles, wholes, changed_zones, after)
+
+
+def find_same_part(before: RRset | None, after: RRset | None) -> Part | None:
+    """Return which part of a changed record set is the same; None if it is new or removed, or if all is different."""
+    if before is None or after is None:
+        return None
+    if before.ttl == after.ttl:
+        return "ttl"
+    return "records" if dataclasses.replace(before, ttl=after.ttl) == after else None
 
 
 def changed_rrsets(before: Zone, after: Zone) -> dict[tuple[Name, RdataType], RRset | None]:

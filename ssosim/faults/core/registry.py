@@ -19,6 +19,7 @@ import msgspec
 
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.fault import CLASSES, Fault
+from ssosim.nearest import suggest_nearest
 
 __all__ = ["FAULTS", "AnyFault", "fault_from", "registered_faults"]
 
@@ -83,9 +84,15 @@ def fault_from(data: Mapping[str, Any]) -> Fault:
     name = data.get("fault")
     kind = FAULTS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise FaultError(f"there is no fault {name!r}; known: {', '.join(sorted(FAULTS))}")
+        near = suggest_nearest(str(name), FAULTS)
+        hint = f"{near} " if near else ""
+        raise FaultError(f"there is no fault {name!r}; {hint}known: {', '.join(sorted(FAULTS))}")
     try:
-        return msgspec.convert(dict(data), kind, strict=False)
+        fault = msgspec.convert(dict(data), kind, strict=False)
+        msgspec.json.encode(fault)  # half of a UTF-16 pair is in no name, and in no JSON of a strict reader
+    except UnicodeEncodeError as error:
+        raise FaultError(f"fault {name}: a text holds {error.object[error.start]!a}, which is no character") from None
     except msgspec.ValidationError as error:
         known = ", ".join(field.name for field in msgspec.structs.fields(kind))
         raise FaultError(f"fault {name}: {error}; its fields: {known}") from error
+    return fault

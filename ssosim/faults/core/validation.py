@@ -11,6 +11,7 @@ from dns.rcode import SERVFAIL
 from ssosim.dns import Effect
 from ssosim.dns.zones.extended_errors import ExtendedError
 from ssosim.dns.zones.rrset import plain
+from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.fault import DnsRule, FaultState
 from ssosim.trace import DnsAnswered
 
@@ -21,8 +22,14 @@ def fail_validation(state: FaultState, names: Iterable[Name], clients: Collectio
     """Return ``state`` in which data at or below ``names`` are bogus.
 
     A validating resolver answers SERVFAIL, unless the query has the CD bit (RFC 4035 section 5.5). A lab without
-    resolvers does so for ``clients``: for all, if there are none.
+    resolvers does so for ``clients``: for all, if there are none. Raises FaultError for ``clients`` in a lab with
+    resolvers: each validates for all that ask it, or for none.
     """
+    if clients and state.resolvers:
+        raise FaultError(
+            f"clients: a resolver validates for all that ask it, and the lab has {', '.join(sorted(state.resolvers))}: "
+            "leave clients out, and set validate and devices of the [[resolvers]]"
+        )
     origins = tuple(names)
     inside = tuple(plain(name) for name in origins)
     below = tuple(f".{name}" for name in inside)

@@ -10,6 +10,7 @@ from dns.rdatatype import RdataType
 
 from ssosim.dns import Effect, ZoneSet, answer
 from ssosim.dns.zones.rrset import to_name
+from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.fault import Applied, DnsRule, Fault, FaultState
 from ssosim.trace import DnsAnswered
 
@@ -29,11 +30,17 @@ class ZoneFault(Fault, frozen=True, kw_only=True):
         raise NotImplementedError
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:
-        """Return ``state`` with the changed zones, and with a rule that counts hits if ``first`` is set."""
+        """Return ``state`` with the changed zones, and with a rule that counts hits if ``first`` is set.
+
+        Raises FaultError where the zones of the operator are as the fault would make them. Over the change of another
+        fault it is a layer of its own, and stays when that one is undone.
+        """
         zones = self.change(state.zones)
+        if not state.zones.changes and zones == state.zones:
+            raise FaultError(f"{self.describe()}: the zones are so already, so the fault would change nothing")
         if self.first is None:
             return dataclasses.replace(state, zones=zones)
-        counting = DnsRule("authority", False, _make_counter(state.zones, zones, applied.count_hit))
+        counting = DnsRule("authority", False, _make_counter(state.zones, zones, applied.count_hit), counts=True)
         return dataclasses.replace(state, zones=zones, rules=(*state.rules, counting))
 
 

@@ -10,10 +10,12 @@ from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.faults.core.fault import Applied, FaultState
 from ssosim.faults.core.host_fault import HostFault
+from ssosim.faults.core.http_fault import check_unlimited
 
 __all__ = ["ArcKey"]
 
 _ARC_PORT = 40342
+_CONDITIONS = {"too-large": ARC_KEY_TOO_LARGE, "forbidden": ARC_KEY_FORBIDDEN}
 
 
 class ArcKey(HostFault, frozen=True, kw_only=True, tag="arc-key"):
@@ -28,9 +30,15 @@ class ArcKey(HostFault, frozen=True, kw_only=True, tag="arc-key"):
 
     how: Literal["missing", "too-large", "elsewhere", "no-realm", "forbidden"] = "missing"
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for limits on what is no answer to a request, but a condition of all devices."""
+        super().__post_init__()
+        if self.how in _CONDITIONS:
+            check_unlimited(self, f'how = "{self.how}"')
+
     def fold(self, state: FaultState, applied: Applied) -> FaultState:
         """Return ``state`` with the rule of this fault, or with the condition of the files that it changes."""
-        condition = {"too-large": ARC_KEY_TOO_LARGE, "forbidden": ARC_KEY_FORBIDDEN}.get(self.how)
+        condition = _CONDITIONS.get(self.how)
         if condition is not None:
             return dataclasses.replace(state, host_conditions=state.host_conditions | {condition})
         return super().fold(state, applied)

@@ -10,7 +10,7 @@ from ssosim.credential_hosts.pipelines import PIPELINES_HOST, render_pipelines_e
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
 from ssosim.faults.core.fault import Applied, FaultState
-from ssosim.faults.core.http_fault import HttpFault
+from ssosim.faults.core.http_fault import HttpFault, check_unlimited
 
 __all__ = ["PipelinesOidc"]
 
@@ -30,6 +30,12 @@ class PipelinesOidc(HttpFault, frozen=True, kw_only=True, tag="pipelines-oidc"):
     how: Literal["unauthorized", "redirect", "not-found", "preview-version", "no-token", "token-not-mapped"] = (
         "unauthorized"
     )
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for limits on what is no answer to a request, but a condition of all jobs."""
+        super().__post_init__()
+        if self.how == "token-not-mapped":
+            check_unlimited(self, 'how = "token-not-mapped"')
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:
         """Return ``state`` with the rule of this fault, or with the condition under which jobs have no token."""

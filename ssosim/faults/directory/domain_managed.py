@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ssosim.estate import Domain, Estate
 from ssosim.faults.core.errors import FaultError
 from ssosim.faults.core.estate_fault import EstateFault
+from ssosim.output import format_share
 
 __all__ = ["DomainManaged"]
 
@@ -43,5 +44,5 @@ class DomainManaged(EstateFault, frozen=True, kw_only=True, tag="domain-managed"
 
     def describe(self) -> str:
         """Describe the fault in one line."""
-        some = f"; {self.old_share:.0%} of the answers are still those of before" if self.old_share else ""
+        some = f"; {format_share(self.old_share)} of the answers are still those of before" if self.old_share else ""
         return f"{self.domain} is a managed domain{some}"

@@ -26,10 +26,9 @@ class RealmManaged(Fault, frozen=True, kw_only=True, tag="realm-managed"):
         return dataclasses.replace(state, estate=(*state.estate, self._switched_off))
 
     def _switched_off(self, estate: Estate) -> Estate:
+        wanted = estate.tenant(self.tenant)
         tenants = tuple(
-            msgspec.structs.replace(tenant, desktop_sso=False)
-            if self.tenant in (tenant.id, tenant.initial_domain, *(domain.name for domain in tenant.domains))
-            else tenant
+            msgspec.structs.replace(tenant, desktop_sso=False) if tenant is wanted else tenant
             for tenant in estate.tenants
         )
         if tenants == estate.tenants:

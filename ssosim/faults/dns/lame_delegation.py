@@ -26,6 +26,8 @@ class LameDelegation(Fault, frozen=True, kw_only=True, tag="lame-delegation"):
         super().__post_init__()
         if not self.name_servers:
             raise ValueError("name_servers: needs at least one name")
+        if any(not name.strip(".") for name in self.name_servers):
+            raise ValueError("name_servers: the root is no name server; expected names such as ns1.former-host.example")
 
     def fold(self, state: FaultState, applied: Applied) -> FaultState:  # noqa: ARG002 - needs no memory
         """Return ``state`` with that delegation. Raises FaultError for a server that serves the zone or is below it."""

@@ -40,6 +40,8 @@ class HttpAnswer(HttpFault, frozen=True, kw_only=True, tag="http-answer"):
         for name, value in {**self.headers, "Content-Type": self.content_type}.items():
             if not _HEADER.fullmatch(name) or not value.isprintable():
                 raise ValueError(f"header {name!r}: {value!r} cannot be sent")
+        if twice := [name for name in self.headers if name.lower() == "content-type"]:
+            raise ValueError(f"header {twice[0]!r} has a key of its own: content_type")
         if framing := [name for name in self.headers if name.lower() in _FRAMING]:
             raise ValueError(f"header {framing[0]!r} is not for you to say: where an answer ends follows from its body")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from ssosim.entra.core.fault_effect import HttpEffect
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.faults.core.http_fault import HttpFault, check_text
@@ -32,7 +34,7 @@ class HttpPage(HttpFault, frozen=True, kw_only=True, tag="http-page"):
 
     def effect_on(self, call: Call) -> HttpEffect:  # noqa: ARG002 - the same for all requests
         """Return the page."""
-        content = _PAGE.format(title=self.title).encode()
+        content = _PAGE.format(title=escape(self.title)).encode()
         return HttpEffect(reply=HttpReply(self.status, content, "text/html; charset=utf-8"))
 
     def describe(self) -> str:

@@ -35,7 +35,7 @@ class SpnDuplicate(Fault, frozen=True, kw_only=True, tag="spn-duplicate"):
         return dataclasses.replace(state, keys=(*state.keys, KeyRule(self._duplicate)))
 
     def _duplicate(self, database: KeyDatabase) -> KeyDatabase:
-        owner = database.find(self.spn)
+        owner = database.owner_of(self.spn)
         names = [each for each in owner.principals if each.lower() == self.spn.lower()] if owner else []
         if not names:
             raise AccountError(f"spn: no account has {self.spn}, so a second one would be its only owner: spn-moved")
