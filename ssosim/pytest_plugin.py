@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import re
 import shutil
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from ssosim.scenario.model import Scenario
     from ssosim.testing import HostedLab, Played
     from ssosim.testing.playing import AnyEstate
+    from ssosim.testing.unused_calls import UnusedCalls
+
+    _Play = Coroutine[Any, Any, Played]
 
 _MARKER = (
     "sso(scenarios, clients, estate, seed): what the fixtures sso_scenario, sso_client, sso_estate and sso_seed give. "
     "scenarios and clients are lists, and the test runs once for each; 'all' stands for what is shipped."
 )
+_FIXTURES = {"scenarios": "sso_scenario", "clients": "sso_client", "estate": "sso_estate", "seed": "sso_seed"}
+"""The fixture that gives the value of each argument of the marker."""
 _LINES_SHOWN = 30
 
 
@@ -38,6 +43,7 @@ class _Runs:
         self.plays: list[tuple[Played, Path]] = []
         self.labs: list[HostedLab] = []
         self.folders: list[CreatedFolder] = []
+        self.unused_calls: UnusedCalls | None = None
         self.failed = False
         self.kept: Path | None = None
 
@@ -49,9 +55,23 @@ class _Runs:
         self.folders.append(CreatedFolder.at(folder))
         return folder
 
+    def add_play(self, call: str, play: _Play) -> _Play:
+        """Note a call of ``sso_play``, which the test must await, and return it."""
+        from ssosim.testing.unused_calls import UnusedCalls  # noqa: PLC0415
+
+        self.unused_calls = self.unused_calls or UnusedCalls()
+        return self.unused_calls.add_coroutine(call, play)
+
+    def close_unused_calls(self) -> list[str]:
+        """Return a sentence for each call of the test that had no effect, since it was not awaited or entered."""
+        calls = [lab.unused_calls for lab in self.labs]
+        calls += [] if self.unused_calls is None else [self.unused_calls]
+        return [sentence for each in calls for sentence in each.close()]
+
 
 _RUNS = pytest.StashKey[_Runs]()
 _CURRENT = pytest.StashKey[_Runs]()
+_UNUSED = pytest.StashKey[list[tuple[str, str]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,6 +104,55 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(fixture, values, ids=[_id(value) for value in values], indirect=True)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep which options of the command line no collected test takes, for the end of the run."""
+    if not session.items:
+        return
+    taken = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    session.config.stash[_UNUSED] = [
+        (f"--{option.replace('_', '-')}", option)
+        for option in _FIXTURES.values()
+        if session.config.getoption(option) is not None and option not in taken
+    ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which options had no effect; the run may have passed without trying what they name."""
+    for option, fixture in config.stash.get(_UNUSED, ()):
+        terminalreporter.write_line(f"ssosim: {option} had no effect: no test of this run takes {fixture}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test whose marker has a mistake, whichever fixtures it uses: what a marker says is never dropped."""
+    for mark in item.iter_markers("sso"):
+        _check_marker(mark, item)
+    taken: list[str] | None = getattr(item, "fixturenames", None)
+    if taken is None:  # no function: nothing that takes fixtures
+        return
+    for mark in item.own_markers:
+        for argument in mark.kwargs if mark.name == "sso" else ():
+            if _FIXTURES[argument] not in taken:
+                pytest.fail(
+                    f"@pytest.mark.sso({argument}=...): nothing in this test takes {_FIXTURES[argument]}, so it would "
+                    "have no effect; take the fixture, or remove the argument",
+                    pytrace=False,
+                )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Fail a test that passed and did not await a play, or did not enter a block: it tried nothing."""
+    try:
+        result = yield
+    finally:
+        runs = item.stash.get(_RUNS, None)
+        unused = runs.close_unused_calls() if runs is not None else []
+    if unused:
+        pytest.fail(f"{item.name}: {'; '.join(unused)}", pytrace=False)
+    return result
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Add verdicts, or the lab's last trace records, to the report of a failed test."""
@@ -107,13 +176,13 @@ def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, righ
 
 @pytest.fixture
 def sso_estate(request: pytest.FixtureRequest) -> AnyEstate:
-    """The estate of this test's labs: by parameter, marker, option or ini key, else Contoso. It may be overridden."""
+    """The estate of this test's labs: by parameter, option, marker or ini key, else Contoso. It may be overridden."""
     if getattr(request, "param", None) is not None:
         return cast("AnyEstate", request.param)
-    if (marked := _read_marker(request.node, "estate")) is not None:
-        return cast("AnyEstate", marked)
     if given := request.config.getoption("sso_estate"):
         return Path(request.config.invocation_params.dir, given)
+    if (marked := _read_marker(request.node, "estate")) is not None:
+        return cast("AnyEstate", marked)
     named = request.config.getini("sso_estate")
     return request.config.rootpath / named if named else None
 
@@ -124,9 +193,11 @@ def sso_seed(request: pytest.FixtureRequest) -> int | None:
     given = request.config.getoption("sso_seed")
     if given is None:
         given = _read_marker(request.node, "seed")
-    if given is None:
-        given = request.config.getini("sso_seed") or None
-    return None if given is None else int(given)
+    if given is None and (text := str(request.config.getini("sso_seed"))):
+        given = int(text) if re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII) else text
+    if given is not None and (not isinstance(given, int) or isinstance(given, bool)):
+        pytest.fail(f"seed {given!r}: expected a whole number (--sso-seed, marker, or ini key sso_seed)", pytrace=False)
+    return given
 
 
 @pytest.fixture
@@ -150,7 +221,7 @@ def sso_client(request: pytest.FixtureRequest) -> Model:
 
 
 @pytest.fixture
-def sso_play(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs) -> Callable[..., Awaitable[Played]]:
+def sso_play(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs) -> Callable[..., _Play]:
     """Play a scenario in virtual time and return the verdicts on your client.
 
     ``await sso_play("feb-2025", client=MyClient())``: the scenario is a name, a TOML file or an object; the client is a
@@ -158,7 +229,7 @@ def sso_play(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs) -> C
     estate, device, seed. It needs an asyncio loop, of any plugin.
     """
 
-    async def sso_play(scenario: Any, client: Any = None, **more: Any) -> Played:
+    async def play_in_folder(scenario: Any, client: Any, more: dict[str, Any]) -> Played:
         __tracebackhide__ = True
         from ssosim.testing.playing import play  # noqa: PLC0415
 
@@ -167,6 +238,9 @@ def sso_play(sso_estate: AnyEstate, sso_seed: int | None, _sso_runs: _Runs) -> C
         played = await play(scenario, client, **options, folder=folder)
         _sso_runs.plays.append((played, folder))
         return played
+
+    def sso_play(scenario: Any, client: Any = None, **more: Any) -> _Play:
+        return _sso_runs.add_play(f"sso_play({scenario!r:.60}, ...)", play_in_folder(scenario, client, more))
 
     return sso_play
 
@@ -230,7 +304,12 @@ def _is_parametrised(item: pytest.Item, fixture: str) -> bool:
 
 def _choice(item: pytest.Item, option: str, argument: str) -> list[Any]:
     """Return the values to run a test with: from the command line, else the marker, the ini key, or all."""
-    chosen = item.config.getoption(option) or _read_marker(item, argument)
+    marked = _read_marker(item, argument)
+    if isinstance(marked, str | list | tuple | set | frozenset) and not marked:
+        pytest.fail(
+            f"{item.name}: @pytest.mark.sso({argument}=...) is empty; name at least one, or leave it out", pytrace=False
+        )
+    chosen = item.config.getoption(option) or marked
     chosen = chosen or item.config.getini(f"sso_{argument}") or "all"
     if chosen != "all":
         return [chosen] if isinstance(chosen, str) or not hasattr(chosen, "__iter__") else list(chosen)
@@ -246,14 +325,19 @@ def _choice(item: pytest.Item, option: str, argument: str) -> list[Any]:
 def _read_marker(item: pytest.Item, argument: str) -> Any:
     """Return the value of ``argument`` in the closest ``sso`` marker, or None."""
     for mark in item.iter_markers("sso"):
-        unknown = set(mark.kwargs) - {"scenarios", "clients", "estate", "seed"}
-        if unknown or mark.args:
-            pytest.fail(
-                f"@pytest.mark.sso takes scenarios=, clients=, estate= and seed=; see: {_MARKER}", pytrace=False
-            )
+        _check_marker(mark, item)
         if mark.kwargs.get(argument) is not None:
             return mark.kwargs[argument]
     return None
+
+
+def _check_marker(mark: pytest.Mark, item: pytest.Item) -> None:
+    """Fail the test for an argument that the marker does not have."""
+    if mark.args or not mark.kwargs.keys() <= _FIXTURES.keys():
+        pytest.fail(
+            f"{item.name}: @pytest.mark.sso takes scenarios=, clients=, estate= and seed=; see: {_MARKER}",
+            pytrace=False,
+        )
 
 
 def _id(value: Any) -> str:
@@ -323,4 +407,6 @@ def _without_traceback() -> Iterator[None]:
     try:
         yield
     except LabError as error:
-        pytest.fail(clean(str(error)), pytrace=False)
+        raise pytest.fail.Exception(
+            clean(str(error)), pytrace=False
+        ) from None  # else pytest shows it once for each cause

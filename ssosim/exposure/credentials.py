@@ -35,7 +35,14 @@ _SHORT = 6
 _MOST_CHALLENGES = 10_000
 _CODE_PURPOSE = "authorization-code"
 _JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*")
-_LONG_RUN = re.compile(rb"[A-Za-z0-9_-]{56,}")
+_TOKEN = 56
+"""Characters of the shortest run that may be a token of the provider."""
+_BASE64URL = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_BLANKS_BETWEEN = bytes(byte if byte in _BASE64URL else 0x20 for byte in range(256))
+_KEY_OR_TOKEN = re.compile(rb"[A-Za-z0-9+/_-]{56,}")
+_LETTERS = _BASE64URL | frozenset(b"+/")
+_OF_TOKEN = bytes(byte in _LETTERS for byte in range(256))
+_STEP, _SEVEN = 8, bytes([True] * 7)
 _VERIFIER = re.compile(rb"[A-Za-z0-9._~-]{43,128}")
 _ASSERTION = re.compile(rb"<(?:[A-Za-z0-9_.-]+:)?Assertion[\s>]")
 _PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
@@ -127,10 +134,37 @@ class KnownCredentials:
             yield FoundCredential(CredentialKind.PRIVATE_KEY)
         for token in _JWT.findall(view):
             yield from self._read_jwt(token)
-        for run in _LONG_RUN.findall(view):
-            yield from self._read_opaque(run.decode())
+        for run in view.translate(_BLANKS_BETWEEN).split(b" "):
+            if len(run) >= _TOKEN:
+                yield from self._read_opaque(run.decode())
         if self._challenges:
             yield from self._find_verifiers(view)
+
+    def may_hold_by_octets(self, data: bytes) -> bool:
+        """Return False if ``data``, and no part of it, holds a credential that is recognised by the octets it has.
+
+        That is all of them but tickets, and code verifiers while challenges are known. It errs on one side only.
+        """
+        return (
+            any(text in data for text, _ in self._texts)
+            or b"Assertion" in data
+            or b"PRIVATE KEY" in data
+            or (b"eyJ" in data and _JWT.search(data) is not None)
+            or (_has_long_run(data) and _KEY_OR_TOKEN.search(data) is not None)
+        )
+
+    def holds_text(self, view: bytes) -> bool:
+        """Return whether ``view`` holds a password or a client secret."""
+        return any(True for _ in self._find_texts(view))
+
+    def read_ticket(self, view: bytes) -> str | None:
+        """Return the service of the ticket that ``view`` is; None if it is none."""
+        return self._read_ticket(view)
+
+    @property
+    def has_challenges(self) -> bool:
+        """Whether a code challenge was seen, so that a code verifier can be recognised."""
+        return bool(self._challenges)
 
     def _find_texts(self, view: bytes) -> Iterator[FoundCredential]:
         for text, found in self._texts:
@@ -167,7 +201,7 @@ class KnownCredentials:
         head, payload, _ = token.split(b".")
         try:
             header, claims = (msgspec.json.decode(_decode_base64url(part)) for part in (head, payload))
-        except (msgspec.DecodeError, binascii.Error, ValueError):
+        except (msgspec.DecodeError, binascii.Error, ValueError, RecursionError):  # nested deeper than any token
             return
         if not isinstance(header, dict) or not isinstance(claims, dict):
             return
@@ -187,6 +221,14 @@ class KnownCredentials:
         """One line of the PEM form of each private key of the lab."""
         keys: tuple[SigningKey, ...] = (*self._provider.keys.clouds, *self._provider.keys.federation.values())
         return tuple(key.to_pem().splitlines()[5] for key in keys)
+
+
+def _has_long_run(data: bytes) -> bool:
+    """Return False if ``data`` has no 56 octets in a row that a token or a line of a key has. It looks at each eighth.
+
+    Such a run has seven of these octets, one after the other.
+    """
+    return _SEVEN in data[::_STEP].translate(_OF_TOKEN)
 
 
 _PURPOSES = (_CODE_PURPOSE, REFRESH_PURPOSE, DESKTOP_SSO_PURPOSE, BROWSER_SSO_PURPOSE)

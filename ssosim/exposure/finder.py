@@ -13,6 +13,7 @@ from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
 
 from ssosim.entra import Call, Provider
+from ssosim.exposure.base64_value import split_base64_value
 from ssosim.exposure.credentials import CredentialKind, FoundCredential, KnownCredentials, ReadTicket
 from ssosim.exposure.decoding import decode
 from ssosim.exposure.recipients import Recipient, Recipients, explain_exposure
@@ -24,6 +25,8 @@ from ssosim.trace import CredentialExposed, SignInStep, TicketChecked
 __all__ = ["ExposureFinder", "find_exposures"]
 
 _OTHER, _UNKNOWN = SignInStep.OTHER, SignInStep.UNKNOWN
+_LONGEST_NAME, _LONGEST_REASON = 253, 512
+"""Characters of the trace's texts: names and audiences in a token are what the sender wrote."""
 _LONGEST_KEPT, _MOST_KEPT = 256, 1024
 """Characters of a header field, and fields, whose full search is remembered if it found nothing."""
 _NOTHING: tuple[Call | None, bytes, SignInStep | None] = (None, b"", None)
@@ -42,11 +45,11 @@ def find_exposures(request: RequestParts, known: KnownCredentials, to: Recipient
             if why and key not in found:
                 found[key] = CredentialExposed(
                     credential=credential.kind.value,
-                    owner=credential.owner,
-                    host=to.host[:253],
+                    owner=credential.owner[:_LONGEST_NAME],
+                    host=to.host[:_LONGEST_NAME],
                     address=request.address,
                     part=_name_part(part),
-                    reason=why,
+                    reason=why[:_LONGEST_REASON],
                 )
     return tuple(found.values())
 
@@ -90,6 +93,7 @@ class ExposureFinder:
         self._values_without_credentials: set[str] = set()
         self._allowed: dict[tuple[str, SignInStep], frozenset[bytes]] = {}
         self._cleared: dict[int, tuple[Call | None, bytes, SignInStep | None]] = {}
+        self._tables = object()
 
     def examine(self, call: Call, step: SignInStep, *, in_place: bool = False) -> tuple[CredentialExposed, ...]:
         """Return the credentials in ``call`` that its recipient must not have.
@@ -137,10 +141,16 @@ class ExposureFinder:
             return None
         if (self._challenges and to.role != "login") or "Content-Encoding" in call.headers:
             return None
-        # A password or client secret in a URL is for nobody.
-        found = [] if self._short_test.is_clean_value(call.target, False) else ["path", "query"]
-        if unknown := self._short_test.list_unknown(call.headers.values()):
-            found += self._list_suspicious_headers(call, unknown, to, step)
+        found: list[str] = []
+        if call.head is None or call.head.clean_for != (self._tables, step):
+            # A password or client secret in a URL is for nobody.
+            found = [] if self._short_test.is_clean_value(call.target, False) else ["path", "query"]
+            if unknown := self._short_test.list_unknown(call.headers.values()):
+                found += self._list_suspicious_headers(call, unknown, to, step)
+            if call.head is not None and not found and self._short_test.holds_for_other_ids(call.target):
+                call.head.clean_for = (self._tables, step)
+        elif not _has_no_other_ticket(call):  # of a head that is clean, only the ticket is another one
+            found += self._list_suspicious_headers(call, (call.headers["Authorization"],), to, step)
         if call.body:
             sealed = call.trace_buffer.sealed_field if to.role == "login" else ""
             texts = self._short_test.find_texts_beside(call.body, sealed.encode()) if sealed else None
@@ -157,13 +167,31 @@ class ExposureFinder:
             if value not in unknown:
                 continue
             if value[:10].lower() == "negotiate " and value == call.headers.get("Authorization"):
-                clean = _was_accepted(call)
+                clean = _was_accepted(call) or self._holds_own_ticket_only(value, to)
             else:
                 clean = self._short_test.is_clean_value(value, takes_tokens) or self._is_clean(
                     value.encode("utf-8", "surrogateescape"), to, step
                 )
             if not clean and not self._holds_nothing(value):
                 yield f"header {name}"
+
+    def _holds_own_ticket_only(self, value: str, to: Recipient) -> bool:
+        """Return whether the full search of a Negotiate header certainly finds nothing but tickets for ``to``.
+
+        So it is with a ticket that the service refused because of its time, its key, or as used before.
+        """
+        if len(value) <= _LONGEST_KEPT or self._known.has_challenges:  # what a short value holds is kept
+            return False
+        views = split_base64_value(value.encode("utf-8", "surrogateescape"))
+        if views is None or self._known.may_hold_by_octets(views.octets):
+            return False
+        own, *in_form = views.texts
+        if any(True for _ in self._known.find(own)) or any(map(self._known.holds_text, in_form)):
+            return False
+        services = set(map(self._known.read_ticket, (*in_form, *views.opaque))) - {None}
+        found = [FoundCredential(CredentialKind.TICKET, service or "") for service in services]
+        found += (each for view in views.others for each in _find_credentials(view, self._known))
+        return all(each.kind is CredentialKind.TICKET and not explain_exposure(each, to) for each in found)
 
     def _is_clean(self, data: bytes, to: Recipient, step: SignInStep) -> bool:
         """Return whether ``data``, not of a URL, certainly holds nothing but texts that ``to`` may have at ``step``."""
@@ -208,6 +236,12 @@ class ExposureFinder:
 def _make_short_test(texts: tuple[bytes, ...]) -> ShortTest:
     """Return the short test for ``texts``, the same for all labs with them: what it remembers depends on these only."""
     return ShortTest(texts)
+
+
+def _has_no_other_ticket(call: Call) -> bool:
+    """Return whether ``call`` has no ticket in its header, or one that was accepted."""
+    value = call.headers.get("Authorization")
+    return value is None or value[:10].lower() != "negotiate " or _was_accepted(call)
 
 
 def _was_accepted(call: Call) -> bool:

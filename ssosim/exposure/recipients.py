@@ -103,11 +103,20 @@ def _explain_business(found: FoundCredential, to: Recipient) -> str:
     if to.role == "application" and kind is CredentialKind.ACCESS_TOKEN:
         if to.audiences:
             return "" if found.audience in to.audiences else f"the token is for {found.audience}"
-        meant = urlsplit(found.audience).hostname if found.audience.startswith(("https://", "http://")) else None
-        return "" if meant in (None, to.host) else f"the token is for {found.audience}"
+        return "" if _name_host(found.audience) in (None, to.host) else f"the token is for {found.audience}"
     if to.role == "application" and kind is CredentialKind.AUTHORIZATION_CODE and to.host in found.redirect_hosts:
         return ""
     return f"this host has no business with {kind.with_article}"
+
+
+def _name_host(audience: str) -> str | None:
+    """Return the host of an audience that is a URL, empty if it has none; None for an audience of another kind."""
+    if not audience.startswith(("https://", "http://")):
+        return None
+    try:
+        return urlsplit(audience).hostname or ""
+    except ValueError:  # not a URL after all, so it names no host that takes it
+        return ""
 
 
 def _explain_password(found: FoundCredential, to: Recipient) -> str:

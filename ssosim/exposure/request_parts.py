@@ -14,6 +14,7 @@ __all__ = ["RequestParts", "parts_of_call", "parts_of_raw_request"]
 
 _BODY_LIMIT = 1024 * 1024
 _HEAD = re.compile(rb"\r?\n\r?\n")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 _SPACE = re.compile(rb"\r?\n[ \t]+")
 
 
@@ -58,7 +59,7 @@ def parts_of_raw_request(data: bytes, *, host: str, address: str, scheme: Litera
     lines = _SPACE.sub(b" ", first).splitlines() or [b""]
     target = next(iter(lines[0].split(b" ")[1:2]), b"")
     path, _, query = target.partition(b"?")
-    parts, coding = [("request line", lines[0]), ("path", path), ("query", query)], ""
+    parts, coding, chunked = [("request line", lines[0]), ("path", path), ("query", query)], "", False
     for line in lines[1:]:
         name, _, value = line.partition(b":")
         field = name.strip().decode("latin-1")
@@ -66,9 +67,22 @@ def parts_of_raw_request(data: bytes, *, host: str, address: str, scheme: Litera
             host = value.strip().decode("latin-1").lower()
         if field.lower() == "content-encoding":
             coding = value.strip().decode("latin-1")
+        if field.lower() == "transfer-encoding":
+            chunked = value.rpartition(b",")[2].strip().lower() == b"chunked"
         parts.append((f"header {field}"[:40], value.strip()))
-    parts.append(("body", _decode_content(body, coding)))
+    parts.append(("body", _decode_content(_join_chunks(body) if chunked else body, coding)))
     return RequestParts(host, scheme, tuple(parts), address)
+
+
+def _join_chunks(body: bytes) -> bytes:
+    """Return the data of a chunked body (RFC 9112, section 7.1), as far as it came; what is not chunked as it is."""
+    data, at, size = [], 0, 1
+    while size and (head := _CHUNK.match(body, at)):
+        size = int(head[1], 16)
+        data.append(body[head.end() : head.end() + size])
+        at = head.end() + size
+        at += 2 if body.startswith(b"\r\n", at) else 0
+    return b"".join([*data, body[at:]])
 
 
 def _decode_content(body: bytes, coding: str) -> bytes:

@@ -4,9 +4,9 @@ A full search of a request (``decode``) takes some tenths of a millisecond, as l
 test takes some microseconds. It errs on one side only: it may find a request suspicious that holds nothing.
 
 It first looks for the passwords and client secrets, each as it is and in the encodings that change its words; for many
-texts it splits the bytes at everything that is no letter or digit, and looks the words up among the longest words of
-the texts. It then looks at the words of the base64 alphabets: one that is long enough for a token is suspicious, and
-one that hides a known text holds that text. A known text needs no full search where its recipient may have it.
+texts it splits the bytes at everything that is no letter or digit, and seeks the longest word of each text in these
+words. It then looks at the words of the base64 alphabets: one that is long enough for a token is suspicious, and one
+that hides a known text holds that text. A known text needs no full search where its recipient may have it.
 
 What was found is remembered, since SOAP messages, forms, URLs and header fields are the same in each request but for
 their request ids. A request id (a GUID that follows one of ``MARKS_OF_REQUEST_IDS`` and ends with its word) is masked
@@ -71,6 +71,10 @@ class ShortTest:
         for form in self._text_of:
             longest = max(form.translate(_SPLIT).split(), key=len, default=b"")
             self._forms.setdefault(longest, set()).add(form)
+        self._longest_by_begin: dict[bytes, list[bytes]] = {}
+        for longest in self._forms:
+            self._longest_by_begin.setdefault(longest[:_SHORTEST_WORD], []).append(longest)
+        self._words_without_forms: set[bytes] = set()
         self._is_possible = all(len(word) >= _SHORTEST_WORD for word in self._forms)
         self._all_forms = tuple(self._text_of)
         self._ids_are_clean = self._is_possible and all(form.strip(_PART_OF_ID) for form in self._all_forms)
@@ -171,13 +175,25 @@ class ShortTest:
 
     def _remember_message(self, text: bytes, found: frozenset[bytes]) -> None:
         """Remember what is in a message without tokens, unless a known text may lie in a masked request id."""
-        for mark in MARKS_OF_REQUEST_IDS:
-            before, masked, after = text.partition(mark + MASK)
-            if masked and not self._is_apart(before + mark, after):
-                return
+        if not self._ids_are_apart(text):
+            return
         if len(self._texts_of_messages) >= _MOST_TEXTS:
             self._texts_of_messages.clear()
         self._texts_of_messages[text] = found
+
+    def holds_for_other_ids(self, target: str) -> bool:
+        """Return whether a ``target`` that is clean is clean with other request ids, too, and so is an id by itself."""
+        data = target.encode("utf-8", "surrogateescape")
+        masked = mask_request_ids(data)
+        return self._ids_are_clean and (masked is data or (b"%" not in data and self._ids_are_apart(masked)))
+
+    def _ids_are_apart(self, text: bytes) -> bool:
+        """Return whether no known text can lie in a masked request id of ``text``, or across its ends."""
+        for mark in MARKS_OF_REQUEST_IDS:
+            before, masked, after = text.partition(mark + MASK)
+            if masked and not self._is_apart(before + mark, after):
+                return False
+        return True
 
     def _is_apart(self, before: bytes, after: bytes) -> bool:
         """Return whether no known text can lie in a request id between ``before`` and ``after``, or across its ends."""
@@ -205,14 +221,28 @@ class ShortTest:
 
     def _list_texts(self, data: bytes) -> frozenset[bytes]:
         """Return the known texts in ``data``. Of many texts, a look-up of words chooses which are sought."""
-        forms: Iterable[bytes] = self._all_forms
-        if len(self._all_forms) > _FEW:
-            words = self._forms.keys() & data.translate(_SPLIT).split()
-            forms = [form for word in words for form in self._forms[word]]
+        forms: Iterable[bytes] = self._all_forms if len(self._all_forms) <= _FEW else self._list_possible_forms(data)
         found = _NO_TEXTS
         for form in forms:
             if form in data:
                 found |= self._text_of[form]
+        return found
+
+    def _list_possible_forms(self, data: bytes) -> Iterable[bytes]:
+        """Return the forms whose longest word is in a word of ``data``, which may begin before it and end after it.
+
+        Words without any are remembered, since most words of messages come again.
+        """
+        found: set[bytes] = set()
+        for word in filterfalse(self._words_without_forms.__contains__, set(data.translate(_SPLIT).split())):
+            begins = self._longest_by_begin.keys() & [word[at : at + _SHORTEST_WORD] for at in range(len(word))]
+            inside = [longest for begin in begins for longest in self._longest_by_begin[begin] if longest in word]
+            for longest in inside:
+                found |= self._forms[longest]
+            if not inside and len(word) < _TOKEN:
+                if len(self._words_without_forms) >= _MOST_WORDS:
+                    self._words_without_forms.clear()
+                self._words_without_forms.add(word)
         return found
 
     def _hides_ticket(self, word: bytes) -> bool:

@@ -249,8 +249,11 @@ class MemoryDevice(ServiceExchange):
         (read,) = await self._names.query(reverse_name(address), ("PTR",))
         return read.values[0] if read.values else None
 
-    async def negotiate_token(self, spn: str) -> bytes:
-        """Return a Negotiate token for ``spn``, with a cached ticket or a new one; raises TicketFailure."""
+    async def negotiate_token(self, spn: str, tls_host: str = "") -> bytes:
+        """Return a Negotiate token for ``spn``, with a cached ticket or a new one; raises TicketFailure.
+
+        With ``tls_host`` it is bound to the TLS connection; a client has no other one in memory.
+        """
         if self._lab.engine.must_pause(self._durations.ticket):
             await pause(self._durations.ticket)
         lab = self._lab
@@ -260,7 +263,7 @@ class MemoryDevice(ServiceExchange):
         asked, spn = spn, name_realm(lab.estate, self._owner, spn)
         full = spn if "@" in spn else f"{spn}@{default}"
         authenticator = lab.clocks.of_authenticator(self._client).seconds
-        token = self._tickets.build_token(full, authenticator)
+        token = self._tickets.build_token(full, authenticator, is_bound=bool(tls_host))
         if token is not None:
             self._check_own_clock(full, authenticator)
             return token
@@ -270,7 +273,8 @@ class MemoryDevice(ServiceExchange):
             self._tickets.add(full, *await self._request_service_ticket(spn, full.rpartition("@")[2]))
         except TicketFailure as failure:
             raise TicketFailure(failure.kind, asked, failure.text) from failure
-        token = self._tickets.build_token(full, lab.clocks.of_authenticator(self._client).seconds)
+        authenticator = lab.clocks.of_authenticator(self._client).seconds
+        token = self._tickets.build_token(full, authenticator, is_bound=bool(tls_host))
         if token is None:
             raise TicketFailure("other", spn)
         return token
@@ -514,7 +518,7 @@ def memory_device(
     device: str | None = None,
     *,
     user_present: bool = True,
-    dual_stack: bool = False,
+    dual_stack: bool | None = None,
     durations: Durations = NO_DURATIONS,
     random: Random | None = None,
 ) -> Device:
@@ -534,7 +538,7 @@ def memory_device(
         user,
         servers,
         user_present=user_present,
-        dual_stack=dual_stack,
+        dual_stack=found.ipv6 if dual_stack is None else dual_stack,
         durations=durations,
         enctypes=found.permitted_enctypes,
         site=found.site,

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 from ssosim_clients.ports import TicketFailure
 
-from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket
+from ssosim.entra.core.ticket_acceptor import AcceptedTicket, ChannelBindings, RefusalReason, RefusedTicket
 from ssosim.estate import KdcHost, Realm
 from ssosim.faults.core.account_states import AccountRefusal
 from ssosim.faults.core.clocks import NO_OFFSET, Offset, TimeRefusal, check_times
@@ -30,6 +30,7 @@ from ssosim.kerberos.enctypes import AES256, SUPPORTED, enctype_numbers
 from ssosim.kerberos.key_database import Account, IssuedKeys, KeyDatabase
 from ssosim.kerberos.messages import KdcReply, KdcRequest, KrbError, build_error, build_tgs_reply, read_message
 from ssosim.kerberos.spnego import read_negotiate_token
+from ssosim.kerberos.tickets import NO_BINDINGS
 from ssosim.lab.base.kdc_events import passed_event
 from ssosim.trace import Event, KdcExchange
 
@@ -307,10 +308,10 @@ class TicketCache(Struct):
         self._times.clear()
         self.began = now
 
-    def build_token(self, spn: str, authenticator: int = 0) -> bytes | None:
+    def build_token(self, spn: str, authenticator: int = 0, *, is_bound: bool = False) -> bytes | None:
         """Return a new Negotiate token for ``spn``; None if there is no ticket for it yet.
 
-        ``authenticator``: how many seconds its time is ahead of the lab's.
+        ``authenticator``: how many seconds its time is ahead of the lab's. ``is_bound``: to the TLS connection.
         """
         service = spn.removesuffix(f"@{self.realm}")
         if service not in self._services:
@@ -324,6 +325,8 @@ class TicketCache(Struct):
         times = self._times.get(service)
         if times is not None or authenticator:
             payload["times"] = (*(times or TicketTimes(0, self.lifetime)), authenticator)
+        if is_bound:
+            payload["is_bound"] = True
         return _TICKET + base64.b64encode(json.dumps(payload).encode())
 
     def has(self, service: str) -> bool:
@@ -366,14 +369,14 @@ class MemoryAcceptor:
         self._read_clock = read_clock
         self._lifetime = lifetime
 
-    def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
+    def accept(self, token: bytes, bindings: ChannelBindings | None = None) -> AcceptedTicket | RefusedTicket:
         """Accept or refuse a token as GSS-API does with a token of a real KDC."""
         if not token.startswith(_TICKET):
             return _refuse_unknown_token(token)
         read = _read_token(token)
         if read is None:
             return RefusedTicket("kerberos", "malformed", "no readable AP-REQ")
-        client, service, realm, keys, times = read
+        client, service, realm, keys, times, is_bound = read
         seen = (keys.kvno, keys.enctype, keys.session_enctype)
         if realm != self._realm:
             name = f"{service}@{realm}"
@@ -383,8 +386,11 @@ class MemoryAcceptor:
             reason, text = refused
             faults = () if self._keys is None else self._keys.find_faults(service, keys.kvno, keys.enctype)
             return RefusedTicket("kerberos", reason, text, *seen, faults)
-        if (untimely := self._find_wrong_time(token, times)) is not None:
-            reason, text = untimely
+        refused = self._find_wrong_time(token, times)
+        if refused is None and bindings is not None and bindings.required and not is_bound:
+            refused = "bad-bindings", NO_BINDINGS
+        if refused is not None:
+            reason, text = refused
             return RefusedTicket("kerberos", reason, text, *seen)
         return AcceptedTicket(client, f"{service}@{self._realm}", _MUTUAL, *seen)
 
@@ -466,6 +472,7 @@ class _Token(NamedTuple):
     realm: str
     keys: IssuedKeys
     times: tuple[int, float, int] | None
+    is_bound: bool
 
 
 def _read_token(token: bytes) -> _Token | None:
@@ -476,7 +483,8 @@ def _read_token(token: bytes) -> _Token | None:
         made = IssuedKeys(account, int(kvno), enctype, session)
         begins, lifetime, authenticator = payload.get("times", (0, 0, 0))
         times = (int(begins), float(lifetime), int(authenticator)) if "times" in payload else None
-        return _Token(str(payload["client"]), str(payload["service"]), str(payload["realm"]), made, times)
+        is_bound = payload.get("is_bound") is True
+        return _Token(str(payload["client"]), str(payload["service"]), str(payload["realm"]), made, times, is_bound)
     except (ValueError, KeyError, TypeError):
         return None
 

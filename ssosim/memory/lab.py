@@ -73,6 +73,8 @@ class MemoryLab:
         self.faults = ActiveFaults(self.zones, self.trace, engine.later, _every_client)
         self.faults.set_kdc_hosts(dict.fromkeys(kdc.name for kdc in list_kdcs(estate)))
         self._key_faults = KeyFaults(list_accounts(estate))
+        others = {realm.name: KeyFaults(list_accounts(estate, realm)) for realm in estate.realms[1:]}
+        self._keys_of = {estate.default_realm.name: self._key_faults} | others
         self.account_states = AccountStates(estate)
         self.clocks = Clocks(list_clock_names(self.services), [kdc.name for kdc in list_kdcs(estate)])
         self.signed_on: dict[str, float] = {}  # when the users of clients signed on, by client
@@ -82,11 +84,12 @@ class MemoryLab:
             or get_process_keys(
                 tuple(service.name for service in estate.federation_services), list_generated_keys(estate)
             ),
-            acceptors=_build_acceptors(estate, self.services, self._key_faults, self.clocks),
+            acceptors=_build_acceptors(estate, self.services, self._keys_of, self.clocks),
             trace=self.trace,
             clock=clock,
             is_off_network=self.off_network.__contains__,
             clocks=self.clocks,
+            read_channel_bindings=_channel_bindings,
         )
         self._other_kdcs = {realm.name: self._build_kdc(realm) for realm in estate.realms[1:]}
         self.kdc = self._build_kdc(estate.default_realm)
@@ -123,7 +126,7 @@ class MemoryLab:
         return MemoryKdc(
             realm.name,
             lambda: known,
-            keys=self._key_faults if realm is estate.default_realm else None,
+            keys=self._keys_of[realm.name],
             hosts=list_kdcs(estate, realm.name),
             named=len(list_kdcs(estate)) > 1,
         )
@@ -223,25 +226,30 @@ class MemoryLab:
         return headers_of(self.provider, call, reply)
 
 
+def _channel_bindings() -> bytes:
+    """Return the channel bindings of every connection: a client in memory reaches the service itself, or none."""
+    return b"tls"
+
+
 def _every_client(_client: str) -> bool:
     return True
 
 
 def _build_acceptors(
-    estate: Estate, services: tuple[Service, ...], keys: KeyFaults, clocks: Clocks
+    estate: Estate, services: tuple[Service, ...], keys: Mapping[str, KeyFaults], clocks: Clocks
 ) -> dict[str, TicketAcceptor]:
     """Return the ticket acceptor for each name of a service that has a key table."""
     found: dict[str, TicketAcceptor] = {}
     for service in services:
         if service.keys is not None and not found.keys() >= set(service.dns_names):
             made = tuple(
-                _build_acceptor(estate, realm, service, keys, clocks) for realm in realms_of(estate, service.keys)
+                _build_acceptor(realm, service, keys[realm.name], clocks) for realm in realms_of(estate, service.keys)
             )
             found |= dict.fromkeys(service.dns_names, made[0] if len(made) == 1 else AcceptorOfRealms(made))
     return found
 
 
-def _build_acceptor(estate: Estate, realm: Realm, service: Service, keys: KeyFaults, clocks: Clocks) -> MemoryAcceptor:
+def _build_acceptor(realm: Realm, service: Service, keys: KeyFaults, clocks: Clocks) -> MemoryAcceptor:
     table = service.keys
     assert table is not None  # noqa: S101 - as the caller has checked
     account = realm.service_account
@@ -250,7 +258,7 @@ def _build_acceptor(estate: Estate, realm: Realm, service: Service, keys: KeyFau
     return MemoryAcceptor(
         realm.name,
         principals,
-        keys if realm is estate.default_realm else None,
+        keys,
         partial(clocks.of_service, service.dns_names[0]),
         realm.ticket_lifetime,
     )

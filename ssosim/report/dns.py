@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from ssosim.lab.control.dns_answers import ChangeResult, Changes, Drift, GateDecision, Plan, Usage
-from ssosim.output import clean_data
+from ssosim.output import clean_data, format_share
 from ssosim.scenario.forecast import Forecast, Prediction, ViewForecast
 from ssosim.scenario.forecast_times import describe_timing, summarise_timings
 
@@ -203,13 +203,17 @@ def done_text(done: ChangeResult) -> str:
 def drift_text(drift: Drift) -> str:
     """Format the findings of drift, most severe first, the locked zones, and the completeness of the inventory."""
     found = sorted(drift.findings, key=lambda each: (each.severity, each.direction, each.name))
-    lines = [f"{len(found)} findings" if found else "no drift"]
+    lines = [f"{len(found)} finding{'s' if len(found) > 1 else ''}" if found else "no drift"]
     for each in found:
         page = "pages" if each.pages else "queue"
         lines.append(f"  sev {each.severity} ({page})  {each.direction:<9}  {each.name}: {each.text}")
     lines += [f"zone {zone} is locked ({incident})" for zone, incident in drift.locks.items()]
     partly = f", as far as they were counted: {drift.uncounted}" if drift.uncounted else ""
-    lines.append(f"inventory: knows {drift.inventory_completeness:.0%} of the names asked for{partly}")
+    known = drift.inventory_completeness
+    if known is None:
+        lines.append(f"inventory: no name was asked for, so none shows what it lacks{partly}")
+    else:
+        lines.append(f"inventory: knows {format_share(known)} of the names asked for{partly}")
     return "\n".join(lines)
 
 

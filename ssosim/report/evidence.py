@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ssosim.trace import FaultApplied, FaultUndone, Record
+from ssosim.trace import Event, FaultApplied, FaultUndone, Record
 from ssosim.trace.export import describe_event
 
-__all__ = ["Line", "evidence", "faults_in_force", "moment"]
+__all__ = ["Line", "evidence", "faults_in_force", "is_undone_by", "moment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,19 @@ def faults_in_force(records: Iterable[Record], before: int) -> list[Record]:
         if isinstance(event, FaultApplied):
             in_force.append(record)
         elif isinstance(event, FaultUndone):
-            match = next((r for r in reversed(in_force) if _same(r, event)), None)
+            match = next((r for r in reversed(in_force) if is_undone_by(r.event, event)), None)
             if match is not None:
                 in_force.remove(match)
     return in_force
 
 
-def _same(applied: Record, undone: FaultUndone) -> bool:
-    event = applied.event
-    return isinstance(event, FaultApplied) and (event.name, event.detail) == (undone.name, undone.detail)
+def is_undone_by(applied: Event, undone: FaultUndone) -> bool:
+    """Return whether ``undone`` is the end of the fault ``applied``: by number; in old traces by name and detail."""
+    if not isinstance(applied, FaultApplied):
+        return False
+    if applied.id and undone.id:
+        return applied.id == undone.id
+    return (applied.name, applied.detail) == (undone.name, undone.detail)
 
 
 def _line(record: Record) -> Line:

@@ -29,7 +29,8 @@ __all__ = ["html_report"]
 def html_report(result: RunResult, records: Sequence[Record], *, again: str = "") -> str:
     """The page; ``again`` is the command that repeats the run."""
     phases = result.phases
-    begin, end = phases[0].start.timestamp(), result.end.timestamp()
+    end = result.end.timestamp()
+    begin = phases[0].start.timestamp() if phases else end
     clients = result.clients
     faults = fault_spans(records, end)
     tries = attempts(records)
@@ -74,7 +75,7 @@ def _summary(result: RunResult) -> str:
     judged = result.judged
     good = sum(each.as_expected for each in judged)
     if not judged:
-        return '<p class="result">Nothing is expected of any outcome: none could fail.</p>'
+        return '<p class="result">Not judged: nothing is expected of any outcome, so none could fail.</p>'
     kind, sign = ("good", "✓") if good == len(judged) else ("bad", "✗")
     text = "; ".join(describe_expectations(result))
     return f'<p class="result {kind}"><span aria-hidden="true">{sign}</span> {escape(text)}</p>'
@@ -100,7 +101,7 @@ def _chip(outcome: Outcome) -> str:
 
 
 def _verdicts(phases: Sequence[PhaseResult], clients: Sequence[str]) -> str:
-    year = f" {phases[0].start.astimezone(UTC).year}"
+    year = f" {phases[0].start.astimezone(UTC).year}" if phases else ""
     head = "".join(
         f'<th scope="col">{escape(phase.label)}<br>'
         f'<time datetime="{phase.start.isoformat()}">{_moment(phase.start.timestamp()).replace(year, "")}</time></th>'

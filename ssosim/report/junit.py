@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from ssosim.report.evidence import evidence
 from ssosim.report.safe_text import clean
-from ssosim.report.text_table import describe_figures, table
+from ssosim.report.text_table import NOTHING_EXPECTED, describe_figures, describe_unjudged_result, table
 from ssosim.trace import Record
 from ssosim.verdict.result import PhaseResult, RunResult
 
@@ -51,7 +51,12 @@ def junit_xml(
         },
     )
     properties = ET.SubElement(suite, "properties")
-    for name, value in (("scenario", result.title), ("seed", result.seed), ("again", again)):
+    for name, value in (
+        ("scenario", result.title),
+        ("seed", result.seed),
+        ("status", result.status),
+        ("again", again),
+    ):
         ET.SubElement(properties, "property", {"name": name, "value": _text(value)})
     suite.extend(cases)
     ET.SubElement(suite, "system-out").text = _text(table(result))
@@ -67,7 +72,9 @@ def _case(classname: str, phase: PhaseResult, client: str, records: Sequence[Rec
     case = ET.Element("testcase", {"classname": _text(classname), "name": _text(name), "time": "0.000"})
     if not result.is_judged:
         also = "; only an exposure could fail here" if result.expected is not None else ""
-        ET.SubElement(case, "skipped", {"message": _text(f"{result.outcome}; nothing is expected of it{also}")})
+        why = describe_unjudged_result(result)
+        message = f"{result.outcome}; {why}{' of it' if why == NOTHING_EXPECTED else ''}{also}"
+        ET.SubElement(case, "skipped", {"message": _text(message)})
     elif not result.as_expected:
         message = f"{result.outcome}, expected {'; '.join(map(str, result.broken))}: {result.reason}"
         failure = ET.SubElement(case, "failure", {"type": "UnexpectedOutcome", "message": _text(message)})

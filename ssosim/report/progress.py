@@ -10,7 +10,7 @@ from ssosim.output import StatusLine
 
 __all__ = ["Progress"]
 
-_PHASE = b'"PhaseStarted"'
+_PHASE = b'"event":"PhaseStarted"'  # in a text, such as what a program printed, the quotes are escaped
 
 
 class Progress:

@@ -7,14 +7,26 @@ import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from ssosim.output import clean_data
+from ssosim.output import clean_data, format_share
 from ssosim.verdict.outcome import Outcome
 from ssosim.verdict.result import ClientResult, RunResult
+
+NOTHING_EXPECTED = "nothing is expected"
+"""Why most sign-ins that are not judged could not fail."""
 
 _NARROWEST = 20
 _OUTCOME = re.compile(rf"(?m)(?:(?<=  )|(?<=: ))({'|'.join(Outcome)})(?=$| \(!\)|  | after [\d.]+ s:|: )")
 
-__all__ = ["describe_expectations", "describe_figures", "describe_left_out", "find_outcomes", "table"]
+__all__ = [
+    "NOTHING_EXPECTED",
+    "describe_expectations",
+    "describe_figures",
+    "describe_left_out",
+    "describe_unjudged",
+    "describe_unjudged_result",
+    "find_outcomes",
+    "table",
+]
 
 
 def table(result: RunResult, columns: int | None = None) -> str:
@@ -43,7 +55,8 @@ def table(result: RunResult, columns: int | None = None) -> str:
             texts = [f"{outcome}: {came_to.reason}{_deviation(came_to)}", describe_figures(came_to), came_to.note]
             lines += _beside(client.ljust(width), [text for text in texts if text], columns)
     if result.mix:
-        shares = [f"{each.label} {each.share_silent:.0%}" for each in result.phases if each.share_silent is not None]
+        known = [(each.label, each.share_silent) for each in result.phases if each.share_silent is not None]
+        shares = [f"{label} {format_share(share)}" for label, share in known]
         lines += ["", f"signed in silently, of the mix: {', '.join(shares)}"]
     counted, *free = describe_expectations(result)
     lines.append("")
@@ -96,7 +109,7 @@ def describe_expectations(result: RunResult) -> list[str]:
     good = sum(each.as_expected for each in result.judged)
     pairs = sum(len(phase.clients) for phase in result.phases)
     if not result.judged:
-        lines = ["nothing is expected of any outcome: none could fail"]
+        lines = ["not judged: nothing is expected of any outcome, so none could fail"]
     else:
         lines = [f"{good} of {len(result.judged)} outcomes are as expected"]
         if len(result.judged) < pairs:
@@ -106,6 +119,25 @@ def describe_expectations(result: RunResult) -> list[str]:
         if text := _describe_freedom([(each.label, each.clients[client]) for each in result.phases]):
             alike.setdefault(text, []).append(client)
     return lines + [f"{', '.join(clients)}: {text}" for text, clients in alike.items()]
+
+
+def describe_unjudged(result: RunResult) -> list[str]:
+    """Return a sentence about each client that could not fail in any phase, and about each that did not play.
+
+    Where no client could, one sentence says so of the run.
+    """
+    left_out = [f"{client} was left out: {why}" for client, why in result.left_out.items()]
+    free = [name for name in result.clients if not any(each.clients[name].is_judged for each in result.phases)]
+    if free and len(free) == len(result.clients):
+        return [*left_out, "not judged: nothing is expected of any outcome, so none could fail; see --expect"]
+    return [*left_out, *(f"{name}: not judged: no outcome is expected of it in any phase" for name in free)]
+
+
+def describe_unjudged_result(result: ClientResult) -> str:
+    """Return why a sign-in that is not judged could not fail."""
+    if result.expected is not None and result.expected.judges_sign_in:
+        return f"expected: {result.expected}; it sent nothing, so that was not tested"
+    return NOTHING_EXPECTED
 
 
 def _describe_freedom(results: Sequence[tuple[str, ClientResult]]) -> str:
@@ -136,7 +168,7 @@ def _after(result: ClientResult) -> str:
 
 def _deviation(result: ClientResult) -> str:
     if not result.is_judged:
-        return " [nothing is expected]"
+        return f" [{describe_unjudged_result(result)}]"
     return "".join(f" [expected: {each}]" for each in result.broken)
 
 

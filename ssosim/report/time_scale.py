@@ -22,13 +22,16 @@ class Scale:
 
     @classmethod
     def over(cls, stops: Sequence[float], left: float, right: float, *, least: float) -> Scale:
-        """Divide the width from ``left`` to ``right``: ``least`` for each phase, the rest by its length."""
+        """Divide the width from ``left`` to ``right``: ``least`` for each phase, the rest by its length.
+
+        Phases that all have no length get equal parts. ``stops`` are ascending: at least one phase, and the end.
+        """
         count = len(stops) - 1
         least = min(least, (right - left) / count)
         spare, total = (right - left) - count * least, stops[-1] - stops[0]
         marks = [left]
         for begin, end in pairwise(stops):
-            marks.append(marks[-1] + least + spare * (end - begin) / total)
+            marks.append(marks[-1] + least + spare * ((end - begin) / total if total else 1 / count))
         return cls(tuple(stops), tuple(marks))
 
     def x(self, moment: float) -> float:
@@ -37,4 +40,6 @@ class Scale:
         index = min(bisect_right(self.stops, moment), len(self.stops) - 1) - 1
         begin, end = self.stops[index], self.stops[index + 1]
         left, right = self.marks[index], self.marks[index + 1]
+        if begin == end:  # a phase without length: what is in it, is at its start
+            return round(left, 1)
         return round(left + (right - left) * (moment - begin) / (end - begin), 1)

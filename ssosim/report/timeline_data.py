@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from ssosim.report.evidence import is_undone_by
 from ssosim.trace import DnsAnswered, FaultApplied, FaultUndone, PhaseStarted, Record
 from ssosim.verdict.steps import is_attempt
 
@@ -75,17 +76,17 @@ def record_bands(records: Iterable[Record], begin: float, end: float) -> list[Ba
 def fault_spans(records: Iterable[Record], end: float) -> list[FaultSpan]:
     """Every fault, in the order of its first moment."""
     spans: list[FaultSpan] = []
-    standing: list[tuple[str, str, float]] = []
+    standing: list[tuple[FaultApplied, float]] = []
     for record in records:
         event = record.event
         if isinstance(event, FaultApplied):
-            standing.append((event.name, event.detail, record.at))
+            standing.append((event, record.at))
         elif isinstance(event, FaultUndone):
-            match = next((one for one in reversed(standing) if one[:2] == (event.name, event.detail)), None)
+            match = next((one for one in reversed(standing) if is_undone_by(one[0], event)), None)
             if match is not None:
                 standing.remove(match)
-                spans.append(FaultSpan(*match, record.at))
-    spans += [FaultSpan(*one, end) for one in standing]
+                spans.append(FaultSpan(match[0].name, match[0].detail, match[1], record.at))
+    spans += [FaultSpan(applied.name, applied.detail, since, end) for applied, since in standing]
     return sorted(spans, key=lambda span: span.begin)
 
 

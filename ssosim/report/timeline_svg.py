@@ -63,7 +63,9 @@ def timeline(
     bands: Sequence[Band],
     lanes: Sequence[Lane],
 ) -> str:
-    """The drawing. ``phases`` are names and starts in seconds since the Unix epoch."""
+    """The drawing. ``phases`` are names and starts in seconds since the Unix epoch; without phases it is empty."""
+    if not phases:
+        return ""
     stops = [*(start for _, start in phases), end]
     scale = Scale.over(stops, _GUTTER, _WIDTH - _RIGHT, least=_LEAST_PHASE)
     sheet = _Sheet(scale, [name for name, _ in phases])

@@ -28,7 +28,7 @@ from ssosim.trace import SignInStep
 from ssosim.verdict.outcome import Outcome
 
 if TYPE_CHECKING:
-    from ssosim.testing.hosted_lab import HostedLab, host_lab
+    from ssosim.testing.hosted_lab import HostedLab, IdleFaultWarning, host_lab
     from ssosim.testing.played import ClientPhase, Played
     from ssosim.testing.playing import play, play_sync
 
@@ -46,6 +46,7 @@ __all__ = [
     "ConformanceError",
     "Engine",
     "HostedLab",
+    "IdleFaultWarning",
     "NoProgressError",
     "Outcome",
     "Played",
@@ -62,6 +63,7 @@ __all__ = [
 
 _LATE = {
     "HostedLab": "hosted_lab",
+    "IdleFaultWarning": "hosted_lab",
     "host_lab": "hosted_lab",
     "play": "playing",
     "play_sync": "playing",

@@ -21,15 +21,16 @@ from ssosim_clients.failures import (
     Stage,
     TicketFailure,
 )
-from ssosim_clients.models.base import Model, SignInReport
+from ssosim_clients.models.base import Model, SignInReport, SignInState
 from ssosim_clients.policies.decision import Decision, Policy, RetryAfter
 from ssosim_clients.policies.guard import PolicyBrokenError, decide
 from ssosim_clients.ports import HttpResponse
 
+from ssosim.entra.oauth.tokens import compute_digest
 from ssosim.lab.base.own_sockets import refuse_own_sockets
 from ssosim.memory import NoProgressError
 from ssosim.testing.client_environment import AUTOLOGON, LOGIN, ClientEnvironment
-from ssosim.trace import SignInStep
+from ssosim.trace import SignInStep, TokenIssued
 
 __all__ = ["SITUATIONS", "ConformanceError", "check_client", "check_policy"]
 
@@ -180,9 +181,10 @@ def check_client(model: Model, **device: object) -> SignInReport:
     """Raise ``ConformanceError`` unless ``model`` keeps the contract of a client model; return its healthy report.
 
     A model must have a name, a one-line description and sources. It must sign in without faults. In each of
-    ``SITUATIONS`` it must return a SignInReport or wait, without an exception or an endless loop. It must end when
-    it is cancelled at any await. It must send a password only to the login host, autologon and the user's own token
-    service, and its report must not show the token when printed. ``device`` are fields of the device (``upn=…``).
+    ``SITUATIONS`` it must return a SignInReport or wait, without an exception or an endless loop. A report of success
+    must have a token that the identity provider issued in that sign-in. It must end when it is cancelled at any await.
+    It must send a password only to the login host, autologon and the user's own token service, and its report must not
+    show the token when printed. ``device`` are fields of the device (``upn=…``).
     """
     complaints = [*_check_description(model)]
     report: SignInReport | None = None
@@ -203,6 +205,8 @@ def check_client(model: Model, **device: object) -> SignInReport:
             report = found
             complaints += _check_healthy_sign_in(found, environment)
         complaints += [f"{name}: {text}" for text in _find_password_leaks(environment)]
+        if isinstance(found, SignInReport):
+            complaints += [f"{name}: {text}" for text in _find_false_success(found, environment)]
     for name in ("healthy", "record removed", "CNAME"):
         complaints += _check_cancellation(model, SITUATIONS[name], name, device)
     if complaints or report is None:
@@ -227,6 +231,18 @@ def _check_healthy_sign_in(report: SignInReport | None, environment: ClientEnvir
         yield "healthy: it prompts the user although silent sign-in is possible"
     if report is not None and report.tokens is not None and report.tokens.access_token in repr(report).split("'"):
         yield "healthy: its report shows the token when printed"
+
+
+def _find_false_success(report: SignInReport, environment: ClientEnvironment) -> Iterator[str]:
+    """Yield a complaint if the report claims a sign-in that the identity provider did not give."""
+    if report.tokens is None:
+        if report.state in (SignInState.SILENT, SignInState.INTERACTIVE):
+            yield f"it reports {str(report.state)!r} and has no token"
+        return
+    digest = compute_digest(report.tokens.access_token)
+    issued = (record.event for record in environment.lab.trace.since() if isinstance(record.event, TokenIssued))
+    if not any(event.kind != "refresh" and event.digest == digest for event in issued):
+        yield "it reports a token that the identity provider did not issue"
 
 
 def _find_password_leaks(environment: ClientEnvironment) -> Iterator[str]:

@@ -93,6 +93,8 @@ def _find_client_model(client: Client) -> Model:
 def _choose_scenario_clients(scenario: Scenario, device: str | None) -> ClientChoice:
     able = [client for client in scenario.clients if client.model is not None]
     programs = tuple(client.name for client in scenario.clients if client.model is None)
+    if not scenario.clients:
+        raise LabInputError(f"{scenario.name}: has no clients, so nobody would sign in; name a client: client='office'")
     if not able:
         raise LabInputError(
             f"{scenario.name}: all of its clients are programs ({', '.join(programs)}), which a loopback lab cannot "

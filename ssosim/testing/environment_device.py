@@ -70,7 +70,7 @@ class EnvironmentDevice(ServiceExchange):
         self._record_event("ptr", address)
         return self._environment.pointers.get(address)
 
-    async def negotiate_token(self, spn: str) -> bytes:
+    async def negotiate_token(self, spn: str, tls_host: str = "") -> bytes:
         """Return a Negotiate token for ``spn``; raises TicketFailure for an unknown one or without a KDC."""
         await pause(_TICKET_S)
         if not self._environment.kdc_reachable:
@@ -81,7 +81,7 @@ class EnvironmentDevice(ServiceExchange):
             raise TicketFailure("server-unknown", spn)
         self._record_event("tgs", spn)
         self._tickets.add(spn)
-        return self._tickets.build_token(spn) or b""
+        return self._tickets.build_token(spn, is_bound=bool(tls_host)) or b""
 
     async def prompt_password(self, upn: str, reason: str) -> str | None:
         """Return the next entry of ``ClientEnvironment.prompt_replies`` after 20 s; None if there are no more."""

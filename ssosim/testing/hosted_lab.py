@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import threading
+import warnings
 from collections.abc import Callable, Collection, Coroutine, Iterator
 from concurrent.futures import Future
 from functools import partial
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ssosim.estate import Estate
 from ssosim.faults import Fault
+from ssosim.faults.core.idle_faults import explain_idle_faults
 from ssosim.faults.core.placeholders import expand_fault
 from ssosim.kerberos import Address, KdcEndedError
 from ssosim.lab.base.client_conf import write_client_conf
@@ -30,6 +32,7 @@ from ssosim.scenario.model_sign_in import sign_in_and_record
 from ssosim.services import http_host_names
 from ssosim.testing.client_choice import AnyClient, find_shipped_model, get_model_name
 from ssosim.testing.playing import AnyEstate, convert_error, resolve_estate, working_folder
+from ssosim.testing.unused_calls import Block, UnusedCalls
 from ssosim.trace import ClientFinished, Record
 from ssosim.trace.export import record_to_json
 from ssosim.verdict.judge import Verdict, judge
@@ -38,16 +41,21 @@ from ssosim.verdict.pauses import select_pauses
 if TYPE_CHECKING:
     from ssosim.testing.patched_device import PatchedDevice
 
-__all__ = ["HostedLab", "host_lab"]
+__all__ = ["HostedLab", "IdleFaultWarning", "host_lab"]
 
 _T = TypeVar("_T")
 _DISCARD = 9  # a port where nobody listens
+
+
+class IdleFaultWarning(UserWarning):
+    """A fault changed no exchange: a test that passes shows nothing about it. The text says why."""
 
 
 class HostedLab:
     """A running loopback lab in real time, made by ``host_lab``. Every method may be called from any thread.
 
     ``ca_file`` is the CA certificate to trust, ``krb5_conf`` the Kerberos configuration, ``folder`` the lab's files.
+    ``unused_calls`` are the blocks that were made, for the plugin: one that is never entered fails the test.
     """
 
     def __init__(self, lab: Lab, loop: asyncio.AbstractEventLoop) -> None:
@@ -56,6 +64,7 @@ class HostedLab:
         self._devices = 0
         self._patched: dict[tuple[str, str], str] = {}
         self._cleanup = contextlib.ExitStack()
+        self.unused_calls = UnusedCalls()
         self.folder = lab.home
         self.krb5_conf = lab.krb5_conf
         self.ca_file = lab.home / "ca.pem"
@@ -92,20 +101,39 @@ class HostedLab:
         """Write the trace so far to ``path`` as JSON Lines."""
         path.write_text("".join(record_to_json(record) + "\n" for record in self.records()), encoding="utf-8")
 
-    @contextlib.contextmanager
-    def broken(self, *faults: Fault) -> Iterator[None]:
+    def broken(self, *faults: Fault) -> contextlib.AbstractContextManager[None]:
         """Apply ``faults`` for the length of a ``with`` block; raises the fault's own error if one does not fit.
 
-        Placeholders in a fault's fields, as those of a shipped scenario have, become names of the lab's estate.
+        Placeholders in a fault's fields, as those of a shipped scenario have, become names of the lab's estate. A block
+        that ends without an error and had a fault that changed no exchange warns with IdleFaultWarning. Without a
+        fault, as in the healthy row of a table of states, nothing is broken.
         """
+        names = ", ".join(fault.fault_name for fault in faults)
+        return self.unused_calls.add_block(f"sso_lab.broken({names})", Block(self._apply_in_block(faults)))
+
+    @contextlib.contextmanager
+    def _apply_in_block(self, faults: tuple[Fault, ...]) -> Iterator[None]:
         undos: list[Callable[[], None]] = []
+        numbers: set[int] = set()
+        before = {applied.id for applied in self._lab.faults.active}
         try:
             for fault in faults:
                 undos += [self._at_once(partial(expand_fault(fault, self.estate).apply, self._lab))]
+            numbers = {applied.id for applied in self._lab.faults.active} - before
             yield
+            self._warn_of_idle_faults(numbers)
         finally:
             for undo in reversed(undos):
                 self._at_once(undo)
+
+    def _warn_of_idle_faults(self, numbers: set[int]) -> None:
+        faults = [applied for applied in self._lab.faults.active if applied.id in numbers]
+        reasons = explain_idle_faults(faults, self._lab.trace.since())
+        for applied in faults:
+            if applied.id in reasons:
+                text = f"{applied.fault.fault_name} touched nothing: {reasons[applied.id]}"
+                # The frames of a generator, of contextlib and of Block lie between this and the end of the block.
+                warnings.warn(text, IdleFaultWarning, stacklevel=5)
 
     def sign_in(self, client: AnyClient, *, device: str | None = None, patience_s: float = 30.0) -> Verdict:
         """Run a sign-in of a model now, in real time, and judge it from the trace.
@@ -159,7 +187,8 @@ class HostedLab:
             self._lab.client_addresses.register(address, name)
             self._patched[where.name, name] = address
         options = DeviceOptions(name, allow, dns_timeout_s)
-        return PatchedDevice(self.call, self._lab, self._patched[where.name, name], where, options)
+        made = PatchedDevice(self.call, self._lab, self._patched[where.name, name], where, options)
+        return self.unused_calls.add_block(f"sso_lab.device({where.name!r}, name={name!r})", made)
 
     def environment(self, device: str | None = None) -> dict[str, str]:
         """Return environment variables for a program: the lab's CA, and a ticket of the user of ``device``.

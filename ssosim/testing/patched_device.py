@@ -25,6 +25,7 @@ from ssosim.estate import Device, User
 from ssosim.kerberos import Address
 from ssosim.kerberos.kinit import ClientOptions, restrict_enctypes
 from ssosim.lab.base.client_conf import write_client_conf
+from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.base.kerberos_environment import enter_environment, leave_environment
 from ssosim.lab.base.resolver_choice import resolver_addresses
 from ssosim.lab.base.socket_policy import OutsideLabError, applied
@@ -57,10 +58,12 @@ class PatchedDevice:
     """A device of the lab for Python code of this process. A context manager, which may be entered several times.
 
     ``name`` is the client's name in the trace. ``upn`` and ``password`` are of the user who is signed on.
+    ``was_entered`` tells whether a block has begun yet.
     """
 
     def __init__(self, call: CallLab, lab: Lab, address: str, device: Device, options: DeviceOptions) -> None:
         self.name = options.name
+        self.was_entered = False
         self._call = call
         self._lab = lab
         self._device = device
@@ -95,6 +98,7 @@ class PatchedDevice:
 
     def __enter__(self) -> Self:
         enter_environment(self.name, self._environment)
+        self.was_entered = True
         if not self._entered:
             self._began, self._mark = self._lab.clock.now(), self._lab.trace.last_seq
             self._refused.clear()
@@ -120,8 +124,11 @@ class PatchedDevice:
         """Judge the code in the block from the trace, since the block began.
 
         Call it after the block: within the block the client still runs, and one that has not signed in yet is
-        *stalled*. Raises OutsideLabError if the code was refused and caught the error.
+        *stalled*. Raises OutsideLabError if the code was refused and caught the error, and LabInputError if there was
+        no block.
         """
+        if not self.was_entered:
+            raise LabInputError(f"verdict of {self.name}: no code ran on this device; use it in a `with` block first")
         for refusal in self._refused:
             if not self._has_reached_test(refusal, None):
                 raise refusal

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -27,6 +28,7 @@ from ssosim.verdict.judge import Verdict
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures
 from ssosim.verdict.outcome import Outcome, label_phase
 from ssosim.verdict.result import RunResult, encode_result
+from ssosim.verdict.status import is_idle
 
 __all__ = ["ClientPhase", "Decided", "Played"]
 
@@ -36,7 +38,8 @@ class ClientPhase:
     """One client in one phase. ``begins`` is the start of the phase, ``expected`` the scenario's expectation or None.
 
     ``evidence`` are the trace lines behind the verdict, with the faults in force. ``sign_in_at``: which sign-in of a
-    phase with ``sign_in_at``, in seconds from its start; ``begins`` is the start of that sign-in.
+    phase with ``sign_in_at``, in seconds from its start; ``begins`` is the start of that sign-in. ``only_default``: the
+    client is not of the scenario, and in this phase nothing is expected but what holds for any client, no exposure.
     """
 
     client: str
@@ -48,6 +51,12 @@ class ClientPhase:
     evidence: tuple[Line, ...] = field(default=(), repr=False)
     measures: Measures = field(default=NOTHING_MEASURED, repr=False)
     sign_in_at: float | None = None
+    only_default: bool = False
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether something is expected of this client in this phase, beyond what holds for any client."""
+        return bool(self.expected) and not self.only_default
 
     @property
     def outcome(self) -> Outcome:
@@ -71,7 +80,15 @@ class ClientPhase:
 
     @property
     def as_expected(self) -> bool:
-        """Whether all that is expected holds, or nothing is expected."""
+        """Whether all that is expected holds. Raises LabInputError where nothing is: a test of that could not fail.
+
+        An exposure is false even there.
+        """
+        if not self.is_judged and not self.broken:
+            raise LabInputError(
+                f"as_expected: nothing is expected of {self.client} in phase {self.phase!r}, so nothing could fail; "
+                "say what is expected, such as outcome == 'silent'"
+            )
         return not self.broken
 
     @property
@@ -83,6 +100,10 @@ class ClientPhase:
         """Return whether the client signed in or failed within this time from the start of the phase."""
         limit = hours * 3600 + minutes * 60 + seconds
         return self.after_s is not None and self.after_s <= limit
+
+    def __bool__(self) -> NoReturn:
+        """Raise TypeError: a result is there whatever the client did, so a test of that could not fail."""
+        raise TypeError("a result is neither true nor false; compare its outcome, as in .outcome == 'silent'")
 
     def __str__(self) -> str:
         decided = "never decided" if self.after_s is None else f"decided after {self.after_s:g} s"
@@ -121,6 +142,7 @@ class Played:
     ``skipped_programs`` are the scenario's programs, which a loopback lab cannot run. ``records`` is the whole trace;
     ``result`` is the input of reports and ``--json``. ``unnamed_clients`` are clients given as objects, which no
     command line can name. ``examined`` are the results that the test has read, for the report of its failure.
+    ``was_required``: this is what ``require`` returned.
     """
 
     scenario: Scenario
@@ -132,6 +154,7 @@ class Played:
     source: str = ""
     estate_file: str | None = None
     examined: list[ClientPhase] = field(default_factory=list)
+    was_required: bool = False
 
     @property
     def clients(self) -> tuple[str, ...]:
@@ -185,6 +208,12 @@ class Played:
     def __iter__(self) -> Iterator[ClientPhase]:
         return iter(self.client_phases)
 
+    def __bool__(self) -> bool:
+        """Return True for what ``require`` returns. Raises TypeError for any other run, which is there in any case."""
+        if not self.was_required:
+            raise TypeError("a run is neither true nor false; use .as_expected, or .require(...)")
+        return True
+
     def require(  # noqa: PLR0913 - one for each rule, by name only
         self,
         outcome: str | Iterable[str] = (),
@@ -214,10 +243,10 @@ class Played:
         )
         phases = self._phases() if phase is None else (phase,) if isinstance(phase, str) else tuple(phase)
         clients = self.clients if client is None else (client,)
-        results = [self.phase(name, who) for name in phases for who in clients]
+        results = [result for name in phases for who in clients for result in self._sign_ins(name, who)]
         if not results:
             raise LabInputError("require(): phase is an empty list, so nothing could fail; name at least one phase")
-        if expectation is None and not any(result.expected for result in results):
+        if not expectation and not any(result.is_judged or result.broken for result in results):
             raise LabInputError(
                 f"require(): {self.scenario.name} expects nothing of {', '.join(clients)}, so nothing could fail; "
                 'say what is expected, such as require("silent|interactive")'
@@ -226,11 +255,21 @@ class Played:
         for result in results:
             expected = expectation or result.expected
             if expected and (broken := check(expected, result.verdict, result.measures)):
-                lines.append(f"{result.client} in phase {result.phase!r}: expected {'; '.join(map(str, broken))}")
+                where = label_phase(result.phase, result.sign_in_at)
+                lines.append(f"{result.client} in phase {where!r}: expected {'; '.join(map(str, broken))}")
                 lines.append(f"    {result}")
         if lines:
             raise AssertionError("\n".join([*lines, *([f"again: {again}"] if (again := self.repeat_command) else [])]))
-        return self
+        if (
+            expectation
+            and not expectation.names_result
+            and all(is_idle(each.outcome, each.measures) for each in results)
+        ):
+            raise LabInputError(
+                f"require(): {', '.join(clients)} sent nothing there, and so would keep any bound ({expectation}); "
+                'say what is expected, such as require("stalled")'
+            )
+        return replace(self, was_required=True)
 
     @property
     def as_expected(self) -> bool:
@@ -238,14 +277,15 @@ class Played:
 
         Raises LabInputError where nothing is expected of any client: a test of that could not fail.
         """
-        if not any(result.expected for result in self.client_phases):
+        if not any(result.is_judged or result.broken for result in self.client_phases):
             who = ", ".join(self.clients)
             raise LabInputError(
                 f"as_expected: {self.scenario.name} expects nothing of {who}, so nothing could fail; "
                 'say what is expected, such as require("silent|interactive")'
             )
-        self.examined.extend(result for result in self.client_phases if not result.as_expected)
-        return all(result.as_expected for result in self.client_phases)
+        broken = [result for result in self.client_phases if result.broken]
+        self.examined.extend(broken)
+        return not broken
 
     def decided_within(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> Decided:
         """Return whether in every phase every client signed in or failed within this time from its start.
@@ -306,6 +346,11 @@ class Played:
             for result in self.client_phases
         )
         return f"<Played {self.scenario.name}: {outcomes}>"
+
+    def _sign_ins(self, phase: str, client: str) -> list[ClientPhase]:
+        """Return all sign-ins of ``client`` in ``phase``. Raises LabInputError with the known names."""
+        times = dict.fromkeys(result.sign_in_at for result in self.client_phases if result.phase == phase)
+        return [self.phase(phase, client, sign_in_at=at) for at in times or (None,)]
 
     def _phases(self) -> tuple[str, ...]:
         return tuple(phase.name for phase in self.scenario.phases)

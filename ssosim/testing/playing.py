@@ -17,7 +17,8 @@ import msgspec
 from ssosim.clock import VirtualClock
 from ssosim.dns import DnsChangeError
 from ssosim.estate import Estate, EstateError
-from ssosim.estate.toml import TomlMistakeError
+from ssosim.estate.checks import find_mistakes
+from ssosim.estate.toml import TomlMistakeError, format_mistake
 from ssosim.faults import FaultError
 from ssosim.files.opening import printable_path
 from ssosim.files.owned_folder import open_or_create_folder, temporary_folder
@@ -27,7 +28,8 @@ from ssosim.lab.base.estate_option import read_estate
 from ssosim.lab.base.folder import convert_folder_errors, ensure_cache_folder
 from ssosim.lab.core.lab import Lab
 from ssosim.report.evidence import evidence
-from ssosim.scenario.loader import load_scenario
+from ssosim.scenario.fault_clients import check_fault_clients
+from ssosim.scenario.loader import check_scenario, load_scenario
 from ssosim.scenario.model import Scenario
 from ssosim.scenario.phases import Playback
 from ssosim.scenario.player import play as play_in_lab
@@ -35,6 +37,7 @@ from ssosim.scenario.results import run_result
 from ssosim.testing.client_choice import AnyClient, ClientChoice, choose_clients
 from ssosim.testing.played import ClientPhase, Played
 from ssosim.trace import Record
+from ssosim.verdict.expectations import ONLY_DEFAULT
 
 __all__ = [
     "AnyEstate",
@@ -46,6 +49,8 @@ __all__ = [
     "resolve_scenario",
     "working_folder",
 ]
+
+_MAX_SHOWN = 20
 
 AnyScenario = Scenario | str | Path
 """A scenario, the name of a shipped one, or a TOML file."""
@@ -115,18 +120,24 @@ def play_sync(
 
 
 def resolve_scenario(scenario: AnyScenario) -> Scenario:
-    """Return the scenario. Raises LabInputError with the known names, or with the position of the mistake."""
-    if isinstance(scenario, Scenario):
-        return scenario
+    """Return the scenario with its includes.
+
+    Raises LabInputError with the known names, or with the position of the mistake.
+    """
     try:
-        return load_scenario(str(scenario))
+        return check_scenario(scenario) if isinstance(scenario, Scenario) else load_scenario(str(scenario))
     except TomlMistakeError as error:
         raise LabInputError(str(error)) from error
 
 
 def resolve_estate(estate: AnyEstate) -> Estate:
-    """Return the estate. Raises LabInputError with the position of the mistake."""
-    return estate if isinstance(estate, Estate) else read_estate(None if estate is None else Path(estate))
+    """Return the estate. Raises LabInputError with the position of the mistake, in a value as in a file."""
+    if not isinstance(estate, Estate):
+        return read_estate(None if estate is None else Path(estate))
+    if mistakes := list(find_mistakes(estate)):
+        shown = [format_mistake("", f"estate {estate.name}", each.path, each.text) for each in mistakes[:_MAX_SHOWN]]
+        raise LabInputError("\n".join(shown))
+    return estate
 
 
 @contextlib.contextmanager
@@ -163,7 +174,8 @@ async def _play(request: _PlayRequest, folder: Path | None, cache: Path) -> Play
     if request.seed is not None:
         chosen = msgspec.structs.replace(chosen, seed=request.seed)
     choice = choose_clients(chosen, request.client, request.device)
-    estate = choice.scenario.estate(resolve_estate(request.estate))
+    check_fault_clients(chosen, [client.name for client in choice.scenario.clients])
+    estate = choice.scenario.estate(resolve_estate(request.estate or chosen.default_estate or None))
     with working_folder(folder) as home:
         clock = VirtualClock(chosen.phases[0].start.timestamp())
         async with Lab(estate, home, cache, clock=clock) as lab:
@@ -202,6 +214,7 @@ def _package(trace: TracebackType) -> str:
 def _build_played(
     playback: Playback, records: tuple[Record, ...], choice: ClientChoice, source: str, estate: AnyEstate
 ) -> Played:
+    added = {client.name for client in playback.scenario.clients if client.added and not client.expect}
     phases = {phase.name: phase for phase in playback.scenario.phases}
     client_phases = tuple(
         ClientPhase(
@@ -214,6 +227,7 @@ def _build_played(
             tuple(evidence(records, result.verdict.evidence)),
             result.measures,
             result.sign_in_at,
+            only_default=result.client in added and result.expected == ONLY_DEFAULT,
         )
         for result in playback.results
     )

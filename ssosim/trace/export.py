@@ -113,7 +113,7 @@ def parse_record(line: str) -> Record:
         data: dict[str, Any] = json.loads(line)
         if data.pop("version", DOCUMENT_VERSION) == DOCUMENT_VERSION:  # those of before had none
             return _build_record(data)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise TraceFormatError(f"not a trace record: {line[:80]!r}") from error
     raise TraceFormatError(f"not a trace record of version {DOCUMENT_VERSION}: {line[:80]!r}")
 
@@ -126,12 +126,24 @@ def _build_record(data: dict[str, Any]) -> Record:
     data.pop("layer")
     if unknown := data.keys() - set(kind.__struct_fields__):
         raise ValueError(f"{kind.__name__} has no field {min(unknown)!r}")
-    return Record(seq, at.timestamp(), client, msgspec.convert(data, kind))
+    return Record(seq, at.astimezone(UTC).timestamp(), client, msgspec.convert(data, kind))
 
 
 def read_records(lines: Iterable[str]) -> Iterator[Record]:
-    """Read the records of a JSON Lines file; blank lines are skipped. Raises TraceFormatError."""
-    return (parse_record(line) for line in lines if line.strip())
+    """Read the records of a JSON Lines file; blank lines are skipped.
+
+    Raises TraceFormatError, also for a record whose number is not above that of the record before it: verdicts go by
+    the order of records. Numbers may be missing, since a lab keeps the newest records only.
+    """
+    last = -1
+    for line in lines:
+        if not line.strip():
+            continue
+        record = parse_record(line)
+        if record.seq <= last:
+            raise TraceFormatError(f"record {record.seq} follows record {last}; lines are there twice, or out of order")
+        last = record.seq
+        yield record
 
 
 def format_record(record: Record) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 
 __all__ = ["CUT", "redact", "shorten_output"]
@@ -19,6 +19,10 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{64,}={0,2}")
 _AUTHORIZATION = re.compile(r"(?i)(\b(?:negotiate|bearer|basic|ntlm)\s++)[A-Za-z0-9+/_.~-]{16,}=*")
 
 _HIDDEN = "(redacted)"
+_PLAIN = re.compile(r"[A-Za-z0-9]+")
+_BYTE, _ONE_UNIT = 0x100, 4
+_ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos", "\xa0": "nbsp"}
+_SHORT_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
 _OUTPUT = 8_000
 
@@ -26,11 +30,11 @@ _OUTPUT = 8_000
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return ``text`` without long base64 runs, JWTs, dotted tokens and credentials of an Authorization header.
 
-    ``secrets``, such as passwords, are removed as well: as they are, and as encoded in URLs, forms, JSON, XML and
-    Python.
+    ``secrets``, such as passwords, are removed as well: as they are, and as encoded in URLs, forms, JSON, XML, HTML and
+    Python, in large or small letters, and encoded again.
     """
-    for secret in sorted({encoded for each in secrets if each for encoded in _encode(each)}, key=len, reverse=True):
-        text = text.replace(secret, _HIDDEN)
+    for secret in sorted({each for each in secrets if each}, key=len, reverse=True):
+        text = _remove_secret(text, secret)
     text = _AUTHORIZATION.sub(r"\1(redacted)", text)
     return _BASE64.sub(_HIDDEN, _TOKEN.sub(_remove_token, text))
 
@@ -55,9 +59,46 @@ def _remove_token(found: re.Match[str]) -> str:
     return found[0]
 
 
-def _encode(secret: str) -> Iterable[str]:
-    import html  # noqa: PLC0415 - takes 5 ms, and reading a trace does not need it
-    from urllib.parse import quote, quote_plus  # noqa: PLC0415
+def _remove_secret(text: str, secret: str) -> str:
+    """Return ``text`` without ``secret``, each character of which may be written in one of its forms."""
+    text = text.replace(secret, _HIDDEN)
+    if secret.isascii() and secret.isalnum():
+        return text
+    kept = max(_PLAIN.findall(secret), key=len, default="")
+    return _compile(secret).sub(_HIDDEN, text) if kept in text else text
 
-    web = quote(secret), quote(secret, safe=""), quote_plus(secret), html.escape(secret)
-    return secret, *web, repr(secret)[1:-1], json.dumps(secret)[1:-1]
+
+@lru_cache(maxsize=1024)
+def _compile(secret: str) -> re.Pattern[str]:
+    """Return the pattern of a secret in URLs, forms, JSON, XML, HTML and source code, also encoded twice."""
+    return re.compile("".join(map(_list_forms, secret)))
+
+
+def _list_forms(character: str) -> str:
+    """Return a pattern of the forms of a character; letters and digits of ASCII are written as they are.
+
+    Sources: RFC 3986, section 2.1 (also in small letters, as .NET writes it, and encoded again); HTML standard, form
+    data and character references; RFC 8259, section 7; Python, string and bytes literals.
+    """
+    if character.isascii() and character.isalnum():
+        return character
+    octets = character.encode("utf-8", "surrogatepass")
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    forms = [
+        rf"\\*{re.escape(character)}",
+        "".join(rf"(?i:%(?:25)*{each:02x})" for each in octets),
+        "".join(rf"\\+(?i:u{units[at : at + 4]})" for at in range(0, len(units), 4)),
+        "".join(rf"\\+(?i:x{each:02x})" for each in octets),
+        rf"(?i:&(?:amp;)*\#(?:0*{ord(character)}|x0*{ord(character):x});)",
+    ]
+    if len(units) > _ONE_UNIT:
+        forms.append(rf"\\+(?:U{ord(character):08x}|U{ord(character):08X})")
+    if ord(character) < _BYTE:
+        forms.append(rf"\\+(?i:x{ord(character):02x})")
+    if name := _ENTITIES.get(character):
+        forms.append(f"&(?:amp;)*{name};")
+    if character == " ":
+        forms.append(r"\+")
+    if short := _SHORT_ESCAPES.get(character):
+        forms.append(rf"\\+{short}")
+    return f"(?:{'|'.join(forms)})"

@@ -20,6 +20,7 @@ from ssosim.verdict.outcome import Outcome
 
 __all__ = [
     "ANY_PHASE",
+    "ONLY_DEFAULT",
     "SIGNED_IN",
     "AnyExpectation",
     "BrokenExpectation",
@@ -52,6 +53,7 @@ _PART = r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h)"
 _DURATION = re.compile(rf"{_PART}(?:\s*{_PART})*")
 _MAX_SECONDS = 366 * 86_400.0
 _MAX_PROMPTS = 1_000_000
+_ROUNDING_S = 0.001  # of times in the trace; a decision that is earlier shows a clock that was set back
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
 _AADSTS_NUMBER = re.compile(r"(?:AADSTS)?([1-9]\d{3,8})", re.ASCII | re.IGNORECASE)
 
@@ -90,6 +92,11 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             or self.reason_contains
             or any(each is not None for each in (self.within_s, self.max_prompts, self.max_requests_per_minute))
         )
+
+    @property
+    def names_result(self) -> bool:
+        """Whether it names outcomes, codes or a reason; all else are bounds, which a client that does nothing keeps."""
+        return bool(self.outcome or self.code or self.reason_contains)
 
     def __bool__(self) -> bool:
         return self.judges_sign_in or self.no_exposure is True
@@ -200,6 +207,8 @@ def parse_outcomes(text: str | Iterable[str]) -> tuple[Outcome, ...]:
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ExpectationError(f"{plain[:60]!r} is not an outcome; {hint}expected one of: {', '.join(known)}")
         found.append(Outcome(plain))
+    if len(set(found)) == len(known):
+        raise ExpectationError("these are all outcomes there are, so that says nothing; leave at least one out")
     return tuple(dict.fromkeys(found))
 
 
@@ -291,18 +300,26 @@ def merge(*layers: Expectation | None) -> Expectation:
     return found
 
 
+ONLY_DEFAULT = Expectation(no_exposure=True)
+"""What is expected of any client that the scenario does not know, also while something is broken."""
+
+
 def default_expectation(*, has_faults: bool) -> Expectation:
     """Return what is expected of a client that the scenario does not know, such as the user's own program.
 
     Without a fault in the phase: it signs in. Always: no exposure. What it does while something is broken is its
     author's decision.
     """
-    return Expectation(outcome=() if has_faults else SIGNED_IN, no_exposure=True)
+    return ONLY_DEFAULT if has_faults else Expectation(outcome=SIGNED_IN, no_exposure=True)
 
 
 def select_by_phase(table: Mapping[str, Expectation], phase: str, scenario: str) -> tuple[Expectation | None, ...]:
-    """Return the layers of ``table`` for ``phase``: by its name (or ``scenario#phase``), then for any phase."""
-    return table.get(f"{scenario}#{phase}"), table.get(phase), table.get(ANY_PHASE)
+    """Return the layers of ``table`` for ``phase``, the most specific first.
+
+    The keys are ``scenario#phase``, ``phase``, ``scenario#*`` (any phase of the scenario) and ``*`` (any phase).
+    """
+    keys = (f"{scenario}#{phase}", phase, f"{scenario}#{ANY_PHASE}", ANY_PHASE)
+    return tuple(table.get(key) for key in keys)
 
 
 def check(expectation: Expectation, verdict: Verdict, measures: Measures) -> tuple[BrokenExpectation, ...]:
@@ -318,10 +335,12 @@ def check(expectation: Expectation, verdict: Verdict, measures: Measures) -> tup
         broken("never", f"never {_any_of(expectation.never)}", str(verdict.outcome))
     found += _check_reason(expectation, verdict)
     limit = expectation.within_s
-    if limit is not None and (verdict.after_s is None or verdict.after_s > limit):
+    if limit is not None and (verdict.after_s is None or not -_ROUNDING_S <= verdict.after_s <= limit):
         took = "no decision" if verdict.after_s is None else f"{verdict.after_s:.3g} s"
         if verdict.after_s is not None and verdict.after_s >= 100:
             took = f"{verdict.after_s:.0f} s"
+        elif verdict.after_s is not None and verdict.after_s < -_ROUNDING_S:
+            took = f"{took}: the clock was set back meanwhile"
         broken("within", f"a decision within {limit:g} s", took)
     if expectation.max_prompts is not None and verdict.prompts > expectation.max_prompts:
         wanted = f"at most {_count(expectation.max_prompts, 'prompt')}"

@@ -24,7 +24,7 @@ from ssosim.trace import (
 )
 from ssosim.verdict.clients import LAB_COMMANDS, find_resolvers
 from ssosim.verdict.credentials import CredentialAttempt
-from ssosim.verdict.explain_causes import find_causes
+from ssosim.verdict.explain_causes import FoundCause, find_causes
 from ssosim.verdict.judge import Verdict, judge
 from ssosim.verdict.outcome import Outcome, label_phase
 from ssosim.verdict.pauses import select_pauses
@@ -47,8 +47,9 @@ class Cause:
 class Explanation:
     """Why ``client`` had ``outcome`` in ``phase``. ``links`` are the causes, from the last event to the root cause.
 
-    ``note`` reports pauses of the lab itself while the client was waiting. ``sign_in_at``: which sign-in of a phase
-    with several, in seconds from its start. ``credential`` is that of a program that signed in without a person;
+    ``note`` reports pauses of the lab itself while the client was waiting, and records that are missing.
+    ``sign_in_at``: which sign-in of a phase with several, in seconds from its start. ``credential`` is that of a
+    program that signed in without a person;
     ``credential_attempts`` are all that sent requests, and ``tried`` says in words which gave no token, why, and
     whether a chain went on.
     """
@@ -85,10 +86,12 @@ def explain(
     """Explain each client in each phase of a trace; ``client`` and ``phase`` select one of them.
 
     A trace without phases is one phase with an empty name. ``first_steps`` has the hosts that the estate serves, if
-    they are known; the trace shows those that answered.
+    they are known; the trace shows those that answered. Where records are missing, before or within a phase or just
+    after it, the note of its explanations says so: a prompt or a refusal may be among them.
     """
     found: list[Explanation] = []
     others = LAB_COMMANDS | find_resolvers(records)
+    missing = _find_missing(records)
     seen = 0
     for (name, at), began, part in _split_phases(records):
         seen += len(part)
@@ -96,6 +99,7 @@ def explain(
             whoever = dict.fromkeys(record.client for record in part if record.client)
             names = [each for each in whoever if (each not in others if client is None else each == client)]
             pauses = select_pauses(part)
+            gap = _describe_missing(missing, part)
             for who in names:
                 mine = [record for record in part if record.client == who]
                 silent = not any(is_on_the_wire(record.event) for record in mine)
@@ -109,7 +113,7 @@ def explain(
                         verdict.outcome,
                         verdict.reason,
                         tuple(links),
-                        verdict.note,
+                        "; ".join(filter(None, (verdict.note, gap))),
                         at,
                         verdict.credential,
                         verdict.credential_attempts,
@@ -117,6 +121,28 @@ def explain(
                     )
                 )
     return tuple(found)
+
+
+def _find_missing(records: Sequence[Record]) -> list[tuple[int, int]]:
+    """Return the first and the last number of each run of records that are missing before or between ``records``."""
+    expected = 1
+    missing = []
+    for record in records:
+        if record.seq > expected:
+            missing.append((expected, record.seq - 1))
+        expected = record.seq + 1
+    return missing
+
+
+def _describe_missing(missing: Sequence[tuple[int, int]], part: Sequence[Record]) -> str:
+    """Return which records of ``part``, or beside it, are missing; empty if none is."""
+    if not part:
+        return ""
+    found = [(first, last) for first, last in missing if last >= part[0].seq - 1 and first <= part[-1].seq + 1]
+    if not found:
+        return ""
+    numbers = ", ".join(f"{first:,}" if first == last else f"{first:,} to {last:,}" for first, last in found)
+    return f"the trace lacks the records {numbers}: prompts, refusals and tokens among them are not known"
 
 
 def build_causes(
@@ -128,19 +154,37 @@ def build_causes(
     """Return the causes behind ``verdict`` on the client of ``records``; none for a silent sign-in.
 
     ``around`` are all records up to the end of the phase. ``first_steps`` has the hosts that the estate serves. The
-    chain ends with the faults that changed its last exchange; a fault that changed none of them is not named.
+    chain ends with the faults that changed its last exchange; a fault that changed none of them is not named. What
+    failed after the user was asked is no reason for the question: it stands before it, with its own faults.
     """
     if verdict.outcome is Outcome.SILENT:
         return []
     prompt = next((record for record in records if isinstance(record.event, UserPrompted)), None)
-    interactive = verdict.outcome is Outcome.INTERACTIVE
-    before = select_before_prompt(records, prompt) if prompt is not None and interactive else list(records)
-    links = [] if prompt is None else [Cause("the user was asked", prompt.seq)]
-    found = tuple(find_causes(before, around, {**_find_served(around), **first_steps}))
-    links += [Cause(each.text, each.record.seq) for each in found]
-    faults = next((each.faults for each in reversed(found) if each.faults), ())
-    by_number = {r.event.id: r for r in around if isinstance(r.event, FaultApplied) and r.event.id}
-    return links + [Cause(_describe_fault(by_number[n]), by_number[n].seq) for n in faults if n in by_number]
+    steps = {**_find_served(around), **first_steps}
+    applied = {r.event.id: r for r in around if isinstance(r.event, FaultApplied) and r.event.id}
+
+    def follow(part: Sequence[Record]) -> tuple[tuple[FoundCause, ...], list[Cause]]:
+        found = tuple(find_causes(part, around, steps))
+        faults = next((each.faults for each in reversed(found) if each.faults), ())
+        named = [Cause(_describe_fault(applied[n]), applied[n].seq) for n in faults if n in applied]
+        return found, [Cause(each.text, each.record.seq) for each in found] + named
+
+    if prompt is None:
+        return follow(records)[1]
+    asked = Cause("the user was asked", prompt.seq)
+    before = select_before_prompt(records, prompt)
+    early = {record.seq for record in before}
+    led_to_prompt = follow(before)[1]
+    if verdict.outcome is Outcome.INTERACTIVE:
+        return [asked, *led_to_prompt]
+    found, later = follow(records)
+    if (
+        not found
+        or found[0].record.seq in early
+        or [each.text for each in later] == [each.text for each in led_to_prompt]
+    ):
+        return [asked, *later]
+    return later if verdict.outcome is Outcome.REFUSED else [*later, asked, *led_to_prompt]
 
 
 _TOLD_BY_DETAIL = ("clock-skew",)

@@ -21,8 +21,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ssosim.spn import read_spn_host
 from ssosim.trace import (
     NO_FIRST_STEPS,
+    ClientFinished,
     ConnectionFailed,
     DnsAnswered,
     Event,
@@ -37,15 +39,17 @@ from ssosim.trace.connection_text import describe_failed_connection
 from ssosim.verdict.credentials import is_probe_without_host
 from ssosim.verdict.steps import (
     PREAUTH_REQUIRED,
+    PREFLIGHT_METHOD,
     choose_unanswered_name,
     describe_rcode,
     describe_unused_success,
+    find_last_failed_pointer,
     find_refused_certificate,
     has_address,
     is_address_query,
+    is_missing_page,
     is_refused_by_kdc,
     is_refused_sign_on,
-    read_service_host,
 )
 
 __all__ = ["FoundCause", "find_causes"]
@@ -55,6 +59,7 @@ _MANY = 500
 _KDC_RECORDS, _KDC_PREFIX = ("SRV", "URI"), "_kerberos."
 _TICKET_REQUESTS = ("TGS", "AP")
 _REFUSED = (401, 403)
+_NO_RECORD = ("NOERROR", "NODATA", "NXDOMAIN")
 _NEGOTIATE_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.BROWSER_SSO)
 
 
@@ -77,7 +82,8 @@ def find_causes(
     """
     last = _find_last_failure(records, first_steps)
     if last is None:
-        yield from _explain_without_failure(records)
+        pointer = _find_failed_pointer(records, around) if _ended_badly(records) else None
+        yield from _explain_without_failure(records) if pointer is None else (pointer,)
         return
     match last.event:
         case HttpExchange():
@@ -99,9 +105,9 @@ def _find_last_failure(records: Sequence[Record], first_steps: FirstSteps) -> Re
 
     The 401 that starts Negotiate is none if a later request to the same place succeeded.
     """
-    failures = _find_open_failures(records)
-    failures = failures or [r for r in records if _is_failure(r.event) and not _starts_negotiate(r.event)]
+    failures = _find_open_failures(records) or _list_cancelled_failures(records)
     failures = [record for record in failures if not _is_for_realm(record.event)] or failures
+    failures = _drop_missing_pages(failures)
     last = failures[-1] if failures else None
     if last is None or not isinstance(last.event, DnsAnswered):
         return last
@@ -116,6 +122,23 @@ def _find_last_failure(records: Sequence[Record], first_steps: FirstSteps) -> Re
     matters = name in first_steps or bool(_faults_of(missing.event)) or not others
     connected = any(getattr(record.event, "host", "") == name for record in records)
     return missing if matters or connected else others[-1]
+
+
+def _list_cancelled_failures(records: Sequence[Record]) -> list[Record]:
+    """Return the failures after which the same exchange succeeded; none if a fault changed an answer after the last."""
+    found = [r for r in records if _is_failure(r.event) and not _starts_negotiate(r.event)]
+    changed = next((r.seq for r in reversed(records) if isinstance(r.event, HttpExchange) and r.event.faults), 0)
+    return found if found and found[-1].seq >= changed else []
+
+
+def _drop_missing_pages(failures: list[Record]) -> list[Record]:
+    """Return ``failures`` without pages that are no step of a sign-in and do not exist, if a message failed besides.
+
+    A name without an address is no such message: browsers look up names on their own.
+    """
+    rest = [record for record in failures if not is_missing_page(record.event)]
+    others = (each.event for each in rest if not isinstance(each.event, DnsAnswered))
+    return rest if any(not _starts_negotiate(event) for event in others) else failures
 
 
 def _find_open_failures(records: Sequence[Record]) -> list[Record]:
@@ -135,7 +158,9 @@ def _keys_made_good(event: Event) -> Iterator[tuple[str, ...]]:
     """Yield the keys of the failures that a success cancels."""
     match event:
         case HttpExchange():
-            yield "http", event.host, event.path
+            if event.method != PREFLIGHT_METHOD:
+                yield "http", event.host, event.path
+            yield "http", event.host, event.path, event.method
             yield "connection", event.host
         case KdcExchange(outcome="issued"):  # libkrb5 asks for a referral first, and then its own realm
             yield "ticket", event.service
@@ -149,6 +174,8 @@ def _keys_made_good(event: Event) -> Iterator[tuple[str, ...]]:
 
 def _keys_of_failure(event: Event) -> Iterator[tuple[str, ...]]:
     match event:
+        case HttpExchange() if event.auth == "bearer":  # a permission to read is none to write
+            yield "http", event.host, event.path, event.method
         case HttpExchange():
             yield "http", event.host, event.path
         case ConnectionFailed():
@@ -217,10 +244,13 @@ def _explain_http(
     checked = _find_refused_check(records, last)
     if event.auth == "kerberos" and checked is not None:
         assert isinstance(checked.event, TicketChecked)  # noqa: S101 - by _find_refused_check
-        yield FoundCause(f"the service refused the ticket: {checked.event.reason}", checked, checked.event.faults)
+        faults = checked.event.faults or _find_faults_of_same_ticket(records, checked, checked.event)
+        yield FoundCause(f"the service refused the ticket: {checked.event.reason}", checked, faults)
+        if first := _find_answer_before_replay(records, checked, checked.event, event):
+            yield first
         ticket = _find_last_ticket(records, checked.seq)
         if ticket is not None and isinstance(ticket.event, KdcExchange) and ticket.event.outcome == "issued":
-            name = read_service_host(ticket.event.service)
+            name = read_spn_host(ticket.event.service)
             if name != event.host:
                 yield FoundCause(f"the KDC knows {ticket.event.service}, and issued a ticket for it", ticket)
                 yield from _explain_other_name(records, around, ticket, name)
@@ -236,13 +266,25 @@ def _explain_no_ticket(
     needs_ticket = event.step in _NEGOTIATE_STEPS
     if ticket is None:
         if needs_ticket:
-            yield _find_missing_kdc(records, around, last) or FoundCause("it asked for no ticket", last)
+            missing = _find_missing_kdc(records, around, last) or _find_failed_pointer(records, around)
+            yield missing or FoundCause("it asked for no ticket", last)
         return
     assert isinstance(ticket.event, KdcExchange)  # noqa: S101 - by _find_last_ticket
     if ticket.event.outcome != "issued":
         yield from _explain_ticket(records, around, ticket)
     elif needs_ticket:
         yield FoundCause(f"it had a ticket for {ticket.event.service}, and sent none", ticket)
+
+
+def _find_failed_pointer(records: Sequence[Record], around: Sequence[Record]) -> FoundCause | None:
+    """Return the PTR look-up that failed and after which a client sent nothing; None if it sent something."""
+    pointer = find_last_failed_pointer(records)
+    if pointer is None:
+        return None
+    event = pointer.event
+    assert isinstance(event, DnsAnswered)  # noqa: S101 - by find_last_failed_pointer
+    text = f"the PTR look-up of {event.name} failed ({describe_rcode(event)})"
+    return FoundCause(text, pointer, _faults_behind(pointer, around))
 
 
 def _find_missing_kdc(records: Sequence[Record], around: Sequence[Record], last: Record) -> FoundCause | None:
@@ -273,6 +315,47 @@ def _find_refused_check(records: Sequence[Record], last: Record) -> Record | Non
     return None
 
 
+def _find_faults_of_same_ticket(records: Sequence[Record], checked: Record, check: TicketChecked) -> tuple[int, ...]:
+    """Return the faults because of which the service had refused the same ticket before.
+
+    A client keeps a ticket for hours: one with a wrong key stays wrong after the fault has ended that gave it the key.
+    """
+    for record in reversed(records):
+        found = record.event
+        if record.seq >= checked.seq:
+            continue
+        if isinstance(found, TicketChecked) and found.faults and not found.accepted:
+            mine = (check.reason, check.service, check.kvno, check.etype)
+            if (found.reason, found.service, found.kvno, found.etype) == mine:
+                return found.faults
+        if _gives_other_ticket(found, check.service):
+            break
+    return ()
+
+
+def _gives_other_ticket(event: Event, host: str) -> bool:
+    """Return whether the KDC has issued a new ticket for the service at ``host``."""
+    issued = isinstance(event, KdcExchange) and event.request == "TGS" and event.outcome == "issued"
+    return issued and read_spn_host(getattr(event, "service", "")) == host.lower()
+
+
+def _find_answer_before_replay(
+    records: Sequence[Record], checked: Record, check: TicketChecked, event: HttpExchange
+) -> FoundCause | None:
+    """Return the error that a client got to the ticket which it then sent again; None if it is another refusal.
+
+    A service takes an authenticator once (RFC 4120, section 3.2.3), so a request that is repeated as it was is refused.
+    """
+    if not check.reason.startswith("replayed"):
+        return None
+    for record in reversed(records):
+        found = record.event
+        if record.seq < checked.seq and isinstance(found, HttpExchange) and found.auth == "kerberos":
+            same = (found.host, found.path) == (event.host, event.path)
+            return FoundCause(_describe_http(found), record, found.faults) if same and _is_failure(found) else None
+    return None
+
+
 def _explain_ticket(records: Sequence[Record], around: Sequence[Record], ticket: Record) -> Iterator[FoundCause]:
     event = ticket.event
     assert isinstance(event, KdcExchange)  # noqa: S101 - by the callers
@@ -280,14 +363,23 @@ def _explain_ticket(records: Sequence[Record], around: Sequence[Record], ticket:
     yield FoundCause(_describe_kdc(event), ticket, event.faults)
     if event.outcome != "KDC_ERR_S_PRINCIPAL_UNKNOWN" or event.faults:
         return
-    name = read_service_host(event.service)
+    name = read_spn_host(event.service)
     yield from _explain_other_name(records, around, ticket, name)
 
 
 def _explain_other_name(
     records: Sequence[Record], around: Sequence[Record], ticket: Record, name: str
 ) -> Iterator[FoundCause]:
-    """Yield the DNS answer because of which a client asked for a ticket for ``name``."""
+    """Yield the DNS answer because of which a client asked for a ticket for ``name``.
+
+    A reverse look-up that failed is one only where no answer leads to ``name``: libkrb5 keeps the canonical name then.
+    An address without a PTR record is usual, so it is none where the client asked for the host that it wanted, or for a
+    realm: its own configuration says which realm a host is in.
+    """
+    failed: FoundCause | None = None
+    as_wanted = _is_for_realm(ticket.event) or any(
+        isinstance(record.event, HttpExchange) and record.event.host.lower() == name for record in records
+    )
     for record in reversed(records):
         found = record.event
         if record.seq >= ticket.seq or not isinstance(found, DnsAnswered) or found.name.lower() == name:
@@ -301,10 +393,13 @@ def _explain_other_name(
             text = f"the PTR of {found.name} is {name} and this client looks backwards"
             yield FoundCause(text, record, _faults_behind(record, around))
             return
-        if found.type == "PTR" and not found.answers:
+        if found.type == "PTR" and not found.answers and failed is None:
             text = f"the PTR look-up of {found.name} failed ({found.rcode})"
-            yield FoundCause(text, record, _faults_behind(record, around))
-            return
+            faults = _faults_behind(record, around)
+            if faults or not as_wanted or found.rcode not in _NO_RECORD:
+                failed = FoundCause(text, record, faults)
+    if failed is not None:
+        yield failed
 
 
 def _describe_no_ticket(event: KdcExchange) -> str:
@@ -330,7 +425,7 @@ def _describe_kdc(event: KdcExchange) -> str:
 def _explain_address(
     records: Sequence[Record], around: Sequence[Record], last: Record, event: ConnectionFailed
 ) -> Iterator[FoundCause]:
-    """Yield the DNS answer that gave the address, if a fault changed it."""
+    """Yield the DNS answer that gave the address, if a fault changed it; for IPv6, why IPv4 did not help."""
     if event.faults:
         return
     for record in reversed(records):
@@ -341,6 +436,29 @@ def _explain_address(
             faults = _faults_behind(record, around)
             if faults:
                 yield FoundCause(f"the DNS answer for {found.name} gave {event.address}", record, faults)
+            break
+    if ":" in event.address:
+        yield from _explain_missing_ipv4(records, around, last, event)
+
+
+def _explain_missing_ipv4(
+    records: Sequence[Record], around: Sequence[Record], last: Record, event: ConnectionFailed
+) -> Iterator[FoundCause]:
+    """Yield why a client that failed at an IPv6 address had no IPv4 address left: each of both would have been enough.
+
+    That is the A query without an address, or the connection that failed before.
+    """
+    for record in reversed(records):
+        found = record.event
+        if record.seq >= last.seq:
+            continue
+        if isinstance(found, ConnectionFailed) and found.host == event.host and ":" not in found.address:
+            yield FoundCause(describe_failed_connection(found), record, found.faults)
+            yield from _explain_address(records, around, record, found)
+            return
+        if isinstance(found, DnsAnswered) and is_address_query(found) and found.name == event.host:
+            if not has_address(found):
+                yield from _explain_missing_name(around, record, found)
             return
 
 
@@ -398,6 +516,12 @@ def _find_upstream(answer: Record, around: Sequence[Record]) -> Record | None:
         if found.name == event.name and found.rcode in ("NOERROR", "NODATA", "NXDOMAIN"):
             return None
     return None
+
+
+def _ended_badly(records: Sequence[Record]) -> bool:
+    """Return whether the client ended with an error by itself."""
+    ends = [record.event for record in records if isinstance(record.event, ClientFinished)]
+    return bool(ends) and not ends[-1].stopped and (ends[-1].exit_code > 0 or bool(ends[-1].error))
 
 
 def _explain_without_failure(records: Sequence[Record]) -> Iterator[FoundCause]:

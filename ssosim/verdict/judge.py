@@ -12,6 +12,7 @@ The rules for the outcome, in this order; the first that holds decides:
    address after it. With a
    ``UserPrompted`` anywhere in the phase the outcome is ``interactive``. A program that answered a sign-in page
    that no browser displayed (``UnattendedSignIn``) has asked nobody.
+   What is issued after the end of a program reaches nobody, and is no sign-in.
 2. ``failed``: the user was prompted, and no final token followed.
 3. ``stalled``: ssosim stopped the client (``ClientFinished.stopped``). It was still running, whatever came before; a
    challenge that it left unanswered is no refusal.
@@ -25,10 +26,11 @@ The rules for the outcome, in this order; the first that holds decides:
 
 What signs in, by the step that gives it (``SignInStep``):
 
-- a token of OAuth (``access``, ``refresh``, ``id``), at the step ``token`` or ``authorize``;
+- a token of OAuth (``access``, ``refresh``, ``id``), at the step ``token`` or ``authorize``, if its answer reached the
+  client as the service sent it: a fault can change the answer after the token was issued;
 - the session of a ``browser`` at ``browser-sso``, since that is all that these endpoints give;
-- the page of a service that is none of the identity provider's, with a ticket that the service has accepted
-  (RFC 4559, section 4.1: the server answers a good ticket with the page): it gives no token at all;
+- the page of a service that is none of the identity provider's, as the answer to the request with a ticket that the
+  service has accepted (RFC 4559, section 4.1: the server answers a good ticket with the page): it gives no token;
 - an ``assertion`` of WS-Trust (``wstrust-ticket``, ``wstrust-password``) only if the client's last step is declared to
   be that (``LastStepDeclared``). An assertion is a grant for the token endpoint (RFC 7522, section 2.1), and a client
   that never goes there has no access to anything. An answer of status 200 alone signs nobody in.
@@ -37,7 +39,9 @@ What the kinds of failure are:
 
 - A *refusal* is an answer with 401, 403, or an AADSTS code. An error page has status 200 and a code, and an error that
   is sent to the application has status 302 and a code. A later answer without error for the same host and path cancels
-  a refusal. So the 401 that starts Negotiate is a refusal only if nothing better follows.
+  a refusal. So the 401 that starts Negotiate is a refusal only if nothing better follows. The answer to a CORS
+  preflight (OPTIONS) cancels none, since it carries no credentials (Fetch standard, CORS protocol). The refusal of an
+  access token is cancelled by the same method only: a permission to read is none to write.
   AADSTS70016 (``authorization_pending``) is never a refusal: the device code waits for the user.
 - A host's answer that it has no token for the program (4xx at the step ``managed-identity``) is a refusal too.
 - A connection to the address of the metadata service on a device without one is a probe of a chained credential. It is
@@ -67,6 +71,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from functools import cached_property
+from typing import NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -105,13 +110,16 @@ from ssosim.verdict.pauses import Pause, describe_pauses, find_pauses_while_wait
 from ssosim.verdict.steps import (
     ATTEMPTS,
     ON_THE_WIRE,
+    PREFLIGHT_METHOD,
     classify_failed_step,
     describe_rcode,
     describe_unused_success,
     drop_abandoned_handshakes,
+    find_last_failed_pointer,
     find_refused_certificate,
     find_unanswered_name,
     is_attempt,
+    is_missing_page,
     is_refused_by_kdc,
     is_refused_sign_on,
     select_before_prompt,
@@ -128,9 +136,13 @@ It is more than five in each second of the hour. No shipped model comes near it.
 _UNKNOWN_SPN = "KDC_ERR_S_PRINCIPAL_UNKNOWN"
 _TICKET_REQUESTS = ("TGS", "AP")
 _REFUSALS = (401, 403)
+_TRY_AGAIN = (408, 425, 429)
+"""Request Timeout (RFC 9110), Too Early (RFC 8470), Too Many Requests (RFC 6585): the request was not judged."""
 _STEP_TOKENS = ("assertion", "browser")
+_NO_TOKEN_STEPS = (SignInStep.OTHER, SignInStep.UNKNOWN)
 _WSTRUST_STEPS = (SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_PASSWORD)
 _NO_FAILURE = "no exchange failed, and nothing was issued that signs in"
+_TOO_LATE = "no exchange failed, and what signs in was issued after its end"
 _ONLY_ASSERTION = "an assertion was issued, and no token was asked for with it"
 _RESOURCE_CODE = re.compile(r"([A-Za-z][A-Za-z0-9_.]{2,127})(?::|$)")
 _SENTENCE = 240  # characters of the provider's text in a reason
@@ -173,6 +185,10 @@ class Verdict(Struct, frozen=True):
     credential_attempts: tuple[CredentialAttempt, ...] = ()
     tried: str = ""
     code: str = ""
+
+    def __bool__(self) -> NoReturn:
+        """Raise TypeError: a verdict is there whatever the client did, so a test of that could not fail."""
+        raise TypeError("a verdict is neither true nor false; compare its outcome, as in .outcome == 'silent'")
 
 
 def judge(
@@ -225,6 +241,8 @@ def _judge(client: _ClientRecords, began: float, before: Sequence[Record], perio
     cause, evidence = client.describe_cause(), client.cause_evidence()
     if cause == _NO_FAILURE and signed_in is not None and client.ended_with_error(signed_in):
         cause = describe_unused_success(client.records)
+    if cause == _NO_FAILURE and client.signed_in_too_late():
+        cause = _TOO_LATE
     stopped = finished is not None and bool(finished.event.stopped)
     decided = finished.at - began if finished is not None and not stopped else None
     outcome, reason = _describe_end(client, cause, before, began)
@@ -387,14 +405,35 @@ class _ClientRecords:
     def ended_with_error(self, signed_in: Record) -> bool:
         """Return whether the client ended with an error after ``signed_in``; one that ssosim stopped did not."""
         end = self.end()
-        return end is not None and not end.event.stopped and end.event.exit_code > 0 and end.seq > signed_in.seq
+        if end is None or end.event.stopped or end.seq < signed_in.seq:
+            return False
+        return end.event.exit_code > 0 or bool(end.event.error)
 
     def had_token_before(self, prompt: Record) -> bool:
         """Return whether a token that is no mere step of a sign-in was issued before ``prompt``."""
         return any(
             getattr(record.event, "kind", "") not in _STEP_TOKENS and record.seq < prompt.seq
             for record in self.select(TokenIssued)
+            if record.seq not in self._lost_tokens
         )
+
+    @cached_property
+    def _lost_tokens(self) -> frozenset[int]:
+        """The numbers of the tokens that the client did not get: a fault changed the answer, or kept it back.
+
+        The record of a token stands just before that of the exchange whose answer contains it.
+        """
+        lost: set[int] = set()
+        issued: list[int] = []
+        for record in self.select(TokenIssued, HttpExchange):
+            event = record.event
+            if isinstance(event, TokenIssued):
+                issued.append(record.seq)
+            elif isinstance(event, HttpExchange):
+                if event.step not in _NO_TOKEN_STEPS and (event.injected or not event.status):
+                    lost.update(issued)
+                issued.clear()
+        return frozenset(lost)
 
     def describe_prompts(self) -> str:
         """Return `` twice`` or `` N times`` if the user was prompted more than once; else an empty text."""
@@ -423,21 +462,41 @@ class _ClientRecords:
 
     def last_sign_in(self) -> Record | None:
         """Return the last record that completes a sign-in: a token, or the page of a service behind Kerberos."""
+        return next(reversed([record for record in self._sign_ins if record.seq < self._ended_for_good]), None)
+
+    def signed_in_too_late(self) -> bool:
+        """Return whether something that signs in was issued, and only after the program had ended."""
+        return bool(self._sign_ins) and self.last_sign_in() is None
+
+    @cached_property
+    def _ended_for_good(self) -> float:
+        """The number of the record of a program's end, infinite while it runs: what is issued then reaches nobody.
+
+        A client model has no such end: its process goes on. A program that runs again has a device again.
+        """
+        end = self.end()
+        devices = [r.seq for r in self.select(LabEvent) if getattr(r.event, "part", "") == "device"]
+        return end.seq if end is not None and devices and devices[-1] < end.seq else float("inf")
+
+    @cached_property
+    def _sign_ins(self) -> Sequence[Record]:
+        """The records that complete a sign-in, in their order."""
         assertion_completes = self.last_step() in _WSTRUST_STEPS
         accepted = False
-        found: Record | None = None
+        found: list[Record] = []
         if not self.select(TokenIssued, TicketChecked):
-            return None
+            return found
         for record in self.select(TokenIssued, TicketChecked, HttpExchange):
             event = record.event
             if isinstance(event, TokenIssued):
-                if event.kind != "assertion" or assertion_completes:
-                    found = record
+                if (event.kind != "assertion" or assertion_completes) and record.seq not in self._lost_tokens:
+                    found.append(record)
             elif isinstance(event, TicketChecked):
                 accepted = event.accepted
             elif isinstance(event, HttpExchange):
-                if accepted and event.step is SignInStep.OTHER and event.status and not event.is_error:
-                    found = found if event.injected else record
+                shown = event.step is SignInStep.OTHER and event.status and not event.is_error and not event.injected
+                if accepted and shown and event.auth == "kerberos":
+                    found.append(record)
                 accepted = False  # the check of a ticket stands just before its exchange
         return found
 
@@ -480,7 +539,7 @@ class _ClientRecords:
                 break
             kind = getattr(record.event, "kind", "")
             if isinstance(record.event, TokenIssued) and kind == getattr(last.event, "kind", ""):
-                found = record
+                found = found if record.seq in self._lost_tokens else record
         return found
 
     def describe_silent_sign_in(self) -> str:
@@ -524,7 +583,7 @@ class _ClientRecords:
                 continue
             if _is_refusal(event):
                 last = record
-            elif last is not None and _succeeds(event, last.event):
+            elif last is not None and (_succeeds(event, last.event) or _answers_ticket(event, last.event)):
                 last = None
         return last
 
@@ -553,7 +612,7 @@ class _ClientRecords:
             elif isinstance(event, HttpExchange):
                 if event.injected or event.status >= 500 or event.status == 0:
                     last = record
-                elif last is not None and event.host == _host_of(last.event):
+                elif last is not None and event.host == _host_of(last.event) and not is_missing_page(event):
                     last = None
         return last
 
@@ -593,12 +652,26 @@ class _ClientRecords:
         ]
         # A refusal among them was cancelled by a success, such as the 401 that starts Negotiate.
         if errors := [event for event in asked if event.is_error and event.status not in _REFUSALS]:
+            errors = [event for event in errors if not is_missing_page(event)] or errors
             return _describe_answer(errors[-1]), errors[-1]
         if any(is_probe_without_host(record.event) for record in self.select(ConnectionFailed)):
             return "there is no managed identity here: 169.254.169.254 does not answer on this device", None
         if asked and asked[-1].step in (SignInStep.REALM, SignInStep.CREDENTIAL_TYPE):
             return f"{asked[-1].host} offers no silent way for this user", None
-        return (_ONLY_ASSERTION if self.only_has_assertion() else _NO_FAILURE), None
+        return self._describe_without_failure(), None
+
+    def _describe_without_failure(self) -> str:
+        """Describe the cause where no exchange failed: a reverse look-up, or what was not requested."""
+        if (pointer := find_last_failed_pointer(self._records)) and self._ended_badly():
+            event = pointer.event
+            assert isinstance(event, DnsAnswered)  # noqa: S101 - by find_last_failed_pointer
+            return f"the PTR look-up of {event.name} failed ({describe_rcode(event)})"
+        return _ONLY_ASSERTION if self.only_has_assertion() else _NO_FAILURE
+
+    def _ended_badly(self) -> bool:
+        """Return whether the client ended with an error by itself."""
+        end = self.end()
+        return end is not None and not end.event.stopped and (end.event.exit_code > 0 or bool(end.event.error))
 
     def _describe_ticket_failure(self, ticket: Record) -> str:
         event = ticket.event
@@ -695,9 +768,15 @@ def _find_code(event: Event) -> str:
 
 
 def _is_refusal(event: HttpExchange) -> bool:
-    """Return whether a service has refused: by the status, by a code, or as a host that has no token for a program."""
-    host = event.step is SignInStep.MANAGED_IDENTITY and 400 <= event.status < 500
-    return event.status in _REFUSALS or event.code is not None or host
+    """Return whether a service has refused: by the status, by a code, or as a host that has no token for a program.
+
+    Any error of the client with which the service itself answers a ticket at a step of the sign-in is a refusal of it,
+    but those that mean "try again".
+    """
+    ticket = event.auth == "kerberos" and event.step not in _NO_TOKEN_STEPS
+    ticket = ticket and not event.injected and event.status not in _TRY_AGAIN
+    refused = (ticket or event.step is SignInStep.MANAGED_IDENTITY) and 400 <= event.status < 500
+    return event.status in _REFUSALS or event.code is not None or refused
 
 
 def _host_of(event: Event) -> str:
@@ -721,7 +800,7 @@ def _describe_answer(event: HttpExchange) -> str:
     response = f"{event.host}{event.path} answered {event.status}"
     if event.auth == "bearer":
         return _describe_resource_answer(event, response)
-    if event.code is None:
+    if event.code is None and not event.error_description:
         return response
     text = event.error_description or f"AADSTS{event.code}"
     return f"{response}, {textwrap.shorten(text.rstrip('.'), _SENTENCE, placeholder=' …')}"
@@ -745,7 +824,20 @@ def _format_seconds(seconds: float) -> str:
     return f"{seconds:.2g} s" if seconds < 10 else _format_duration(seconds)
 
 
+def _answers_ticket(now: HttpExchange, then: Event) -> bool:
+    """Return whether ``now`` is the answer of the service itself to the ticket that it had asked for in ``then``."""
+    return (
+        isinstance(then, HttpExchange)
+        and (then.status, then.auth, then.code) == (401, "none", None)
+        and (now.host, now.path, now.auth) == (then.host, then.path, "kerberos")
+        and now.status != 0
+        and not now.injected
+    )
+
+
 def _succeeds(now: HttpExchange, then: Event) -> bool:
     """Return whether the service itself has answered ``now`` without error at the place of ``then``."""
     good = bool(now.status) and not now.is_error and not now.injected
-    return good and isinstance(then, HttpExchange) and (now.host, now.path) == (then.host, then.path)
+    if not good or not isinstance(then, HttpExchange) or (now.host, now.path) != (then.host, then.path):
+        return False
+    return now.method == then.method if then.auth == "bearer" else now.method != PREFLIGHT_METHOD

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from ssosim.spn import read_spn_host
 from ssosim.trace import (
     NO_FIRST_STEPS,
     ConnectionFailed,
@@ -24,9 +25,9 @@ from ssosim.trace import (
 from ssosim.verdict.by_kind import RecordsByKind
 from ssosim.verdict.judge import Verdict
 from ssosim.verdict.outcome import Outcome
-from ssosim.verdict.steps import classify_failed_step, read_service_host
+from ssosim.verdict.steps import classify_failed_step
 
-__all__ = ["NOTHING_MEASURED", "Exposure", "Measures", "measure"]
+__all__ = ["NOTHING_MEASURED", "Exposure", "Measures", "find_last_before", "measure"]
 
 _NO_SUCH_HOST = 421
 _MINUTE_S = 60.0
@@ -59,9 +60,10 @@ class Exposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Measures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One client in one phase. Times in seconds.
 
-    ``recovered_after_s`` is the time from the last undone fault in the phase (or its start) to the final sign-in, for a
-    client that failed before; else None. ``failing_requests`` and ``requests_per_minute`` count what the client sent
-    (DNS, KDC and HTTPS) from its first failure to its sign-in or its last record; the rate is over at least one minute.
+    ``recovered_after_s`` is the time from the last fault that was undone in the phase before the final sign-in (or its
+    start) to that sign-in, for a client that failed before; else None. ``failing_requests`` and
+    ``requests_per_minute`` count what the client sent (DNS, KDC and HTTPS) from its first failure to its sign-in or its
+    last record; the rate is over at least one minute.
     ``requests`` counts all requests in the phase, failed connections included, ``peak_requests_per_minute`` those of
     its busiest minute. Seconds are the lab's for models and real ones for programs.
     ``step`` is the step that failed first, None if none failed, and ``step_seq`` the number of that record.
@@ -91,8 +93,8 @@ def measure(
     """Compute the measures of one client in one phase.
 
     ``records`` and ``verdict`` are that client's. ``began`` is the start of the phase, ``last_undone`` the time when
-    the last fault within it was undone (or ``began``), both in seconds since the Unix epoch. ``first_steps`` maps a
-    host to the step at which a name without an address fails.
+    the last fault within it was undone before the client signed in (or ``began``), both in seconds since the Unix
+    epoch. ``first_steps`` maps a host to the step at which a name without an address fails.
     """
     records = RecordsByKind.of(records)
     first = next((record for record in records if classify_failed_step(record.event)), None)
@@ -122,6 +124,14 @@ def measure(
     )
 
 
+def find_last_before(mended: Sequence[float], verdict: Verdict, began: float) -> float:
+    """Return the last of the times ``mended`` before the decision; ``began`` if there is none.
+
+    ``mended`` are times when a fault was undone; all times are in seconds since the Unix epoch.
+    """
+    return max((each for each in mended if verdict.after_s is None or each <= began + verdict.after_s), default=began)
+
+
 def _find_peak(times: Sequence[float]) -> int:
     """Return the largest number of ``times`` (seconds, ascending) within one minute."""
     peak = start = 0
@@ -139,6 +149,7 @@ def _is_program(records: RecordsByKind) -> bool:
 def _exposures(records: RecordsByKind) -> Iterator[Exposure]:
     """Yield what the services found in requests (``CredentialExposed``), NTLM tokens, and tickets for other names."""
     hosts = {getattr(record.event, "host", "").lower() for record in records.select(HttpExchange)}
+    tried = {getattr(record.event, "host", "").lower() for record in records.select(ConnectionFailed)}
     for record in records.select(CredentialExposed, HttpExchange, KdcExchange):
         event = record.event
         if isinstance(event, CredentialExposed):
@@ -146,8 +157,8 @@ def _exposures(records: RecordsByKind) -> Iterator[Exposure]:
         elif isinstance(event, HttpExchange) and event.auth == "ntlm":
             yield Exposure("ntlm", event.host, _explain_ntlm(event), record.seq)
         elif isinstance(event, KdcExchange) and event.request == "TGS" and event.outcome == "issued":
-            name = read_service_host(event.service)
-            if event.service[:5].upper() == "HTTP/" and hosts and name not in hosts:
+            name = read_spn_host(event.service)
+            if event.service[:5].upper() == "HTTP/" and hosts and name not in hosts | tried:
                 yield Exposure("ticket", name, "a ticket for another name than was connected to", record.seq)
 
 

@@ -22,6 +22,7 @@ from ssosim.verdict.judge import Verdict
 from ssosim.verdict.measures import NOTHING_MEASURED, Measures
 from ssosim.verdict.outcome import Outcome, label_phase
 from ssosim.verdict.pauses import Pause
+from ssosim.verdict.status import Status, combine_statuses, decide_status, is_idle
 
 __all__ = [
     "VERSION",
@@ -56,7 +57,9 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
     """One client in one phase: the verdict (see ``Verdict``), its measures, and what was expected.
 
     ``expected`` is None where nothing is expected. ``broken`` are the parts of it that do not hold, and ``as_expected``
-    says that there are none. ``decided_s`` is of programs only: real seconds from the program's own start until its
+    says that there are none. ``status`` is ``not-judged`` where no outcome is expected: nothing could fail there,
+    except by an exposure; and where only bounds are expected, such as ``max_prompts``, of a client that sent nothing.
+    ``decided_s`` is of programs only: real seconds from the program's own start until its
     verdict stood.
     """
 
@@ -77,7 +80,14 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
     expected: Expectation | None = None
     broken: tuple[BrokenExpectation, ...] = ()
     as_expected: bool
+    status: Status = "not-judged"
     decided_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Set ``status`` by the other fields, so that it never says something else."""
+        idle = is_idle(self.outcome, self.measures)
+        status = decide_status(self.expected, self.broken, idle=idle) if self.as_expected else "failed"
+        msgspec.structs.force_setattr(self, "status", status)
 
     @classmethod
     def of(
@@ -133,7 +143,7 @@ class ClientResult(_Frozen, frozen=True, kw_only=True):
     @property
     def is_judged(self) -> bool:
         """Whether something is expected of the sign-in, or an expectation is broken: else nothing could fail here."""
-        return (self.expected is not None and self.expected.judges_sign_in) or not self.as_expected
+        return self.status != "not-judged"
 
 
 class PhaseFault(_Frozen, frozen=True, kw_only=True):
@@ -176,7 +186,9 @@ class PhaseResult(_Frozen, frozen=True, kw_only=True):
 class RunResult(_Frozen, frozen=True, kw_only=True):
     """What came of a scenario. ``mix`` are the clients' weights, ``versions`` of what played it, by name.
 
-    ``as_expected``: no expectation is broken. ``left_out`` are the clients that did not play, each with what it needs
+    ``as_expected``: no expectation is broken. ``status`` says whether there was one: ``passed`` (one at least, and all
+    hold), ``failed``, or ``not-judged`` (no outcome was expected of any client, so nothing could fail, except by an
+    exposure). ``left_out`` are the clients that did not play, each with what it needs
     and the estate lacks.
     """
 
@@ -189,9 +201,15 @@ class RunResult(_Frozen, frozen=True, kw_only=True):
     end: Moment
     sources: tuple[str, ...] = ()
     as_expected: bool
+    status: Status = "not-judged"
     mix: dict[str, float] = {}
     left_out: dict[str, str] = {}
     phases: tuple[PhaseResult, ...]
+
+    def __post_init__(self) -> None:
+        """Set ``status`` by those of the clients."""
+        of_clients = (each.status for phase in self.phases for each in phase.clients.values())
+        msgspec.structs.force_setattr(self, "status", combine_statuses(of_clients))
 
     @property
     def clients(self) -> tuple[str, ...]:

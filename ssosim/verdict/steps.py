@@ -24,20 +24,22 @@ __all__ = [
     "ATTEMPTS",
     "ON_THE_WIRE",
     "PREAUTH_REQUIRED",
+    "PREFLIGHT_METHOD",
     "choose_unanswered_name",
     "classify_failed_step",
     "describe_rcode",
     "describe_unused_success",
     "drop_abandoned_handshakes",
+    "find_last_failed_pointer",
     "find_refused_certificate",
     "find_unanswered_name",
     "has_address",
     "is_address_query",
     "is_attempt",
+    "is_missing_page",
     "is_on_the_wire",
     "is_refused_by_kdc",
     "is_refused_sign_on",
-    "read_service_host",
     "select_before_prompt",
 ]
 
@@ -51,6 +53,9 @@ _SIGN_ON_ERRORS = frozenset(
 )
 PREAUTH_REQUIRED = "KDC_ERR_PREAUTH_REQUIRED"
 """The normal reply to the first AS request; it names the pre-authentication to use (RFC 4120, section 3.1.1)."""
+
+PREFLIGHT_METHOD = "OPTIONS"
+"""The method of a CORS preflight, which never carries credentials (Fetch standard, CORS protocol)."""
 
 
 def classify_failed_step(event: Event, first_steps: FirstSteps = NO_FIRST_STEPS) -> SignInStep | None:
@@ -79,19 +84,23 @@ def is_refused_sign_on(event: Event) -> bool:
     return isinstance(event, KdcExchange) and event.request == "AS" and event.outcome in _SIGN_ON_ERRORS
 
 
-def read_service_host(service: str) -> str:
-    """Return the host of a service principal name, in lower case, without port, service name and realm.
-
-    ``HTTP/Web.contoso.com:8443@CORP`` is for the host ``web.contoso.com``. Active Directory compares service principal
-    names without regard to case (MS-KILE section 3.3.5.1.1), and Chromium adds the port by a policy
-    (``EnableAuthNegotiatePort``).
-    """
-    return service.partition("/")[2].partition("@")[0].partition("/")[0].partition(":")[0].lower()
-
-
 def is_attempt(event: Event) -> bool:
     """Return whether ``event`` starts a sign-in: realm discovery is the first step of the native flow."""
     return isinstance(event, ATTEMPTS) and event.step is SignInStep.REALM
+
+
+def is_missing_page(event: Event) -> bool:
+    """Return whether a page that is no step of a sign-in does not exist: an icon, for example.
+
+    Browsers request ``/favicon.ico`` from every host, also after a refusal (HTML standard, section 4.6.7.8).
+    """
+    return (
+        isinstance(event, HttpExchange)
+        and event.step is SignInStep.OTHER
+        and event.status in (404, 410)
+        and event.auth == "none"
+        and event.code is None
+    )
 
 
 def is_refused_by_kdc(event: Event) -> bool:
@@ -117,7 +126,7 @@ def choose_unanswered_name(records: Sequence[Record], first_steps: FirstSteps = 
     """Return the A query that got no address, unless a later A query got one.
 
     Of several names it prefers one that is in ``first_steps``, which the estate serves, and one whose answer a fault
-    changed; else it is the first.
+    changed; of these the last, since a client tries again. Else it is the first.
     """
     unanswered: list[Record] = []
     for record in records:
@@ -126,6 +135,8 @@ def choose_unanswered_name(records: Sequence[Record], first_steps: FirstSteps = 
             if has_address(event):
                 unanswered.clear()
             else:
+                if event.transport == "tcp":  # the same query again, since the answer over UDP was cut (RFC 7766)
+                    unanswered = [each for each in unanswered if not _is_cut_answer(each.event, event.name)]
                 unanswered.append(record)
 
     def rank(record: Record) -> tuple[bool, bool]:
@@ -133,7 +144,14 @@ def choose_unanswered_name(records: Sequence[Record], first_steps: FirstSteps = 
         assert isinstance(event, DnsAnswered)  # noqa: S101 - by the loop
         return event.name in first_steps, bool(event.faults)
 
-    return max(unanswered, key=rank, default=None)  # the first of the highest rank
+    best = max(map(rank, unanswered), default=None)
+    found = [record for record in unanswered if rank(record) == best]
+    # Names that the estate serves are no names of a search list: the client met the last one last.
+    return next(iter(found[::-1] if best and best[0] else found), None)
+
+
+def _is_cut_answer(event: Event, name: str) -> bool:
+    return isinstance(event, DnsAnswered) and event.name == name and event.rcode == "TRUNCATED"
 
 
 def is_address_query(event: DnsAnswered) -> bool:
@@ -208,6 +226,16 @@ def drop_abandoned_handshakes(records: Sequence[Record]) -> Sequence[Record]:
         return records
     answered = {r.event.host for r in records if isinstance(r.event, HttpExchange) and r.event.status}
     return [record for record in records if abandoned.get(record.seq) not in answered]
+
+
+def find_last_failed_pointer(records: Sequence[Record]) -> Record | None:
+    """Return the PTR look-up without an answer that was the last message of a client; None if another one was.
+
+    libkrb5 goes on after it, and then there is a request to the KDC. Some clients end with its error (go-spnego).
+    """
+    last = next((record for record in reversed(records) if is_on_the_wire(record.event)), None)
+    event = None if last is None else last.event
+    return last if isinstance(event, DnsAnswered) and event.type == "PTR" and not event.answers else None
 
 
 def find_refused_certificate(records: Sequence[Record]) -> Record | None:

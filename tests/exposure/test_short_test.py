@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ssosim.exposure.short_test import ShortTest
@@ -53,6 +53,25 @@ def test_an_encoded_text_is_never_clean(text, name, as_form):
         return  # the form means another text
     test = ShortTest((text.encode(),))
     assert not test.examine(data, takes_tokens=True)
+
+
+NOISE = tuple(f"Other{number:03}-text!".encode() for number in range(80))
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    text=TEXTS,
+    before=st.sampled_from(["", "bob", "7", "="]),
+    after=st.sampled_from(["", "x1", "&"]),
+    word=st.booleans(),
+)
+@example(text="Password1!", before="bob", after="", word=False)
+def test_a_text_among_many_is_found_where_it_is_found_alone(text, before, after, word):
+    """With the passwords of many users, one that follows on other letters is found as with a few users."""
+    data = f"{'Other00 ' if word else ''}<p>{before}{text}{after}</p>".encode()
+    alone, many = ShortTest((text.encode(),)), ShortTest((*NOISE, text.encode()))
+    for _ in range(2):
+        assert many.find_texts(data, takes_tokens=True) == alone.find_texts(data, takes_tokens=True)
 
 
 @settings(max_examples=60, deadline=None)
@@ -97,6 +116,25 @@ def test_text_in_an_id_at_the_end_of_a_url_is_found(text, path):
     for identifier in (OTHER_ID, ID, OTHER_ID):
         value = f"{path}?client-request-id={identifier}"
         assert test.is_clean_value(value, takes_tokens=False) is (text not in value.replace(path, "/mex"))
+
+
+@pytest.mark.parametrize(
+    ("text", "with_id", "without"),
+    [
+        ("01ff1f3341", False, False),
+        ("c9e6679-7425", False, False),
+        ("id=7c9e", False, True),
+        ("90ae7&x=w", False, True),
+        ("Spring-2026!", True, True),
+        ("x=word", True, True),
+    ],
+)
+def test_a_clean_url_holds_for_other_ids_where_none_can_spell_a_text(text, with_id, without):
+    """``holds_for_other_ids`` is said only where no id, inside or across its ends, could spell a known text."""
+    test = ShortTest((text.encode(),))
+    assert test.holds_for_other_ids(f"/mex?client-request-id={ID}&x=w") is with_id
+    assert test.holds_for_other_ids("/mex") is without
+    assert not test.holds_for_other_ids(f"/%6dex?client-request-id={ID}")
 
 
 def test_token_before_a_request_id_is_remembered_for_nobody():

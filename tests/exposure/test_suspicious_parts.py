@@ -8,10 +8,11 @@ from hashlib import sha256
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ssosim.entra import Call
+from ssosim.entra.core.messages import HeadNotes
 from ssosim.exposure import ExposureFinder, find_exposures, parts_of_call
 from ssosim.exposure import finder as finder_module
 from ssosim.exposure.credentials import KnownCredentials
@@ -19,7 +20,7 @@ from ssosim.exposure.recipients import Recipients
 from ssosim.exposure.short_test import ShortTest
 from ssosim.kerberos.carried_tickets import read_ticket_service
 from ssosim.kerberos.spnego import build_ntlm_negotiate_token
-from ssosim.trace import SignInStep
+from ssosim.trace import SignInStep, TicketChecked
 from tests.exposure.secrets_of_lab import AUTOLOGON, LOGIN, NOW, STS, SecretLab, b64, b64url, text_of
 
 LAB = SecretLab()
@@ -76,6 +77,52 @@ def test_finds_what_a_full_search_finds(requests):
         call = make_call(host, query, headers, body)
         full = find_exposures(parts_of_call(call), known, dataclasses.replace(recipients.find(host), step=step))
         assert finder.examine(call, step) == full
+
+
+@settings(max_examples=60, deadline=None)
+@given(PLACES, st.just("") | VALUES, HEADERS, st.lists(st.booleans(), min_size=2, max_size=4), st.booleans())
+@example((STS, SignInStep.MEX), "", {"Authorization": "Negotiate "}, [True, False], False)
+def test_a_known_head_hides_nothing(place, query, headers, accepted, challenge):
+    """Requests with one head, each with ids and a ticket of its own, have the exposures of a full search."""
+    (host, step), notes, finder = place, HeadNotes(), make_finder()
+    known = KnownCredentials(PROVIDER, read_ticket_service)
+    to = dataclasses.replace(Recipients(PROVIDER.estate, SERVICES).find(host), step=step)
+    tickets = headers.get("Authorization") == "Negotiate "
+    for number, is_accepted in enumerate(accepted):
+        identifier = (ID, OTHER_ID)[number % 2]
+        own = {"Authorization": f"Negotiate {TEXTS['ticket']}"} if tickets else {}
+        call = make_call(
+            host, f"{query}&client-request-id={identifier}", headers | own | {"client-request-id": identifier}
+        )
+        call.head = notes
+        if is_accepted and tickets:
+            call.trace_buffer.events.append(TicketChecked(accepted=True, mechanism="kerberos", service=host))
+            assert finder.examine(call, step) == ()
+        else:
+            assert finder.examine(call, step) == find_exposures(parts_of_call(call), known, to)
+        if challenge:
+            finder.examine(Call.read("GET", LOGIN, "/x?code_challenge=x", now=NOW), SignInStep.AUTHORIZE)
+
+
+def test_a_known_head_is_examined_again_for_another_step_and_estate(monkeypatch):
+    """That a head is clean holds for one step, and for the tables of one estate."""
+    notes, finder = HeadNotes(), make_finder()
+    examined = []
+    original = ShortTest.is_clean_value
+    monkeypatch.setattr(ShortTest, "is_clean_value", lambda *parts: examined.append(parts[1]) or original(*parts))
+    for step in (SignInStep.MEX, SignInStep.MEX, SignInStep.WSTRUST_TICKET, SignInStep.WSTRUST_TICKET):
+        call = make_call(AUTOLOGON)
+        call.head = notes
+        assert finder.examine(call, step) == ()
+    assert len(examined) == 2
+    finder._build()
+    assert finder.examine(call, SignInStep.WSTRUST_TICKET) == ()
+    assert len(examined) == 3
+    finder._build()
+    finder._short_test = ShortTest((OTHER_ID.encode(),))  # a text that a request id may spell
+    for _ in range(2):
+        assert finder.examine(call, SignInStep.WSTRUST_TICKET) == ()
+    assert len(examined) == 5
 
 
 FIELDS = st.lists(st.tuples(st.sampled_from(("scope", "xrefresh_token", "")), VALUES), max_size=3)

@@ -76,12 +76,16 @@ def _estate() -> Estate:
     ],
     ids=lambda fault: fault and "-".join(fault.values()) if isinstance(fault, dict) and "status" not in fault else None,
 )
-def test_every_call_gives_the_same(fault: dict[str, Any] | None, prepared: Path) -> None:
+def test_every_call_gives_the_same(
+    fault: dict[str, Any] | None, prepared: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whoever listens, on whichever port, with TLS or without: outcome, time and records are the same on both labs."""
     faults = [fault_from(fault)] if fault else []
     memory, sockets = in_memory(ACTS, _estate(), faults), over_sockets(ACTS, _estate(), faults, prepared)
     for one, other in zip(memory, sockets, strict=True):
         assert one == other
+    logged = [record.message for record in caplog.records if record.exc_info]
+    assert logged == ["the service broken failed: GET https://broken.corp.contoso.com/"] * 2  # once on each lab
 
 
 @pytest.mark.usefixtures("package")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from ssosim.estate import default_estate
 from ssosim.faults import FAULTS
 
 from .both import MODELS, RESOLVER, in_memory, over_sockets, scenario
@@ -48,6 +50,15 @@ def test_devices_with_ipv6(fields: dict[str, Any], prepared: Path) -> None:
     """What only devices with IPv6 meet."""
     played = scenario([fields], FEW, ipv6=True)
     assert in_memory(played) == over_sockets(played, prepared)
+
+
+def test_a_device_of_the_estate_has_ipv6(prepared: Path) -> None:
+    """Models on it do as those of a client with ``ipv6``: the key of the estate is not for programs only."""
+    there = default_estate()
+    devices = tuple(msgspec.structs.replace(device, ipv6=True) for device in there.devices)
+    played, estate = scenario([WITH_IPV6[0]], FEW[:1]), msgspec.structs.replace(there, devices=devices)
+    assert in_memory(played) != in_memory(scenario([WITH_IPV6[0]], FEW[:1], ipv6=True)) == in_memory(played, estate)
+    assert over_sockets(played, prepared, estate) == in_memory(played, estate)
 
 
 @pytest.mark.parametrize("fields", BEHIND_A_RESOLVER, ids=_name)

@@ -47,6 +47,33 @@ def test_a_lab_for_tests_without_a_loop(project):
     assert session.counts == {"passed": 3}, session.output
 
 
+def test_a_fault_that_touches_nothing_warns(project):
+    """A test whose fault names a host that nobody asks for passes with a warning at its own line, not in silence."""
+    project.write("""
+    import pytest
+    from ssosim.faults import NxDomain
+    from ssosim.testing import IdleFaultWarning, Outcome
+
+    HOST = "autologon.microsoftazuread-sso.com"
+
+    def test_misspelt(sso_lab):
+        with pytest.warns(IdleFaultWarning, match=f"nxdomain touched nothing: no client asked for {HOST}x") as found:
+            with sso_lab.broken(NxDomain(names=(HOST,)), NxDomain(names=(HOST + "x",))):
+                assert sso_lab.sign_in("native-prompt").outcome is Outcome.INTERACTIVE
+        assert [each.filename for each in found] == [__file__]
+
+    def test_not_misspelt(sso_lab):
+        with sso_lab.broken(NxDomain(names=(HOST,))):
+            assert sso_lab.sign_in("native-prompt").outcome is Outcome.INTERACTIVE
+
+    def test_an_error_is_not_hidden(sso_lab):
+        with pytest.raises(ZeroDivisionError), sso_lab.broken(NxDomain(names=(HOST + "x",))):
+            1 / 0
+    """)
+    session = project.run("-W", "error")
+    assert session.counts == {"passed": 3}, session.output
+
+
 def test_the_estate_is_a_parameter(project):
     """A lab's estate comes from an override of ``sso_estate``, its parameter or the marker; mistakes are told."""
     project.write("""

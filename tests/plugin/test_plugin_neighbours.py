@@ -1,5 +1,6 @@
 """The plugin beside others', from a wheel, and where it is not used."""
 
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,16 @@ def test_play(sso_play_sync, number):
 @pytest.mark.parametrize("number", range(6))
 def test_lab(sso_lab, number):
     assert sso_lab.sign_in("native-prompt").outcome == "silent"
+"""
+
+COSTS = """
+import importlib, json, sys
+import pytest
+from tests.operations import count_operations
+before = set(sys.modules)
+plugin = count_operations(lambda: importlib.import_module("ssosim.pytest_plugin"))
+modules = sorted(name for name in set(sys.modules) - before if name.partition(".")[0] not in sys.stdlib_module_names)
+print(json.dumps([plugin, count_operations(lambda: importlib.import_module("ssosim.estate")), modules]))
 """
 
 
@@ -97,7 +108,10 @@ def test_from_a_wheel_in_another_project(project, tmp_path):
 
 
 def test_costs_little_where_it_is_not_used(project):
-    """In a session that does not use it, the plugin has imported nothing but itself; that takes under 20 ms."""
+    """In a session that does not use it, the plugin has imported nothing but itself, by few instructions.
+
+    Counted, not timed: on a loaded machine the same import takes many times as long.
+    """
     project.write("""
     import sys
 
@@ -105,6 +119,7 @@ def test_costs_little_where_it_is_not_used(project):
         assert sorted(name for name in sys.modules if name.startswith("ssosim")) == ["ssosim", "ssosim.pytest_plugin"]
     """)
     assert project.run().counts == {"passed": 1}
-    timing = "import pytest, time; t = time.perf_counter(); import ssosim.pytest_plugin; print(time.perf_counter() - t)"
-    took = [float(subprocess.check_output([sys.executable, "-c", timing], timeout=60)) for _ in range(3)]
-    assert min(took) < 0.02
+    done = subprocess.run([sys.executable, "-c", COSTS], cwd=ROOT, capture_output=True, text=True, check=True)
+    plugin, simulator, modules = json.loads(done.stdout)
+    assert modules == ["ssosim", "ssosim.pytest_plugin"]
+    assert plugin < simulator / 20

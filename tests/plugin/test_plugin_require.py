@@ -68,6 +68,22 @@ def test_what_could_not_fail_is_a_mistake(played):
             played.require(phase=[], **wanted)
 
 
+def test_a_client_of_the_tests_cannot_pass_a_broken_phase_by_itself(played):
+    """An added client in a phase with a fault: the scenario says nothing of it, so no yes is an answer."""
+    with pytest.raises(LabInputError, match="nothing is expected of naive in phase 'cname', so nothing could fail"):
+        assert played.phase("cname", "naive").as_expected
+    with pytest.raises(LabInputError, match="expects nothing of naive, so nothing could fail"):
+        played.require(phase="cname", client="naive")
+    assert played.phase("healthy", "naive").as_expected
+
+
+def test_a_scenario_without_clients_is_not_played():
+    """Nobody would sign in, and every question about all clients would be answered with yes."""
+    empty = replace(load_scenario("short-blip"), clients=())
+    with pytest.raises(LabInputError, match="short-blip: has no clients, so nobody would sign in; name a client"):
+        play_sync(empty)
+
+
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [

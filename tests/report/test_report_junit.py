@@ -31,6 +31,7 @@ def test_one_case_for_each_client_in_each_phase(story):
     assert {p.get("name"): p.get("value") for p in suite.iter("property")} == {
         "scenario": "A story",
         "seed": "7",
+        "status": "passed",
         "again": "ssosim run story --seed 7",
     }
     assert "healthy" in suite.findtext("system-out")

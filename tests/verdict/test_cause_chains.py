@@ -105,6 +105,36 @@ NO_TICKET = "401 at winauth"
                 "the PTR look-up of 9.2.0.192.in-addr.arpa failed (NXDOMAIN)",
             ],
         ),
+        (  # libkrb5 canonicalises, looks backwards in vain, and keeps the canonical name
+            [
+                dns(AUTOLOGON, "CNAME tm.example.", "A 192.0.2.9"),
+                dns("9.2.0.192.in-addr.arpa", kind="PTR"),
+                tgs("HTTP/tm.example", "KDC_ERR_S_PRINCIPAL_UNKNOWN"),
+                web(401),
+            ],
+            [
+                NO_TICKET,
+                "no ticket",
+                "the KDC does not know HTTP/tm.example",
+                f"{AUTOLOGON} is a CNAME and this client canonicalises",
+            ],
+        ),
+        (  # an address without a PTR record is usual: the service of the URL is not registered
+            [
+                dns("9.2.0.192.in-addr.arpa", kind="PTR"),
+                tgs(f"HTTP/{AUTOLOGON}", "KDC_ERR_S_PRINCIPAL_UNKNOWN"),
+                web(401),
+            ],
+            [NO_TICKET, "no ticket", f"the KDC does not know HTTP/{AUTOLOGON}"],
+        ),
+        (  # libkrb5 took the realm from its configuration
+            [
+                dns("9.2.0.192.in-addr.arpa", kind="PTR"),
+                tgs("krbtgt/OTHER@CORP", "KDC_ERR_S_PRINCIPAL_UNKNOWN"),
+                web(401),
+            ],
+            [NO_TICKET, "no ticket", "the KDC knows no realm OTHER"],
+        ),
         (
             [tgs("krbtgt/OTHER@CORP", "KDC_ERR_S_PRINCIPAL_UNKNOWN"), web(401)],
             [NO_TICKET, "no ticket", "the KDC knows no realm OTHER"],

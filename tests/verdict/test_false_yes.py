@@ -2,6 +2,7 @@
 
 import pytest
 
+from ssosim.clock import ManualClock
 from ssosim.estate import default_estate
 from ssosim.lab.base.errors import LabError
 from ssosim.scenario.client_choice import model_of, with_clients
@@ -12,13 +13,18 @@ from ssosim.trace import (
     ClientFinished,
     ConnectionFailed,
     DnsAnswered,
+    FaultApplied,
+    FaultUndone,
     HttpExchange,
     LabEvent,
     Record,
+    SignInStep,
     TokenIssued,
     Trace,
 )
 from ssosim.verdict import judge, measure
+from ssosim.verdict.expectations import ExpectationTable, convert_expectation
+from ssosim.verdict.result import ClientResult
 
 device = LabEvent(part="device", text="curl runs on desk-1")
 ended = ClientFinished(program="curl", exit_code=0)
@@ -62,3 +68,57 @@ def test_every_model_of_the_incident_signs_in_with_a_token():
     scenario = with_clients(load_scenario("feb-2025"), [c for c in load_scenario("feb-2025").clients if c.model])
     played = play_in_memory(scenario, default_estate(), {each.name: model_of(each) for each in scenario.clients})
     assert played.as_expected
+
+
+def test_a_fault_that_ends_after_the_sign_in_does_not_shorten_the_recovery():
+    """The client recovered five seconds after the fault that had stopped it; another one ended much later."""
+    scenario = load_scenario("feb-2025")
+    client, phase = scenario.clients[0].name, scenario.phases[0]
+    began = phase.start.timestamp()
+    clock = ManualClock(began)
+    trace = Trace(clock)
+    events = [
+        (0, "", FaultApplied(name="http-status", detail="503", id=1)),
+        (0, "", FaultApplied(name="ttl-changed", detail="of another name", id=2)),
+        (1, client, HttpExchange(host="a.example", method="GET", path="/", status=503, step=SignInStep.REALM)),
+        (60, "", FaultUndone(name="http-status", detail="503", id=1)),
+        (65, client, first),
+        (300, "", FaultUndone(name="ttl-changed", detail="of another name", id=2)),
+    ]
+    for after, who, event in events:
+        clock.set(began + after)
+        trace.record(who, event)
+    found = next(each for each in judge_phase(scenario, phase, trace, 0) if each.client == client)
+    assert found.measures.recovered_after_s == 5.0
+
+
+@pytest.mark.parametrize("bound", [{"max_prompts": 0}, {"max_rate": 60}, {"within": 60}, {"never": "refused"}])
+def test_a_client_that_sent_nothing_has_kept_no_bound(bound):
+    """It ended with 0, printed success and sent nothing: not judged; with one request the bound was kept."""
+    expected = convert_expectation(ExpectationTable(**bound))
+    for more, status in (((), "not-judged"), ((DnsAnswered(name="a.example", type="A", rcode="NXDOMAIN"),), "passed")):
+        records = _records(device, *more, ended)
+        verdict = judge(records, 100.0)
+        found = ClientResult.of(verdict, measures=measure(records, verdict, 100.0, 100.0), expected=expected)
+        assert (found.as_expected, found.status) == (True, status)
+
+
+def test_a_client_that_is_expected_to_do_nothing_passes():
+    """An outcome, a code or a text is a result of its own, whatever was sent."""
+    verdict = judge(_records(device, ended), 100.0)
+    assert ClientResult.of(verdict, expected=convert_expectation("failed")).status == "passed"
+    text = ExpectationTable(reason_contains="sent nothing")
+    assert ClientResult.of(verdict, expected=convert_expectation(text)).status == "passed"
+
+
+@pytest.mark.parametrize("code", [0, 28])
+def test_what_is_issued_after_the_end_of_a_program_signs_nobody_in(code):
+    """A program that ended before the answer came has no token; one that runs again under its name can get one."""
+    over = ClientFinished(program="curl", exit_code=code)
+    late = judge(_records(device, over, first), 100.0)
+    assert late.outcome == "failed"
+    assert late.reason == (
+        f"it ended with exit code {code}: no exchange failed, and what signs in was issued after its end"
+    )
+    assert judge(_records(device, over, device, first), 100.0).outcome == "silent"
+    assert judge(_records(over, first), 100.0).outcome == "silent"  # a model: its process goes on

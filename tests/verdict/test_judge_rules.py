@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from ssosim.trace import (
@@ -12,73 +13,39 @@ from ssosim.trace import (
     HttpExchange,
     KdcExchange,
     LabEvent,
-    LastStepDeclared,
     Record,
     SignInStep,
-    TicketChecked,
     TokenIssued,
-    UserPrompted,
 )
-from ssosim.verdict import Outcome, Verdict, judge
+from ssosim.verdict import Outcome, judge
 from ssosim.verdict.explain import explain
 from ssosim.verdict.judge import find_unresolved_name
-
-LOGIN, AUTOLOGON, GRAPH = "login.microsoftonline.com", "autologon.microsoftazuread-sso.com", "graph.microsoft.com"
-
-access = TokenIssued(kind="access", grant="password", subject="a")
-browser = TokenIssued(kind="browser", grant="kerberos", subject="a")
-assertion = TokenIssued(kind="assertion", grant="kerberos", subject="a")
-declared = LastStepDeclared(last_step=SignInStep.WSTRUST_TICKET)
-accepted = TicketChecked(accepted=True, mechanism="kerberos", service="HTTP/web.corp")
-no_kdc = ConnectionFailed(host="kdc", address="192.0.2.1", stage="connect", port=88)
-untrusted = ConnectionFailed(host=LOGIN, address="192.0.2.1", stage="tls", by="server", reason="unknown_ca")
-prompted = UserPrompted(reason="password")
-done = ClientFinished(program="client", exit_code=0)
-crashed = ClientFinished(program="client", exit_code=1)
-deadline = ClientFinished(program="client", exit_code=-9, stopped="deadline", running_s=30.0)
-
-
-def at_graph(status: int, **more: object) -> HttpExchange:
-    """An exchange with Microsoft Graph at one path."""
-    return HttpExchange(host=GRAPH, method="GET", path="/v1.0/me", status=status, **({"auth": "bearer"} | more))  # type: ignore[arg-type]
-
-
-def at_login(status: int, path: str = "/common/login", **more: object) -> HttpExchange:
-    """An exchange with the login host, at a step of the sign-in."""
-    return HttpExchange(host=LOGIN, method="POST", path=path, status=status, **({"step": SignInStep.AUTHORIZE} | more))  # type: ignore[arg-type]
-
-
-def at_web(status: int, **more: object) -> HttpExchange:
-    """An exchange with a service of the company behind Kerberos."""
-    return HttpExchange(host="web.corp", method="GET", path="/", status=status, **({"auth": "kerberos"} | more))  # type: ignore[arg-type]
-
-
-def at_host(status: int) -> HttpExchange:
-    """An answer of a host that gives programs tokens."""
-    return HttpExchange(host="h", method="GET", path="/m", status=status, step=SignInStep.MANAGED_IDENTITY)
-
-
-def tgs(outcome: str, service: str = "HTTP/web.corp") -> KdcExchange:
-    """A request for a service ticket."""
-    return KdcExchange(request="TGS", service=service, outcome=outcome)
-
-
-unknown = tgs("KDC_ERR_S_PRINCIPAL_UNKNOWN")
-
-
-def no_address(name: str, rcode: str = "NXDOMAIN", **more: object) -> DnsAnswered:
-    """An A query that got no address."""
-    return DnsAnswered(name=name, type="A", rcode=rcode, **more)  # type: ignore[arg-type]
-
-
-def records(*events: Event, began: float = 100.0) -> list[Record]:
-    """One record a second."""
-    return [Record(number, began + number, "c", event) for number, event in enumerate(events, 1)]
-
-
-def verdict(*events: Event) -> Verdict:
-    """What the judge makes of ``events``."""
-    return judge(records(*events), 100.0)
+from tests.verdict.builders import (
+    AUTOLOGON,
+    GRAPH,
+    LOGIN,
+    accepted,
+    access,
+    assertion,
+    at_graph,
+    at_host,
+    at_login,
+    at_web,
+    browser,
+    crashed,
+    deadline,
+    declared,
+    done,
+    no_address,
+    no_kdc,
+    prompted,
+    records,
+    refused_ticket,
+    tgs,
+    unknown,
+    untrusted,
+    verdict,
+)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +80,72 @@ def test_a_picture_that_is_missing_does_not_undo_a_session() -> None:
     icon = at_login(404, "/favicon.ico", step=SignInStep.OTHER)
     assert verdict(browser, icon, done).outcome is Outcome.SILENT
     assert verdict(accepted, at_web(200), icon, done).outcome is Outcome.SILENT
+
+
+@pytest.mark.parametrize(
+    ("failed", "text"),
+    [
+        ((refused_ticket, at_web(401)), "the service refused the ticket: bad-bindings: none"),
+        ((at_login(400),), "400 at login"),
+        ((at_login(0),), "0 at login"),
+    ],
+    ids=["refused-ticket", "error-page", "no-answer"],
+)
+def test_a_picture_that_is_missing_is_no_cause(failed: tuple[Event, ...], text: str) -> None:
+    """A browser requests the icon of each host after a refusal too, and looks up names: the refusal is the cause."""
+    icon = at_login(404, "/favicon.ico", step=SignInStep.OTHER)
+    noise = no_address("firefox.settings.services.mozilla.com")
+    for events in ((*failed, icon), (*failed, icon, noise), (*failed, noise, icon), (icon, *failed)):
+        (found,) = explain(records(*events, done))
+        assert text in str(found)
+        assert "favicon" not in f"{found} {found.reason}"
+
+
+def test_a_page_that_is_missing_is_the_cause_if_nothing_else_failed() -> None:
+    """The challenge that starts Negotiate and names without an address are no failures beside it."""
+    page = HttpExchange(host="web.corp", method="GET", path="/gone", status=404)
+    challenge = HttpExchange(host="web.corp", method="GET", path="/", status=401)
+    for events in ((page,), (challenge, page), (no_address("x.example"), page), (page, no_address("x.example"))):
+        (found,) = explain(records(*events, done))
+        assert "404 at gone" in str(found)
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 431])
+def test_an_error_that_answers_a_ticket_is_the_refusal_and_not_the_challenge(status: int) -> None:
+    """RFC 4559, section 4: the 401 without a ticket is the first step; what follows the ticket is the answer to it."""
+    challenge = at_login(401, "/winauth", step=SignInStep.WSTRUST_TICKET)
+    answer = at_login(
+        status, "/winauth", step=SignInStep.WSTRUST_TICKET, auth="kerberos", error_description="Too long."
+    )
+    found = verdict(challenge, answer, done)
+    assert (found.outcome, found.reason) == (Outcome.REFUSED, f"{LOGIN}/winauth answered {status}, Too long")
+    assert verdict(challenge, msgspec.structs.replace(answer, injected=True), done).outcome is Outcome.FAILED
+    page = verdict(at_web(401, auth="none"), at_web(status), done)
+    assert page.outcome is Outcome.FAILED
+    assert page.reason == f"it ended with exit code 0: web.corp/ answered {status}"
+
+
+@pytest.mark.parametrize("status", [408, 425, 429])
+def test_an_answer_that_means_try_again_refuses_no_ticket(status: int) -> None:
+    """RFC 6585: a service that limits requests has not judged the ticket; the client has failed, with that answer."""
+    found = verdict(at_login(status, "/winauth", step=SignInStep.WSTRUST_TICKET, auth="kerberos"), done)
+    assert found.outcome is Outcome.FAILED
+    assert f"answered {status}" in found.reason
+
+
+def test_a_client_that_ends_with_the_error_of_a_reverse_look_up_is_told_so() -> None:
+    """go-spnego ends where an address has no PTR record; a client that goes on after it has another cause."""
+    pointer = DnsAnswered(name="20.2.0.192.in-addr.arpa", type="PTR", rcode="NXDOMAIN")
+    challenge = HttpExchange(host=AUTOLOGON, method="GET", path="/sso", status=401, step=SignInStep.BROWSER_SSO)
+    text = "the PTR look-up of 20.2.0.192.in-addr.arpa failed (NXDOMAIN)"
+    (found,) = explain(records(pointer, crashed))
+    assert (found.outcome, found.reason) == (Outcome.FAILED, f"it ended with exit code 1: {text}")
+    assert [each.text for each in found.links] == [text]
+    (found,) = explain(records(challenge, pointer, crashed))
+    assert [each.text for each in found.links] == ["401 at sso", text]
+    for events in ((pointer, at_graph(200), crashed), (pointer, done), (pointer, deadline)):
+        (found,) = explain(records(*events))
+        assert text not in f"{found} {found.reason}"
 
 
 def test_an_assertion_counts_only_where_it_is_declared() -> None:

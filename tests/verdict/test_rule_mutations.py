@@ -44,3 +44,10 @@ def test_every_area_has_mutants_and_tests_that_exist() -> None:
     for name, area in rule_mutations.AREAS.items():
         assert all((ROOT / path).exists() for path in (*area.modules, *area.tests, *area.wide)), name
         assert any(True for module in area.modules for _ in rule_mutations.find_rule_mutants(module)), name
+
+
+def test_a_run_without_mutants_is_no_success() -> None:
+    """None of none is not all: the exit code is 2."""
+    done = play("-m", "fuzz.rule_mutations", "measures", "--narrow", "--containing", "no such change")
+    assert done.returncode == 2
+    assert done.stderr == "there is no mutant that contains 'no such change'\n"

@@ -108,6 +108,43 @@ def test_a_result_holds_what_was_played(played):
             assert (came_to.expected, came_to.as_expected) == (judged.expected, judged.as_expected)
 
 
+@pytest.mark.parametrize(
+    ("expected", "outcome", "status"),
+    [
+        (None, Outcome.SILENT, "not-judged"),
+        (Expectation(no_exposure=True), Outcome.FAILED, "not-judged"),
+        (Expectation(outcome=(Outcome.SILENT,)), Outcome.SILENT, "passed"),
+        (Expectation(outcome=(Outcome.SILENT,)), Outcome.FAILED, "failed"),
+        (Expectation(max_prompts=0), Outcome.SILENT, "passed"),
+    ],
+)
+def test_a_status_tells_what_passed_from_what_was_not_judged(
+    expected: Expectation | None, outcome: Outcome, status: str
+) -> None:
+    """Where nothing is expected nothing could fail, so the status of client and run is not that of a success."""
+    one = ClientResult.of(Verdict(outcome, "why"), expected=expected)
+    assert one.status == status
+    run = _run_of({"free": ClientResult.of(Verdict(Outcome.FAILED, "why")), "one": one})
+    assert read_result(encode_result(run)).status == status
+    assert run.as_expected is (status != "failed")
+    bad = ClientResult.of(Verdict(Outcome.STALLED, "why"), expected=Expectation(outcome=(Outcome.SILENT,)))
+    assert _run_of({"one": one, "bad": bad}).status == "failed"
+
+
+def test_a_status_in_a_file_is_not_believed() -> None:
+    """The status of a result follows from its other fields; a document that says otherwise does not change it."""
+    data = json.loads(encode_result(_run_of({"free": ClientResult.of(Verdict(Outcome.FAILED, "why"))})))
+    data["status"] = data["phases"][0]["clients"]["free"]["status"] = "passed"
+    read = convert_result(data)
+    assert (read.status, read.phases[0].clients["free"].status) == ("not-judged", "not-judged")
+
+
+def _run_of(clients: dict[str, ClientResult]) -> RunResult:
+    phase = PhaseResult(phase="p", start=START, clients=clients)
+    whole = all(each.as_expected for each in clients.values())
+    return RunResult(version=VERSION, scenario="s", end=START, as_expected=whole, phases=(phase,))
+
+
 def test_half_a_surrogate_pair_does_not_break_the_pipe():
     """A stranger's text that UTF-8 cannot carry is shown by its number, and the line can be read."""
     assert read_result(encode_result(_result("host \udc80 said no"))).phases[0].clients["c"].reason == (
