@@ -29,6 +29,7 @@ from ssosim.credential_hosts.endpoints import (
     find_endpoint,
     lower_path,
 )
+from ssosim.credential_hosts.instance_metadata import IMDS_VERSIONS, describe_instance
 from ssosim.credential_hosts.replies import (
     refuse_as_app_service,
     refuse_as_fabric,
@@ -49,14 +50,14 @@ from ssosim.credential_hosts.selection import (
 )
 from ssosim.entra import Call, HttpReply, Provider
 from ssosim.entra.core.errors import AadstsError, describe
-from ssosim.entra.core.messages import make_guid, make_json_reply, read_fields
+from ssosim.entra.core.messages import make_guid, read_fields
 from ssosim.entra.oauth.managed_identity_tokens import HostToken, issue_managed_identity_token, issue_shell_token
 from ssosim.estate import Device, ManagedIdentity
+from ssosim.estate.first_party import cloud_name_of
 from ssosim.trace import ManagedIdentityRequested, SignInStep
 
 __all__ = ["CredentialHost", "KeyFiles", "NoKeyFiles"]
 
-_IMDS_VERSIONS = ("2018-02-01", "2018-04-02", "2018-10-01", "2019-08-01", "2020-06-01", "2021-02-01", "2021-12-13")
 _ARC_VERSIONS = ("2019-08-15", "2019-11-01", "2020-06-01")
 _NOT_FOUND = HttpReply(404, b"Not found.\n", "text/plain; charset=utf-8")
 _NO_IDENTITY = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."
@@ -164,6 +165,8 @@ class CredentialHost(Struct):
         """Answer one request. Never raises."""
         if self.step_of(call) is not SignInStep.MANAGED_IDENTITY:
             return self._describe_instance(call) if self.endpoint is IMDS else _NOT_FOUND
+        if call.repeated:
+            return self._refuse(f"The parameter {call.repeated[:64]} is there twice.")
         match self.device.kind:
             case "vm" | "scale-set":
                 return self._imds(call)
@@ -178,12 +181,28 @@ class CredentialHost(Struct):
             case _:
                 return self._cloud_shell(call)
 
+    def _refuse(self, text: str) -> HttpReply:
+        """Refuse a request that has a parameter twice, in the form of the host.
+
+        IMDS documents this as ``invalid_request`` (Entra document "How to use managed identities on an Azure VM to
+        acquire an access token", error table). Of the others nobody says which of the two values they take.
+        """
+        match self.device.kind:
+            case "app-service" | "functions" | "automation" | "azure-ml":
+                return refuse_as_app_service(text, 400)
+            case "service-fabric":
+                return refuse_as_fabric("ArgumentNullOrEmpty", text)
+            case "aks-pod":
+                return refuse_as_text(text, 400)
+            case _:
+                return refuse_as_imds(text)
+
     def _imds(self, call: Call) -> HttpReply:
         """Answer as the Instance Metadata Service of a virtual machine.
 
         A request that names no identity gets the system-assigned one, or the only user-assigned one.
         """
-        if problem := _check_imds_request(call, _IMDS_VERSIONS):
+        if problem := _check_imds_request(call, IMDS_VERSIONS):
             return problem
         return self._reply(call, call.query)
 
@@ -202,7 +221,7 @@ class CredentialHost(Struct):
 
         Source: aad-pod-identity issues 257, 472 and 585 (texts and status codes of version 1.6.1 and later).
         """
-        if call.headers.get("Metadata", "").lower() != "true":
+        if call.join_fields("Metadata").lower() != "true":
             return refuse_as_text("metadata header is not specified", 400)
         if not call.query.get("resource"):
             return refuse_as_text("parameter resource cannot be empty", 400)
@@ -217,14 +236,19 @@ class CredentialHost(Struct):
         return reply_with_token(token, call.now)
 
     def _app_service(self, call: Call) -> HttpReply:  # noqa: PLR0911 - one for each check
-        """Answer as App Service, Functions, Automation, or a compute of Azure Machine Learning."""
+        """Answer as App Service, Functions, Automation, or a compute of Azure Machine Learning.
+
+        Automation needs no version: the sample of its document has none, and programs send that of IMDS (Azure
+        Automation document "Use a system-assigned managed identity", azure-powershell issue 24409).
+        """
         old = call.query.get("api-version") == "2017-09-01"
-        sent = call.headers.get("secret" if old else "X-IDENTITY-HEADER", "")
+        sent = call.join_fields("secret" if old else "X-IDENTITY-HEADER")
         if call.method != "GET":
             return refuse_as_app_service("Method not allowed", 405)
         if not secrets.compare_digest(sent.encode(), self._header.encode()):
             return refuse_as_app_service("Unauthorized", 401)
-        if not old and call.query.get("api-version", "") not in ("2019-08-01", "2020-06-01"):
+        wants_version = not old and self.device.kind != "automation"
+        if wants_version and call.query.get("api-version", "") not in ("2019-08-01", "2020-06-01"):
             return refuse_as_app_service("The api-version is missing or is not supported.", 400)
         if not call.query.get("resource"):
             return refuse_as_app_service("The parameter resource is missing.", 400)
@@ -246,7 +270,7 @@ class CredentialHost(Struct):
         """
         if problem := _check_imds_request(call, _ARC_VERSIONS):
             return problem
-        scheme, _, sent = call.headers.get("Authorization", "").partition(" ")
+        scheme, _, sent = call.join_fields("Authorization").partition(" ")
         if not sent:
             name = f"{make_guid()}.key"
             self._challenges[name] = secrets.token_hex(32).encode()
@@ -264,9 +288,11 @@ class CredentialHost(Struct):
         self.files.remove(name)
         return self._reply(call, call.query)
 
-    def _fabric(self, call: Call) -> HttpReply:
+    def _fabric(self, call: Call) -> HttpReply:  # noqa: PLR0911 - one for each check
         """Answer as Service Fabric."""
-        if not secrets.compare_digest(call.headers.get("Secret", "").encode(), self._header.encode()):
+        if call.method != "GET":
+            return refuse_as_fabric("MethodNotAllowed", "Only GET is supported.", 405)
+        if not secrets.compare_digest(call.join_fields("Secret").encode(), self._header.encode()):
             return refuse_as_fabric("SecretHeaderNotFound", "Secret is not found in the request headers.")
         if call.query.get("api-version") != "2019-07-01-preview":
             return refuse_as_fabric("InvalidApiVersion", "The api-version is not supported.")
@@ -289,10 +315,13 @@ class CredentialHost(Struct):
         libraries refuse it themselves.
         """
         try:
-            fields = call.query if call.method == "GET" else read_fields(call.body.decode("utf-8"), 32)
+            repeated: list[str] = []
+            fields = call.query if call.method == "GET" else read_fields(call.body.decode("utf-8"), 32, repeated)
         except ValueError:
             return refuse_as_imds("The form cannot be read.")
-        if call.headers.get("Metadata", "").lower() != "true":
+        if repeated:
+            return self._refuse(f"The parameter {repeated[0][:64]} is there twice.")
+        if call.join_fields("Metadata").lower() != "true":
             return refuse_as_imds("Required metadata header not specified")
         user = self.provider.directory.find_user(self.device.user)
         if user is None or not fields.get("resource"):
@@ -361,27 +390,12 @@ class CredentialHost(Struct):
             )
 
     def _describe_instance(self, call: Call) -> HttpReply:
-        """Answer requests for metadata of the machine, of which libraries read the region."""
+        """Answer requests for metadata of the machine."""
         if lower_path(call.path)[:2] != ("metadata", "instance"):
             return _NOT_FOUND
-        if call.headers.get("Metadata", "").lower() != "true":
-            return refuse_as_imds("Required metadata header not specified")
-        compute = {
-            "azEnvironment": "AzurePublicCloud",
-            "location": "westeurope",
-            "name": self.device.name,
-            "osType": "Linux",
-            "provider": "Microsoft.Compute",
-            "vmScaleSetName": self.device.name if self.device.kind == "scale-set" else "",
-        }
-        value: object = {"compute": compute}
-        for segment in call.path[2:]:
-            value = value.get(segment) if isinstance(value, dict) else None
-        if value is None:
-            return refuse_as_imds("Not found", "Not found", 404)
-        if isinstance(value, str):
-            return HttpReply(200, value.encode(), "text/plain; charset=utf-8")
-        return make_json_reply(value)
+        estate = self.provider.estate
+        home = estate.tenant(self.device.tenant) if self.device.tenant else next(iter(estate.tenants), None)
+        return describe_instance(call, self.device, cloud_name_of(estate.cloud_of(home).cloud_instance_name))
 
 
 def _check_imds_request(call: Call, versions: tuple[str, ...]) -> HttpReply | None:
@@ -390,7 +404,7 @@ def _check_imds_request(call: Call, versions: tuple[str, ...]) -> HttpReply | No
     A request without the header ``Metadata``, as a probe sends it, gets an error, and so does one that a proxy has
     forwarded. Source: Azure document "Azure Instance Metadata Service for virtual machines", security.
     """
-    if call.headers.get("Metadata", "").lower() != "true":
+    if call.join_fields("Metadata").lower() != "true":
         return refuse_as_imds("Required metadata header not specified")
     if "X-Forwarded-For" in call.headers:
         return refuse_as_imds("Forwarded requests are not supported")
@@ -398,7 +412,7 @@ def _check_imds_request(call: Call, versions: tuple[str, ...]) -> HttpReply | No
         return refuse_as_imds("Method not allowed", "method_not_allowed", 405)
     version = call.query.get("api-version", "")
     if version not in versions:
-        known = ", ".join(versions)
+        known = ", ".join(versions[-3:])
         return refuse_as_imds(f"The api-version is missing or is not supported; supported: {known}")
     if not call.query.get("resource"):
         return refuse_as_imds("Required audience parameter not specified")

@@ -104,7 +104,7 @@ class PipelinesOidc(ProviderApplication):
         return self._issue(call, connection)
 
     def _read_job(self, call: Call) -> _Job | None:
-        scheme, _, token = call.headers.get("Authorization", "").partition(" ")
+        scheme, _, token = call.join_fields("Authorization").partition(" ")
         if scheme.lower() != "bearer":
             return None
         try:
@@ -149,7 +149,7 @@ def _subject_part(device: Device, index: int, default: str) -> str:
 
 def _refuse_sign_in(call: Call) -> HttpReply:
     """Refuse a job's token: 401 with ``X-TFS-FedAuthRedirect: Suppress``, else a redirect to the sign-in page."""
-    if call.headers.get("X-TFS-FedAuthRedirect", "").lower() == "suppress":
+    if call.join_fields("X-TFS-FedAuthRedirect").lower() == "suppress":
         return HttpReply(401, b"", "", (("WWW-Authenticate", "Bearer"),))
     location = f"https://{PIPELINES_HOST}/_signin?realm={PIPELINES_HOST}"
     return HttpReply(302, b"", "", (("Location", location),))

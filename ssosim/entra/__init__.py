@@ -15,13 +15,20 @@ if TYPE_CHECKING:
     from ssosim.entra.core.messages import Call, HttpReply
     from ssosim.entra.core.provider import Provider
     from ssosim.entra.core.settings import ClientRule, Settings
-    from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusalReason, RefusedTicket, TicketAcceptor
+    from ssosim.entra.core.ticket_acceptor import (
+        AcceptedTicket,
+        ChannelBindings,
+        RefusalReason,
+        RefusedTicket,
+        TicketAcceptor,
+    )
     from ssosim.entra.http.exchange import serve
     from ssosim.entra.http.routing import first_steps
 
 __all__ = [
     "AcceptedTicket",
     "Call",
+    "ChannelBindings",
     "ClientRule",
     "HttpReply",
     "Keys",
@@ -46,6 +53,7 @@ _MODULES = {
     "ClientRule": "core.settings",
     "Settings": "core.settings",
     "AcceptedTicket": "core.ticket_acceptor",
+    "ChannelBindings": "core.ticket_acceptor",
     "RefusalReason": "core.ticket_acceptor",
     "RefusedTicket": "core.ticket_acceptor",
     "TicketAcceptor": "core.ticket_acceptor",

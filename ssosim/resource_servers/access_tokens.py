@@ -31,6 +31,7 @@ from typing import Literal
 from ssosim.entra import Call, Provider
 from ssosim.entra.core.jose import encode_base64url
 from ssosim.entra.core.jwt_reader import JwtError, SignedJwt, read_date, read_jwt
+from ssosim.entra.core.messages import list_fields
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.oauth.client_assertion import verify_signature
 from ssosim.entra.oauth.own_tokens import find_old_token
@@ -196,9 +197,7 @@ def _check(provider: Provider, call: Call, wanted: Requirements, seen: _Seen) ->
 
 def _read_header(call: Call) -> str:
     """Return the one token in the header field; a token in the query or the body is no token (RFC 9700, 4.3.2)."""
-    values = getattr(call.headers, "getall", None)
-    fields = list(values("Authorization", ())) if values else [call.headers.get("Authorization", "")]
-    fields = [field for field in fields if field.strip()]
+    fields = [field for field in list_fields(call.headers, "Authorization") if field.strip()]
     if not fields:
         raise TokenRefusedError("missing", "there is no header field Authorization")
     scheme, _, text = fields[0].strip().partition(" ")

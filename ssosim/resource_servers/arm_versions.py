@@ -2,7 +2,8 @@
 
 A version that was never published is refused with the list of those that were (ansible-collections/azure issue 1739,
 azure-cli issue 28038: InvalidApiVersionParameter). ``PUBLISHED`` is the list of that issue, of September 2024, and the
-later versions of azure-mgmt-resource 24. A later version may exist, so it is taken if its date is not in the future.
+later versions of azure-mgmt-resource 24 and 26, whatever the clock of the lab says: a scenario of the past may play a
+program of today. Another version after ``_COMPLETE_UNTIL`` may exist, so it is taken if its date is not in the future.
 The versions of other resource providers are not known here, and only their form is checked.
 """
 
@@ -12,7 +13,11 @@ import time
 
 __all__ = ["PUBLISHED", "is_published"]
 
+_COMPLETE_UNTIL = "2025-04-01"
+"""All versions until then are in ``PUBLISHED``."""
+
 PUBLISHED = (
+    "2026-06-01",
     "2025-04-01", "2025-03-01", "2024-11-01", "2024-08-01", "2024-07-01", "2024-06-01-preview", "2024-03-01",
     "2023-07-01", "2023-07-01-preview", "2023-03-01-preview", "2022-12-01", "2022-11-01-preview", "2022-09-01",
     "2022-06-01", "2022-05-01", "2022-03-01-preview", "2022-01-01", "2021-04-01", "2021-01-01", "2020-10-01",
@@ -36,4 +41,4 @@ def is_published(version: str, path: tuple[str, ...], now: float) -> bool:
     if version in PUBLISHED:
         return True
     today = time.strftime("%Y-%m-%d", time.gmtime(now))
-    return PUBLISHED[0] < version[:10] <= today
+    return _COMPLETE_UNTIL < version[:10] <= today

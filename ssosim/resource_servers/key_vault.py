@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,13 @@ _SECRET_NAME = re.compile(r"[A-Za-z0-9-]{1,127}")
 _CREATED = 1_700_000_000
 """When the secrets of the estate file were created, in seconds since the Unix epoch: any fixed time."""
 
+
+_VERSIONS = (
+    "2026-04-01", "2025-07-01", "7.6", "7.5", "7.4", "7.3", "7.2", "7.1", "7.0", "2016-10-01", "2015-06-01",
+)  # fmt: skip
+"""The stable versions of Key Vault, the newest first (azure-keyvault-secrets, ApiVersion)."""
+_PREVIEW = re.compile(r"7\.[0-6]-preview(\.\d)?|2025-06-01-preview(\.\d)?")
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview(\.\d)?)?")
 
 _PROPAGATION = (
     "If role assignments, deny assignments or role definitions were changed recently, please observe propagation time."
@@ -96,8 +104,7 @@ class KeyVaultApplication(ResourceApplication):
         return tenant_of(self.provider, subscription).id
 
     def _answer(self, call: Call, vault: KeyVault, caller: Caller) -> HttpReply:
-        if not call.query.get("api-version"):
-            raise _VaultError(400, "BadParameter", "api-version must be specified")
+        _check_version(call.query.get("api-version", ""), call.now)
         base = f"https://{call.host}/secrets"
         match call.method, [part.lower() for part in call.path]:
             case "GET", ["secrets"]:
@@ -166,6 +173,16 @@ class KeyVaultApplication(ResourceApplication):
         error = _VaultError(401, "Unauthorized", _describe_refusal(refused, estate, tenant))
         reply = _reply_error(error)
         return dataclasses.replace(reply, headers=(*reply.headers, ("WWW-Authenticate", challenge)))
+
+
+def _check_version(version: str, now: float) -> None:
+    """Raise _VaultError for an ``api-version`` that was never published; a later date than the last one may exist."""
+    if not version:
+        raise _VaultError(400, "BadParameter", "api-version must be specified")
+    is_later = _DATED.fullmatch(version) and _VERSIONS[0] < version[:10] <= time.strftime("%Y-%m-%d", time.gmtime(now))
+    if version not in _VERSIONS and not _PREVIEW.fullmatch(version) and not is_later:
+        text = f"The specified version ({version[:32]}) is not recognized. Consider using the latest supported version"
+        raise _VaultError(400, "BadParameter", f"{text} ({_VERSIONS[0]}).")
 
 
 def _describe_refusal(refused: TokenRefusedError, estate: Estate, tenant: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ssosim.estate import Estate, Realm, RecordSet, Zone
+from ssosim.estate.spn_checks import find_spn_problem
 from ssosim.services.lookup import services_with_paths
 from ssosim.services.registry import ServiceError, load_service
 from ssosim.services.service import KeyTable, Service
@@ -23,7 +24,6 @@ _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _DESCRIBED = frozenset({"dns", "kdc", "kdc-proxy", "login", "autologon", "federation"})
 """The services whose records and principals the estate file has."""
-_SPN = re.compile(r"[A-Za-z]+/[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 
 
 def complete_estate(estate: Estate) -> Estate:
@@ -36,7 +36,9 @@ def complete_estate(estate: Estate) -> Estate:
         return estate
     located = tuple(services_with_paths(estate))
     for (path, service), before in ((each, located[:index]) for index, each in enumerate(located)):
-        if problem := _find_problem(service, estate) or _find_conflict(service, [other for _, other in before]):
+        others = [other for _, other in before]
+        problem = _find_problem(service, estate) or _find_conflict(service, others)
+        if problem := problem or _find_other_spelling(service, estate, others):
             raise ServiceError(path, f"the service {service.name!r} {problem}")
     added = [service for _, service in located if service.name not in _DESCRIBED]
     return msgspec.structs.replace(estate, zones=_add_records(estate, added), realms=_add_principals(estate, added))
@@ -64,11 +66,22 @@ def _find_name_problem(names: tuple[str, ...]) -> str:
 def _find_key_problem(keys: KeyTable, estate: Estate) -> str:
     if not keys.spns:
         return "has a key table without SPNs"
-    if bad := [spn for spn in keys.spns if not _SPN.fullmatch(spn)]:
-        return f"has the SPN {bad[0]!r}; expected SERVICE/host, for example HTTP/web.corp.contoso.com"
+    if bad := [(spn, problem) for spn in keys.spns if (problem := find_spn_problem(spn))]:
+        return f"has the SPN {bad[0][0]!r:.300}, which {bad[0][1]}"
     accounts = [realm.service_account.name for realm in estate.realms]
     if keys.account and keys.account not in accounts:
         return f"needs the keys of the account {keys.account!r}, which does not exist; known: {', '.join(accounts)}"
+    return ""
+
+
+def _find_other_spelling(service: Service, estate: Estate, others: Iterable[Service]) -> str:
+    """Return which SPN of ``service`` is known in other letters: to Active Directory they are one name."""
+    tables = [other.keys.spns for other in others if other.keys]
+    tables += [spns for realm in estate.realms for spns in (realm.services, realm.service_account.spns)]
+    known = {spn.lower(): spn for spns in tables for spn in spns}
+    for spn in service.keys.spns if service.keys else ():
+        if (other := known.get(spn.lower(), spn)) != spn:
+            return f"has the SPN {spn!r}, which is {other!r} elsewhere: write it as there"
     return ""
 
 

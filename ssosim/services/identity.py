@@ -46,12 +46,10 @@ def autologon(estate: Estate) -> tuple[Service, ...]:
 
 
 def federation(estate: Estate) -> tuple[Service, ...]:
-    """Return one service for each federation service. It has a key if the realm has its SPN."""
-    known = estate.default_realm.services
-    return tuple(
-        _service("federation", (each.host,), KeyTable((each.spn,)) if each.spn in known and each.spn else None)
-        for each in estate.federation_services
-    )
+    """Return one service for each federation service. It has a key if a realm has its SPN, in whatever letters."""
+    known = {spn.lower(): spn for realm in reversed(estate.realms) for spn in realm.services}
+    spns = [(each, known.get((each.spn or "").lower())) for each in estate.federation_services]
+    return tuple(_service("federation", (each.host,), KeyTable((spn,)) if spn else None) for each, spn in spns)
 
 
 def _service(name: str, dns_names: tuple[str, ...], keys: KeyTable | None = None) -> Service:

@@ -86,6 +86,8 @@ def make_estate() -> Estate:
 
 
 _CLIENT = ORDERS.effective_client_id
+TRUSTING = "3c9d7e51-6a0b-4b0e-9c55-2f8b1d7e4b09"
+"""The application that trusts the identity called orders."""
 
 TOML = f"""
 [[hosts]]
@@ -113,6 +115,14 @@ federated_credentials = [
 
 [[managed_identities]]
 name = "billing"
+
+[[applications]]
+client_id = "{TRUSTING}"
+name = "Orders report"
+[[applications.federated_credentials]]
+name = "orders"
+issuer = "https://login.microsoftonline.com/5f0c9a66-0c2f-4c83-9d27-3b6f1d2a9e10/v2.0"
+subject = "{ORDERS.effective_object_id}"
 
 [[devices]]
 name = "vm"

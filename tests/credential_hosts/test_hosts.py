@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
+from msgspec.structs import replace
+from multidict import CIMultiDict
 from ssosim_clients.ports import NetworkFailure
 
 from ssosim.credential_hosts.endpoints import ARC_KEYS
+from ssosim.entra import Call
+from ssosim.memory import Engine, MemoryLab
 from ssosim.trace import ConnectionFailed, SignInStep, TokenIssued
 
-from .conftest import IMDS, claims_of
+from .conftest import IMDS, Program, claims_of
 from .estates import ARM, ORDERS
 
 DAY = 86_400
@@ -174,8 +178,138 @@ def test_a_pod_gets_plain_text(on: Any) -> None:
     assert (answer.status, answer.body) == (404, b"no azure identity found for request clientID 00000000\n")
 
 
+TWICE = f"resource={ARM}&resource=https://vault.azure.net"
+
+
+@pytest.mark.parametrize(
+    ("device", "url", "header"),
+    [
+        ("vm", f"{IMDS}?api-version=2018-02-01&{TWICE}", "Metadata"),
+        ("aks-pod", f"{IMDS}?api-version=2018-02-01&{TWICE}", "Metadata"),
+        ("app-service", f"{{IDENTITY_ENDPOINT}}?api-version=2019-08-01&{TWICE}", "X-IDENTITY-HEADER"),
+        ("service-fabric", f"{{IDENTITY_ENDPOINT}}?api-version=2019-07-01-preview&{TWICE}", "Secret"),
+        ("arc", f"{{IDENTITY_ENDPOINT}}?api-version=2020-06-01&{TWICE}", "Metadata"),
+        ("cloud-shell", f"{{MSI_ENDPOINT}}?{TWICE}", "Metadata"),
+    ],
+)
+def test_a_parameter_that_is_there_twice_is_refused(on: Any, device: str, url: str, header: str) -> None:
+    """The host does not choose one of two values: a program would get a token for an API that it did not mean."""
+    program = on(device)
+    value = "true" if header == "Metadata" else program.variables["IDENTITY_HEADER"]
+    assert program.send("GET", url.format(**program.variables), {header: value}).status == 400
+    assert program.events(TokenIssued) == []
+
+
+@pytest.mark.parametrize(
+    ("device", "url", "header", "status"),
+    [
+        ("vm", f"{IMDS}?api-version=2018-02-01&resource={ARM}", "Metadata", 400),
+        ("app-service", f"{{IDENTITY_ENDPOINT}}?api-version=2019-08-01&resource={ARM}", "X-IDENTITY-HEADER", 401),
+        ("service-fabric", f"{{IDENTITY_ENDPOINT}}?api-version=2019-07-01-preview&resource={ARM}", "Secret", 400),
+        ("arc", f"{{IDENTITY_ENDPOINT}}?api-version=2020-06-01&resource={ARM}", "Metadata", 400),
+        ("cloud-shell", f"{{MSI_ENDPOINT}}?resource={ARM}", "Metadata", 400),
+    ],
+)
+def test_a_header_field_that_is_there_twice_is_no_credential(
+    on: Any, device: str, url: str, header: str, status: int
+) -> None:
+    """Two fields are one value with a comma (RFC 9110, section 5.3), which is not the one that the host wants."""
+    program = on(device)
+    value = "true" if header == "Metadata" else program.variables["IDENTITY_HEADER"]
+    where = urlsplit(url.format(**program.variables))
+    target = f"{where.path}?{where.query}"
+    seen = []
+    for fields in ([(header, value)], [(header, value), (header, value)]):
+        headers = CIMultiDict(fields)
+        call = Call.read("GET", where.netloc, target, headers=headers, body=b"", now=program.lab.engine.now)
+        seen.append(program.host.respond(call).status)
+    assert seen == [401 if device == "arc" else 200, status]
+
+
+def test_a_form_with_a_field_twice_is_refused(on: Any) -> None:
+    """A Cloud Shell takes a form; the same rule."""
+    program = on("cloud-shell")
+    answer = program.send("POST", program.variables["MSI_ENDPOINT"], {"Metadata": "true"}, TWICE.encode())
+    assert (answer.status, program.events(TokenIssued)) == (400, [])
+
+
+@pytest.mark.parametrize("version", ["", "2018-02-01", "2019-08-01"])
+def test_automation_needs_no_version(on: Any, version: str) -> None:
+    """The sample of its document has none, and programs send that of IMDS; App Service refuses both."""
+    for device, good in (("automation", True), ("app-service", version == "2019-08-01")):
+        program = on(device)
+        query = urlencode({name: value for name, value in (("api-version", version), ("resource", ARM)) if value})
+        headers = {"X-IDENTITY-HEADER": program.variables["IDENTITY_HEADER"]}
+        answer = program.send("GET", f"{program.variables['IDENTITY_ENDPOINT']}?{query}", headers)
+        assert answer.status == (200 if good else 400), device
+
+
+def test_service_fabric_answers_get_only(on: Any) -> None:
+    """Its document has GET; a POST is another program's mistake."""
+    program = on("service-fabric")
+    url = f"{program.variables['IDENTITY_ENDPOINT']}?api-version=2019-07-01-preview&resource={ARM}"
+    headers = {"Secret": program.variables["IDENTITY_HEADER"]}
+    assert [program.send(method, url, headers).status for method in ("GET", "POST")] == [200, 405]
+
+
+INSTANCE = "http://169.254.169.254/metadata/instance"
+METADATA = {"Metadata": "true"}
+
+
 def test_the_machine_describes_itself(on: Any) -> None:
-    """Libraries read the region from the metadata of the machine, as text."""
-    url = "http://169.254.169.254/metadata/instance/compute/location?format=text&api-version=2021-02-01"
-    assert on("vm").send("GET", url, {"Metadata": "true"}).body == b"westeurope"
-    assert on("vm").send("GET", url).status == 400
+    """Libraries read the region from the metadata of the machine: a leaf as text, or the object above it as JSON."""
+    program = on("vm")
+    leaf = f"{INSTANCE}/compute/location?format=text&api-version=2021-02-01"
+    assert program.send("GET", leaf, METADATA).body == b"westeurope"
+    answer = program.send("GET", f"{INSTANCE}/compute?api-version=2021-02-01", METADATA)
+    assert json.loads(answer.body)["location"] == "westeurope"
+    listed = program.send("GET", f"{INSTANCE}?api-version=2017-08-01&format=text", METADATA)
+    assert listed.body == b"compute/"
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [
+        ("/compute/location?format=text&api-version=2021-02-01", {}, 400),
+        ("/compute/location?format=text&api-version=2021-02-01", METADATA | {"X-Forwarded-For": "192.0.2.1"}, 400),
+        ("/compute/location?format=text", METADATA, 400),
+        ("/compute/location?format=text&api-version=2017-07-01", METADATA, 400),
+        ("/compute/location?api-version=2021-02-01", METADATA, 400),
+        ("/compute/location?format=json&api-version=2021-02-01", METADATA, 400),
+        ("/compute/nothing?format=text&api-version=2021-02-01", METADATA, 404),
+    ],
+)
+def test_metadata_of_the_machine_need_header_version_and_format(
+    on: Any, query: str, headers: dict[str, str], status: int
+) -> None:
+    """Each of the three is required (azure-docs issue 15283, terraform-azurerm-consul issue 38)."""
+    answer = on("vm").send("GET", f"{INSTANCE}{query}", headers)
+    assert answer.status == status
+    assert b"westeurope" not in answer.body
+
+
+def test_a_request_without_a_version_is_told_the_newest_ones(on: Any) -> None:
+    """MSAL.NET reads ``newest-versions`` of the error and asks again (Azure document of IMDS)."""
+    answer = json.loads(on("vm").send("GET", INSTANCE, METADATA).body)
+    assert len(answer["newest-versions"]) == 3
+    again = f"{INSTANCE}/compute?api-version={answer['newest-versions'][0]}"
+    assert on("vm").send("GET", again, METADATA).status == 200
+
+
+@pytest.mark.parametrize("version", ["2018-02-01", "2023-11-15", "2017-12-01", "2024-01-01"])
+def test_tokens_come_in_every_version_since_2018(on: Any, version: str) -> None:
+    """2023-11-15 is used in public instructions; before 2018-02-01 IMDS had no identities."""
+    good = version in ("2018-02-01", "2023-11-15")
+    assert on("vm").imds(version=version).status == (200 if good else 400)
+
+
+@pytest.mark.parametrize(
+    ("instance", "name"),
+    [("microsoftonline.us", "AzureUSGovernmentCloud"), ("partner.microsoftonline.cn", "AzureChinaCloud")],
+)
+def test_the_machine_names_its_cloud(lab: Any, instance: str, name: str) -> None:
+    """Programs choose their endpoints by ``azEnvironment``, so a machine of a national cloud names that."""
+    cloud = replace(lab.estate.cloud, cloud_instance_name=instance)
+    elsewhere = MemoryLab(Engine(1_790_000_000.0), replace(lab.estate, cloud=cloud))
+    leaf = f"{INSTANCE}/compute/azEnvironment?format=text&api-version=2021-02-01"
+    assert Program(elsewhere, "vm").send("GET", leaf, METADATA).body.decode() == name

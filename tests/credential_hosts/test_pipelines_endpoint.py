@@ -42,6 +42,7 @@ def ask(
     token: str | None = None,
     url: str = "",
     headers: dict[str, str] | None = None,
+    more: dict[str, str] | None = None,
     **query: str,
 ) -> HttpReply:
     """Send one request of a job to the endpoint."""
@@ -50,7 +51,10 @@ def ask(
     fields = {"api-version": "7.1", "serviceConnectionId": CONNECTION} | query
     sent = {"Authorization": f"Bearer {job['SYSTEM_ACCESSTOKEN'] if token is None else token}"} | (headers or {})
     named = urlencode({name: value for name, value in fields.items() if value})
-    call = Call.read(method, PIPELINES_HOST, f"{target}?{named}", headers=CIMultiDict(sent), body=b"", now=NOW)
+    fields_sent = CIMultiDict(sent)
+    for name, value in (more or {}).items():
+        fields_sent.add(name, value)
+    call = Call.read(method, PIPELINES_HOST, f"{target}?{named}", headers=fields_sent, body=b"", now=NOW)
     return PipelinesOidc(lab.provider).handle(call)
 
 
@@ -72,6 +76,13 @@ def test_a_job_gets_a_token_of_its_service_connection(lab: MemoryLab) -> None:
     )
     assert claims["exp"] - NOW == 600
     assert ask(lab, serviceConnectionId=CONNECTION.upper()).status == 200
+
+
+def test_two_tokens_of_a_job_are_none(lab: MemoryLab) -> None:
+    """Two fields Authorization are one value that is no token, even if both are right (RFC 9110, section 5.3)."""
+    again = {"Authorization": f"Bearer {job_of(lab)['SYSTEM_ACCESSTOKEN']}"}
+    assert ask(lab, headers=again).status == 200
+    assert ask(lab, more=again).status != 200
 
 
 @pytest.mark.parametrize(

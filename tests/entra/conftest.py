@@ -21,6 +21,7 @@ from ssosim.clock import ManualClock
 from ssosim.entra import (
     AcceptedTicket,
     Call,
+    ChannelBindings,
     HttpReply,
     Keys,
     Provider,
@@ -47,7 +48,11 @@ TRUST = {
 class ScriptedAcceptor:
     """Implements the acceptor's port: ``ok:PRINCIPAL`` is accepted, ``refuse:REASON`` refused for that reason."""
 
-    def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
+    def accept(
+        self,
+        token: bytes,
+        bindings: ChannelBindings | None = None,  # noqa: ARG002 - the signature of the port
+    ) -> AcceptedTicket | RefusedTicket:
         """Return the verdict that the token names."""
         word, _, rest = token.decode(errors="replace").partition(":")
         if word == "ok":

@@ -27,6 +27,9 @@ ENDPOINT_V1 = f"https://login.microsoftonline.com/{CONTOSO}/oauth2/token"
 GRAPH = "https://graph.microsoft.com"
 NOON = datetime.fromtimestamp(1_790_000_000, UTC)  # the time of the fixture ``site``
 
+_USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+           "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
+
 
 @cache
 def make_key(name: str) -> rsa.RSAPrivateKey:  # noqa: ARG001 - the key of the cache
@@ -43,8 +46,13 @@ def make_certificate(
     start: datetime = NOON - timedelta(days=30),
     end: datetime = NOON + timedelta(days=30),
     dns: tuple[str, ...] = (),
+    path_length: int | None = None,
+    may_sign: bool | None = None,
 ) -> x509.Certificate:
-    """A certificate for the key of ``name``, signed by the key of ``issuer`` (default: itself)."""
+    """A certificate for the key of ``name``, signed by the key of ``issuer`` (default: itself).
+
+    ``may_sign``: what its KeyUsage says of certificates; None for a certificate without KeyUsage.
+    """
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     by = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer or name)])
     builder = (
@@ -55,10 +63,13 @@ def make_certificate(
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=path_length), critical=True)
     )
     if dns:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in dns]), False)
+    if may_sign is not None:
+        usage = dict.fromkeys(_USAGES, False) | {"digital_signature": True, "key_cert_sign": may_sign}
+        builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
     return builder.sign(make_key(issuer or name), hashes.SHA256())
 
 

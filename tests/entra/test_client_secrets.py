@@ -135,12 +135,12 @@ name = "x"
         ("certificates = [{}, {}]", "another generated certificate"),
         ('certificates = [{ pem = "x", start_date_time = 2025-01-01T00:00:00Z }]', "only for a certificate that"),
         ('trusted_certificate_subjects = [{ subject_name = "a" }]', "certificate in PEM"),
-        ('federated_credentials = [{ name = "a", issuer = "http://x.example", subject = "s" }]', "issuer"),
+        ('federated_credentials = [{ name = "abc", issuer = "http://x.example", subject = "s" }]', "issuer"),
         (
-            'federated_credentials = [{ name = "a", issuer = "https://x.example", subject = "s", audiences = [] }]',
+            'federated_credentials = [{ name = "abc", issuer = "https://x.example", subject = "s", audiences = [] }]',
             "aud",
         ),
-        ('federated_credentials = [{ name = "a", isuer = "https://x.example", subject = "s" }]', "'issuer'"),
+        ('federated_credentials = [{ name = "abc", isuer = "https://x.example", subject = "s" }]', "'issuer'"),
     ],
 )
 def test_a_mistake_in_the_estate_is_named(keys, text):

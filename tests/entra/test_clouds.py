@@ -15,6 +15,7 @@ from ssosim.clock import ManualClock
 from ssosim.entra import Call, Keys, Provider, serve
 from ssosim.entra.core.keys import list_generated_keys
 from ssosim.estate import EstateError, load_estate, parse_estate
+from ssosim.lab.control.identity_provider_handlers import change_settings
 from ssosim.trace import Trace
 from tests.entra.conftest import (
     AUTHORIZE_QUERY,
@@ -390,3 +391,21 @@ def test_mistakes_in_an_estate_with_clouds(old, new, words):
     assert old in text
     with pytest.raises(EstateError, match=words):
         parse_estate(text.replace(old, new, 1), "three.toml")
+
+
+def test_the_lenient_settings_of_a_cloud_are_its_own(cloud_keys):
+    """Those of the first cloud were in force in the others too, and a change at run time did not reach all of them."""
+    estate = load_estate(FILE)
+    lenient = replace(estate.cloud, not_checked=("consent",), mutual_authentication=False)
+    others = (replace(estate.clouds[0], not_checked=("scope",)), *estate.clouds[1:])
+    provider = Provider(estate=replace(estate, cloud=lenient, clouds=others), keys=cloud_keys, acceptors={})
+
+    def read() -> list[tuple[list[str], bool]]:
+        found = (provider.at(host) for host in (PUBLIC, USGOV, CHINA))
+        return [(sorted(each.not_checked), each.mutual_authentication) for each in found]
+
+    assert read() == [(["consent"], False), (["scope"], True), ([], True)]
+    change_settings(provider, {"not_checked": []})
+    assert read() == [([], False), ([], True), ([], True)]
+    change_settings(provider, {"mutual_authentication": False, "not_checked": ["resource"]})
+    assert read() == [(["resource"], False)] * 3

@@ -99,6 +99,13 @@ def test_an_unknown_application_is_700016_everywhere(apps, make_browser):
     )
 
 
+def test_a_client_id_of_zeros_is_700038_everywhere(apps, make_browser):
+    """A placeholder that nobody replaced is no identifier of an application at all."""
+    zeros = "00000000-0000-0000-0000-000000000000"
+    assert codes(apps.token(password_form(zeros, "openid"))) == (400, [700038])
+    assert make_browser(apps).open(client_id=zeros).code == 700038
+
+
 def test_an_application_of_microsoft_is_in_every_tenant(make_site):
     """Azure CLI signs in users of both tenants, also in an estate whose file names no application."""
     site = make_site(replace(make_estate(), applications=()))
@@ -142,14 +149,15 @@ def test_an_application_without_redirect_uris(apps, make_browser):
 
 
 def test_a_multi_tenant_application_needs_consent_in_each_tenant(apps):
-    """Consent in the home tenant is none elsewhere: 65001 for a user, 700016 for the application itself."""
+    """Consent in the home tenant is none elsewhere: 65001 for a user, 7000229 for the application itself."""
     assert apps.token(password_form(MULTI, READ, LENA, LENA_PASSWORD), LITWARE)[0] == 200
     status, body = apps.token(password_form(MULTI, READ), CONTOSO)
     assert (status, body["error"], body["suberror"], body["error_codes"]) == (
         400, "invalid_grant", "consent_required", [65001],
     )  # fmt: skip
     assert codes(apps.token(app_form(MULTI, f"{GRAPH}/.default"), LITWARE)) == (200, [])
-    assert codes(apps.token(app_form(MULTI, f"{GRAPH}/.default"), CONTOSO)) == (400, [700016])
+    status, body = apps.token(app_form(MULTI, f"{GRAPH}/.default"), CONTOSO)
+    assert (status, body["error"], body["error_codes"]) == (401, "invalid_client", [7000229])
 
 
 def test_each_tenant_has_its_own_object_id(make_site):

@@ -29,13 +29,22 @@ async def connection(site, monkeypatch):
     counts = Counter()
     original = ProviderServer.__init__
 
-    def counting(self, handler, refused, at_once):
-        def counted(*parts):
-            answer = at_once(*parts)
+    class Counted:
+        def __init__(self, at_once):
+            self.at_once = at_once
+
+        def answer(self, *parts):
+            answer = self.at_once.answer(*parts)
             counts["answered" if answer else "left"] += 1
             return answer
 
-        original(self, handler, refused, counted)
+        def answer_known(self, *parts):
+            answer = self.at_once.answer_known(*parts)
+            counts["answered"] += answer is not None
+            return answer
+
+    def counting(self, handler, refused, at_once):
+        original(self, handler, refused, Counted(at_once))
 
     monkeypatch.setattr(ProviderServer, "__init__", counting)
     with switched("on"):
@@ -134,7 +143,7 @@ async def test_what_needs_waiting_or_closing_is_left_to_aiohttp(site, connection
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb"])
 def test_a_header_holds_no_line_end(value):
     """Request text that would add header lines gives a 500 and is not sent."""
-    reply = render_reply(HttpReply(302, b"moved"), (("Location", value),))
+    reply = render_reply(HttpReply(302, b"moved", headers=(("Location", value),)), ())
     assert reply.startswith(b"HTTP/1.1 500 ")
     assert value.encode() not in reply
 

@@ -173,7 +173,7 @@ def test_an_internal_mistake_is_one_500_and_one_log_line(site, caplog):
     """An unexpected exception becomes a generic 500 with the trace id; it is logged once and not shown."""
 
     class Broken:
-        def accept(self, _token):
+        def accept(self, _token, _bindings=None):
             raise RuntimeError("secret detail")
 
     site.provider.acceptors = {site.AUTOLOGON: Broken()}

@@ -164,7 +164,8 @@ def test_a_known_browsers_ticket_signs_in_without_a_page(site, browser, federate
     wia = browser.location(site.ask("GET", STS, target, headers={"User-Agent": EDGE}))
     assert wia.startswith("/adfs/ls/wia?")
     asked = site.ask("GET", STS, wia)
-    assert (asked.status, dict(asked.headers)["WWW-Authenticate"]) == (401, "Negotiate")
+    offered = [value for name, value in asked.headers if name == "WWW-Authenticate"]
+    assert (asked.status, offered) == (401, ["Negotiate", "NTLM"])
     for refused in ("refuse:expired", "ok:alice@CORP.CONTOSO.COM", "ntlm"):
         assert site.ask("GET", STS, wia, headers=site.negotiate(refused)).status == 401
     before = len(prompts(site))

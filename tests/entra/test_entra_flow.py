@@ -5,6 +5,7 @@ import json
 
 import jwt
 import pytest
+from multidict import CIMultiDict
 
 from ssosim.trace import HttpExchange, TicketChecked, TokenIssued
 
@@ -109,6 +110,33 @@ def test_broken_base64_is_81009(site, value):
     )
     assert (answer.status, answer.code) == (403, 81009)
     assert not site.events(TicketChecked)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ("Negotiate b2s6YWxpY2VAQ09SUC5DT05UT1NPLkNPTQ==",),
+        ("Negotiate eDp5", "Negotiate b2s6YWxpY2VAQ09SUC5DT05UT1NPLkNPTQ=="),
+        ("Basic eDp5",),
+        ("",),
+    ],
+)
+def test_a_second_authorization_field_is_refused(site, others):
+    """Authorization is no list (RFC 9110, 5.3): two fields sign nobody in, whichever is first and even if equal."""
+    for fields in (
+        (*others, site.negotiate(site.ALICE)["Authorization"]),
+        (site.negotiate(site.ALICE)["Authorization"], *others),
+    ):
+        headers = CIMultiDict([("Authorization", value) for value in fields])
+        path = "/contoso.com/winauth/trust/2005/windowstransport"
+        answer = site.ask("POST", site.AUTOLOGON, path, headers=headers, body=site.rst())
+        assert (answer.status, answer.code) == (403, 81009)
+        adfs = site.ask(
+            "POST", site.STS, "/adfs/services/trust/2005/windowstransport", headers=headers, body=site.rst()
+        )
+        assert adfs.status == 401
+    assert not site.events(TicketChecked)
+    assert not site.events(TokenIssued)
 
 
 def test_large_headers_are_81001(site):

@@ -48,11 +48,11 @@ def test_template_is_the_canonical_form(keys, kind, odd):
     text = sign_assertion(facts, keys.cloud, f"urn:oasis:names:tc:SAML:{kind}:assertion")
     root = etree.fromstring(text)
     claims = read_signed_assertion(root, keys.cloud)
-    assert (claims.name_id, claims.upn, claims.issuer, claims.audiences) == (
+    assert (claims.name_id, claims.upn, claims.issuer, claims.restrictions) == (
         facts.name_id,
         facts.upn,
         facts.issuer,
-        (facts.audience,),
+        (frozenset({facts.audience}),),
     )
     assert (claims.not_before, claims.not_on_or_after, claims.method) == (1_790_000_000, 1_790_003_600, facts.method)
     assert etree.tostring(root, method="c14n", exclusive=True).decode() == text.replace(

@@ -106,7 +106,7 @@ def confidential(site: Any, client: str, tenant: str = CONTOSO, secret: Any = SE
         (DAEMON, CONTOSO, f"{API}/.default", None),
         (DAEMON, LITWARE, f"{GRAPH}/.default", 700016),
         (MULTI, LITWARE, f"{GRAPH}/.default", None),
-        (MULTI, CONTOSO, f"{GRAPH}/.default", 700016),
+        (MULTI, CONTOSO, f"{GRAPH}/.default", 7000229),
         (DAEMON, CONTOSO, f"{GRAPH}/User.Read", 1002012),
         (DAEMON, CONTOSO, "https://nothing.example/.default", 500011),
         (PUBLIC, CONTOSO, f"{API}/.default", 700025),

@@ -180,6 +180,12 @@ def test_client_credentials_need_default(apps, scope):
     assert (status, body["error"], body["error_codes"]) == (400, "invalid_scope", [1002012])
 
 
+def test_client_credentials_without_a_scope_are_90014(apps):
+    """The code of a missing scope is not that of other missing parameters (an answer of December 2022)."""
+    status, body = apps.token(app_form(DAEMON, " "), CONTOSO)
+    assert (status, body["error"], body["error_codes"]) == (400, "invalid_request", [90014])
+
+
 def test_client_credentials_for_two_resources_are_70011(apps):
     """70011 where a user's request gets 28000."""
     assert codes(apps.token(app_form(DAEMON, f"{GRAPH}/.default {API}/.default"), CONTOSO)) == (400, [70011])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,23 @@ def test_a_mutant_is_caught_and_the_original_is_not(change: str) -> None:
         done = subprocess.run(command, cwd=mutations.ROOT, capture_output=True, text=True, timeout=300, check=False)
         assert done.stdout.startswith(expected), done.stderr
         assert done.returncode == (expected == "SURVIVES")
+
+
+def test_tests_that_fail_anyway_catch_nothing(tmp_path: Path) -> None:
+    """Where the tests of a mutant fail without a change, it does not count as caught: the exit code is 2."""
+    failing = tmp_path / "test_it.py"
+    failing.write_text("def test_it():\n    assert False\n", encoding="utf-8")
+    code = "import sys; from fuzz import mutations as m; file = sys.argv.pop(); m.list_tests = lambda _: [file]"
+    code += "; sys.exit(m.main())"
+    command = [sys.executable, "-c", code, "--narrow", ": no onprem_sid", str(failing)]
+    done = subprocess.run(command, cwd=mutations.ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert done.stderr == f"tests fail without a change: {failing}\n"
+
+
+def test_a_run_without_mutants_is_no_success() -> None:
+    """A word that is in no description is a mistake; no tests catch nothing."""
+    command = [sys.executable, "-m", "fuzz.mutations", "no such change"]
+    done = subprocess.run(command, cwd=mutations.ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert not mutations.is_caught(next(mutations.find_claim_mutants()), [])

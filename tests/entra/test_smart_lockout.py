@@ -108,6 +108,17 @@ def test_each_failure_after_a_lockout_locks_for_longer(site: Site) -> None:
     assert by_password_grant(site, ALICE, PASSWORD) == LOCKED
 
 
+@pytest.mark.parametrize("password", [" outer-space-1", "outer-space-1 ", "outer-space-1\n"])
+def test_white_space_around_a_password_is_for_the_page_only(make_site: Callable[..., Site], password: str) -> None:
+    """The password grant refuses such a password, which is right on the sign-in page (azure-docs issue 93193)."""
+    estate = default_estate()
+    users = tuple(replace(each, password=password) if each.upn == ALICE else each for each in estate.users)
+    site = make_site(estate=replace(estate, users=users))
+    assert by_password_grant(site, ALICE, password) == WRONG
+    assert by_password_grant(site, ALICE, password.strip()) == WRONG
+    assert by_sign_in_page(site, ALICE, password) == GOOD
+
+
 def test_the_lockout_of_one_user_is_not_that_of_another(site: Site) -> None:
     """Only the password of the user is locked; failures of unknown users lock nobody."""
     guess(site, 10)

@@ -93,12 +93,13 @@ class AzureLab:
     runs: int = 0
 
     def exec(
-        self, device: str, *command: str, variables: dict[str, str] | None = None, person: str = "signs-in"
+        self, device: str, *command: str, variables: dict[str, str] | None = None, person: str | None = None
     ) -> Ran:
-        """Run a program on a device; ``person`` is the behaviour of the scripted user."""
+        """Run a program on a device; ``person`` is the behaviour of the scripted user, by default the device's."""
         self.runs += 1
         label = f"run-{self.runs}"
-        words = ("exec", "--device", device, "--as", label, "--person", person, "--deadline", "55", "--", *command)
+        chosen = () if person is None else ("--person", person)
+        words = ("exec", "--device", device, "--as", label, *chosen, "--deadline", "55", "--", *command)
         done = self.bench.run(*words, env=variables or {})
         records = [record for record in self.bench.records() if record["client"] == label]
         return Ran(done.returncode, done.stdout, done.stderr, records)

@@ -22,7 +22,7 @@ def test_a_version_that_was_never_published(servers: Servers, version: str, path
     token = servers.token(nbf=1_730_000_000)
     reply = servers.ask("GET", f"{ARM}{path}?api-version={version}", token)
     assert (reply.status, error_of(reply)[0]) == (400, "InvalidApiVersionParameter")
-    assert "The supported versions are '2025-04-01,2025-03-01,2024-11-01," in error_of(reply)[1]
+    assert "The supported versions are '2026-06-01,2025-04-01,2025-03-01," in error_of(reply)[1]
 
 
 @pytest.mark.parametrize("version", ["2016-06-01", "2021-04-01", "2022-12-01", "2025-04-01"])
@@ -36,5 +36,6 @@ def test_a_version_after_the_list_may_exist() -> None:
     path = ("subscriptions", "x")
     assert is_published("2026-03-01", path, NOW)
     assert not is_published("2026-03-01", path, 1_740_000_000.0)
+    assert is_published("2026-06-01", path, 1_600_000_000.0)  # azure-mgmt-resource 26 in a scenario of the past
     assert is_published("2021-03-01", (*path, "providers", "Microsoft.KeyVault", "vaults", "v"), NOW)
     assert not is_published("2021-03-01", (*path, "providers"), NOW)

@@ -211,3 +211,17 @@ def _assign(servers: Servers, who: str, role: str, scope: str) -> None:
     estate: Any = servers.lab.provider.estate
     added = RoleAssignment(principal=who, role=role, scope=scope)
     servers.lab.provider.set_estate(replace(estate, role_assignments=(*estate.role_assignments, added)))
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [("7.0", 200), ("7.5", 200), ("7.4-preview.1", 200), ("2016-10-01", 200), ("2025-07-01", 200)]
+    + [(version, 400) for version in ("7.9", "8.0", "7", "2021-01-01", "2099-01-01", "latest", "2018-02-01", "v7.4")],
+)
+def test_key_vault_takes_versions_that_were_published(servers: Servers, version: str, status: int) -> None:
+    """Another one is "not recognized", with the latest in the text (azure-keyvault-secrets, ApiVersion)."""
+    _assign(servers, "idle", "Key Vault Secrets User", VAULT)
+    token = servers.token("idle", aud="https://vault.azure.net")
+    reply = servers.ask("GET", f"https://contoso-shop.vault.azure.net/secrets/database?api-version={version}", token)
+    assert reply.status == status
+    assert (b"is not recognized" in reply.body) == (status == 400)

@@ -128,7 +128,7 @@ def test_a_shipped_service_with_another_port_is_refused_without_a_file():
 
 
 @pytest.mark.usefixtures("package")
-async def test_a_model_reaches_both_over_sockets(tmp_path):
+async def test_a_model_reaches_both_over_sockets(tmp_path, caplog):
     """Plain HTTP on its own port, and HTTPS with a ticket that GSSAPI checks; both are in the trace."""
     async with Lab(parse_estate(with_hosts(), "f"), tmp_path / "lab", tmp_path / "cache") as lab:
         device = lab.device_of("desk-1")
@@ -145,6 +145,9 @@ async def test_a_model_reaches_both_over_sockets(tmp_path):
             assert (foreign.status, foreign.body) == (403, b"wrong-service")
             broken = await ports.http.request("GET", "https://broken.corp.contoso.com/", {}, b"")
             assert broken.status == 500
+            assert [record.message for record in caplog.records if record.exc_info] == [
+                "the service broken failed: GET https://broken.corp.contoso.com/"
+            ]
             literal = await ports.http.request("GET", "http://169.254.169.254/", {}, b"")
             assert literal.body == b"hello at http 80 \n"
             assert (await ports.http.request("GET", "https://login.microsoftonline.com/x", {}, b"")).status == 404

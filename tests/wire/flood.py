@@ -120,7 +120,7 @@ def main(rounds: int, seed: int) -> None:
         url = f"https://{AUTOLOGON}/contoso.com/winauth/sso"
         subprocess.run(["curl", "-sSf", "--negotiate", "-u", ":", "-o", "/dev/null", url], check=True)
     for _ in range(rounds):
-        to = {host: http.client.HTTPSConnection(host, timeout=20) for host in (LOGIN, AUTOLOGON)}
+        to = {host: http.client.HTTPSConnection(host, timeout=60) for host in (LOGIN, AUTOLOGON)}
         for _ in range(10):
             sign_in(to)
             refusals(to)

@@ -33,6 +33,16 @@ def runner(request):
         yield found
 
 
+class LeaveAll:
+    """Answers nothing at once."""
+
+    def answer(self, *_):
+        """Leave it to aiohttp."""
+
+    def answer_known(self, *_):
+        """Leave it to aiohttp."""
+
+
 class Place:
     """A TLS server, and what it says of its visitors, who are called ``client``."""
 
@@ -47,13 +57,13 @@ class Place:
         self.talk.minimum_version = self.talk.maximum_version = VERSIONS[version]
         return self
 
-    async def visited(self, *visits, settle=2.0):
+    async def visited(self, *visits, settle=60.0):
         """What is in the trace when each of ``visits``, which gets the port, has had its turn in a thread."""
 
         async def handle(_):
             return web.Response(text="well")
 
-        server = ProviderServer(handle, lambda *_: None, lambda *_: None)
+        server = ProviderServer(handle, lambda *_: None, LeaveAll())
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.1)
         await runner.setup()
         listener = socket.create_server(("127.0.0.1", 0))
@@ -78,19 +88,19 @@ class Place:
 
     def refuse(self, port):
         """A handshake that fails at the client."""
-        raw = socket.create_connection(("127.0.0.1", port), 5)
+        raw = socket.create_connection(("127.0.0.1", port), 60)
         with raw, contextlib.suppress(ssl.SSLError), self.talk.wrap_socket(raw, server_hostname=HOST) as connection:
             connection.recv(1)
 
     def look_later(self, port):
         """Like Node and, for names, curl: all is checked after the handshake, and the connection closed."""
         self.talk.check_hostname, self.talk.verify_mode = False, ssl.CERT_NONE
-        with socket.create_connection(("127.0.0.1", port), 5) as raw:
+        with socket.create_connection(("127.0.0.1", port), 60) as raw:
             self.talk.wrap_socket(raw, server_hostname=HOST).close()
 
     def say_goodbye(self, port):
         """A connection opened in advance, and closed in order, unused."""
-        with socket.create_connection(("127.0.0.1", port), 5) as raw:
+        with socket.create_connection(("127.0.0.1", port), 60) as raw:
             connection = self.talk.wrap_socket(raw, server_hostname=HOST)
             connection.settimeout(0.5)
             with connection, contextlib.suppress(OSError):
@@ -98,7 +108,7 @@ class Place:
 
     def ask(self, port):
         """A request, and then the end."""
-        raw = socket.create_connection(("127.0.0.1", port), 5)
+        raw = socket.create_connection(("127.0.0.1", port), 60)
         with self.talk.wrap_socket(raw, server_hostname=HOST) as connection:
             connection.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
             assert connection.recv(4096).startswith(b"HTTP/1.1 200")
@@ -109,7 +119,7 @@ class Place:
         talk = self.talk.wrap_bio(incoming, outgoing, server_hostname=HOST)
         with contextlib.suppress(ssl.SSLWantReadError):
             talk.do_handshake()
-        with socket.create_connection(("127.0.0.1", port), 5) as raw:
+        with socket.create_connection(("127.0.0.1", port), 60) as raw:
             raw.sendall(outgoing.read())
             assert raw.recv(65536)
 
@@ -118,7 +128,7 @@ class Place:
         """One who sends ``data`` and leaves."""
 
         def visit(port):
-            with socket.create_connection(("127.0.0.1", port), 5) as raw:
+            with socket.create_connection(("127.0.0.1", port), 60) as raw:
                 raw.sendall(data)
                 raw.settimeout(0.2)
                 with contextlib.suppress(OSError):

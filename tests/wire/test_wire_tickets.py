@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from ssosim.estate import default_estate
 from ssosim.kerberos import Kdc, PreparedRealm, prepare_realm, write_krb5_conf
@@ -212,8 +214,76 @@ def test_refusals_at_the_federated_sts(desk, copy_of_lab):
     url = f"https://{desk.STS}/adfs/services/trust/2005/windowstransport"
     for token in (desk.token(), copy_of_lab(offset=-7200, lifetime=600).token("HTTP/sts.fabrikam.com"), b"rubbish"):
         reply = desk.trust(url, token=token)
-        assert (reply.status, reply.headers["WWW-Authenticate"], reply.body) == (401, "Negotiate", b"")
+        assert (reply.status, reply.headers.get_all("WWW-Authenticate"), reply.body) == (
+            401,
+            ["Negotiate", "NTLM"],
+            b"",
+        )
     reply = desk.trust(url, token=desk.token("HTTP/sts.fabrikam.com"))
     assert (reply.status, b"FailedAuthentication" in reply.body) == (500, True)
     assert [event.accepted for event in desk.events(TicketChecked)] == [False, False, False, True]
     assert desk.events(TokenIssued) == []
+
+
+OTHER = b"tls-server-end-point:" + bytes(32)
+
+
+@pytest.mark.parametrize(
+    ("check", "bindings", "accepted"),
+    [
+        ("Allow", "own", True),
+        ("Allow", "none", True),
+        ("Allow", "other", False),
+        ("Require", "own", True),
+        ("Require", "none", False),
+        ("Require", "other", False),
+        ("None", "own", True),
+        ("None", "none", True),
+        ("None", "other", True),
+    ],
+)
+def test_channel_bindings_at_the_federated_sts(desk, check, bindings, accepted):
+    """ExtendedProtectionTokenCheck: bindings to another certificate are refused, and with Require none at all too.
+
+    They are those that a client makes itself: the hash of the certificate that it has got (RFC 5929, section 4.1).
+    """
+    with desk.tls(desk.STS) as connection:
+        certificate = connection.getpeercert(binary_form=True)
+    own = b"tls-server-end-point:" + hashlib.sha256(certificate).digest()
+    token = desk.token(
+        "HTTP/sts.fabrikam.com",
+        "frank",
+        channel_bindings={"own": own, "none": b"", "other": OTHER}[bindings],
+    )
+    (service,) = desk.site.lab.estate.federation_services
+    usual = service.extended_protection_token_check
+    force_setattr(service, "extended_protection_token_check", check)
+    try:
+        reply = desk.trust(f"https://{desk.STS}/adfs/services/trust/2005/windowstransport", token=token)
+    finally:
+        force_setattr(service, "extended_protection_token_check", usual)
+    assert reply.status == (200 if accepted else 401)
+    (checked,) = desk.events(TicketChecked)
+    assert (checked.accepted, "channel bindings" in checked.reason) == (accepted, not accepted)
+
+
+@pytest.mark.parametrize(("problem", "status"), [("untrusted", 401), ("expired", 200), ("wrong-name", 200)])
+def test_a_client_that_verifies_nothing_is_bound_to_what_it_got(desk, monkeypatch, problem, status):
+    """KB2461628: behind a box that ends TLS a ticket is bound to the box, and the service has another certificate.
+
+    A bad certificate of its own the service knows. The client ignores that it is bad, and binds its ticket to it.
+    """
+    lab = desk.site.lab
+    careless = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    careless.check_hostname, careless.verify_mode = False, ssl.CERT_NONE
+    monkeypatch.setattr(lab, "client_tls", careless)
+    lab.ca.present_bad_certificates({desk.STS: problem})
+    try:
+        with desk.tls(desk.STS) as connection:
+            certificate = connection.getpeercert(binary_form=True)
+        bound = b"tls-server-end-point:" + hashlib.sha256(certificate).digest()
+        token = desk.token("HTTP/sts.fabrikam.com", "frank", channel_bindings=bound)
+        reply = desk.trust(f"https://{desk.STS}/adfs/services/trust/2005/windowstransport", token=token)
+    finally:
+        lab.ca.present_bad_certificates({})
+    assert reply.status == status

@@ -29,6 +29,21 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
         "azure-docs issue 35244; OAuth value: azure-cli issue 30456 and captures of Azure Kubernetes Service guides",
     ),
     Aadsts(
+        700038,
+        "unauthorized_client",
+        "{client} is not a valid application identifier.",
+        "a public note on a sign-in page with a placeholder (May 2026), and logs of Terraform; OAuth value by sibling "
+        "700016",
+    ),
+    Aadsts(
+        7000229,
+        "invalid_client",
+        "The client application {client} is missing service principal in the tenant {tenant}. See instructions here: "
+        "https://go.microsoft.com/fwlink/?linkid=2225119",
+        "a recording of September 2025 in the guide of the Teams SDK",
+        status=401,
+    ),
+    Aadsts(
         7000112,
         "unauthorized_client",
         "Application '{client}'({name}) is disabled.",
@@ -298,10 +313,12 @@ APPLICATION_ROWS: tuple[Aadsts, ...] = (
     ),
     Aadsts(
         5002738,
-        _REQUEST,
+        _CLIENT,
         "Invalid JWT token. '{algorithm}' is not a supported signature algorithm. Supported signing algorithms are: "
-        "'RS256, PS256'",
-        "a capture of December 2021 in the source of an OAuth client (Go)",
+        "'RS256,PS256'",
+        "answers of December 2023 in the tests of MSAL.NET (MockHelpers.cs: invalid_client; its list is "
+        "RS256,RS384,RS512); invalid_request in a capture of December 2021; status unconfirmed",
+        status=401,
     ),
     Aadsts(
         50048,

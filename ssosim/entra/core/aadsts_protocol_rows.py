@@ -152,6 +152,12 @@ PROTOCOL_ROWS: tuple[Aadsts, ...] = (
         "device-code document; ADAL.NET MockHelpers",
         v1_error="code_expired",
     ),
+    Aadsts(
+        70020,
+        "expired_token",
+        "The provided value for the input parameter 'device_code' is not valid. This device code has expired.",
+        "azure-cli issue 22251, azure-docs issue 92366; a recording of March 2022 in the tests of a public client",
+    ),
     # Assertions and grants
     Aadsts(70000, _GRANT, "Provided grant is invalid or malformed. {reason}", f"{_CODES}; OAuth value by its name"),
     Aadsts(70002, _GRANT, "Error validating credentials.", "ADAL Python issues 79, 80"),

@@ -3,7 +3,8 @@
 Sources: Entra documents "Single and multitenant apps" and "Properties of an enterprise application" (enabled for users
 to sign in, assignment required), Entra error-code reference; azure-cli issue 30456 and microsoft-authentication-
 library-for-dotnet issue 1135 (700016 at a tenant without the application), aspnetcore-connect-sample issue 65 (50194),
-Worklytics/psoxy pull request 74 (7000112), o365soa/soa issue 90 (50105).
+Worklytics/psoxy pull request 74 (7000112), o365soa/soa issue 90 (50105); the guide of the Teams SDK (7000229 for an
+application without a service principal, a recording of September 2025).
 """
 
 from __future__ import annotations
@@ -62,11 +63,11 @@ def require_user_principal(
 def require_app_principal(directory: Directory, application: Application, tenant: Tenant) -> ServicePrincipal:
     """Return the service principal of ``application`` in ``tenant``, for a token of the application itself.
 
-    Raises AadstsError 700016 and 7000112. Nobody is there to consent, so the tenant must have the application.
+    Raises AadstsError 7000229 and 7000112. Nobody is there to consent, so the tenant must have the application.
     """
     principal = directory.find_service_principal(application, tenant)
     if principal is None:
-        raise AadstsError(700016, client=application.client_id, tenant=tenant.id)
+        raise AadstsError(7000229, client=application.client_id, tenant=tenant.id)
     _check_enabled(application, principal)
     return principal
 

@@ -27,6 +27,7 @@ Authority = Tenant | SharedAuthority
 _T = TypeVar("_T")
 _MOST_RESULTS = 10_000
 
+_ZEROS = "00000000-0000-0000-0000-000000000000"
 _SHARED: dict[str, SharedAuthority] = {
     "common": "common",
     "organizations": "organizations",
@@ -138,9 +139,14 @@ class Directory:
         return self._applications.by_client_id.get(client_id.lower())
 
     def require_application(self, client_id: str, tenant: str) -> Application:
-        """Return the application ``client_id``; raises AadstsError 700016, which names ``tenant``, if there is none."""
+        """Return the application ``client_id``.
+
+        Raises AadstsError 700016, which names ``tenant``, if there is none, and 700038 for a GUID of zeros.
+        """
         application = self.find_application(client_id)
         if application is None:
+            if client_id == _ZEROS:
+                raise AadstsError(700038, client=client_id)
             raise AadstsError(700016, client=client_id[:64], tenant=tenant)
         return application
 
@@ -168,6 +174,10 @@ class Directory:
     def is_home(self, application: Application, tenant: Tenant) -> bool:
         """Whether ``application`` is registered in ``tenant``; one of Microsoft is at home nowhere."""
         return self._applications.home_id(application) == tenant.id
+
+    def find_home_id(self, application: Application) -> str | None:
+        """Return the id of the tenant in which ``application`` is registered; None for one of Microsoft."""
+        return self._applications.home_id(application)
 
     def find_service_principal(self, application: Application, tenant: Tenant) -> ServicePrincipal | None:
         """Return the service principal of ``application`` in ``tenant``, with its object id; None if there is none.

@@ -22,6 +22,7 @@ _PARTS = 3
 _URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _STANDARD_TO_URL = bytes.maketrans(b"+/", b"-_")
 _LIMIT = 64 * 1024
+_DATE_DIGITS = 20  # of a date in a string; the last one has twelve
 
 
 class JwtError(ValueError):
@@ -71,8 +72,8 @@ def read_date(claims: Mapping[str, Any], name: str) -> float | None:
     if name not in claims:
         return None
     value = claims[name]
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:20])
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DATE_DIGITS:
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise JwtError(f"The claim '{name}' is not a date.")
     if not 0 <= value <= LAST_SECOND:  # also for NaN, infinity, and integers that no float can hold

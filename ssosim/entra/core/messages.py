@@ -14,14 +14,26 @@ from typing import Any, Literal, TypeVar, dataclass_transform
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
-from multidict import CIMultiDict
+from multidict import CIMultiDict, MultiMapping
 
 from ssosim.entra.core.random_bytes import take_random_block
 from ssosim.estate import UncheckedRule
 from ssosim.estate.lenient_settings import LenientSetting
 from ssosim.trace import Event, SignInStep
 
-__all__ = ["JSON_NO_STORE", "Auth", "Call", "HttpReply", "TraceBuffer", "make_guid", "make_json_reply", "read_fields"]
+__all__ = [
+    "JSON_NO_STORE",
+    "Auth",
+    "Call",
+    "HeadNotes",
+    "HttpReply",
+    "TraceBuffer",
+    "list_fields",
+    "make_guid",
+    "make_json_reply",
+    "make_trace_id",
+    "read_fields",
+]
 
 Auth = Literal["none", "kerberos", "ntlm", "negotiate", "password", "bearer"]
 
@@ -55,7 +67,9 @@ class TraceBuffer:
     ``client`` is the name of the client that sent the request; the endpoint reads it. ``step`` is the step of the
     route, once that is known. ``refused_date``: the request is refused because a date has passed or is in the future.
     ``sealed_field`` is the name of the form's field whose value is a token, and nothing else, that the provider has
-    sealed itself and has opened. ``not_checked`` are the rules that the request does not keep, and that are switched
+    sealed itself and has opened. ``refused_user`` are the name of the user whose state or domain is why the request is
+    refused, and the AADSTS code of that (0: none); a ticket, an assertion or a refresh token does not name its user.
+    ``not_checked`` are the rules that the request does not keep, and that are switched
     off or loosened by a setting (``ssosim.estate.lenient_settings``).
     """
 
@@ -65,12 +79,30 @@ class TraceBuffer:
     events: list[Event] = field(default_factory=list)
     refused_date: bool = False
     sealed_field: str = ""
+    refused_user: tuple[str, int] | None = None
     not_checked: tuple[str, ...] = ()
 
     def note_not_checked(self, *names: UncheckedRule | LenientSetting) -> None:
         """Note rules that the request does not keep, so that its records, its tokens and the verdict name them."""
         if names:
             self.not_checked = tuple(dict.fromkeys((*self.not_checked, *names)))
+
+
+def list_fields(headers: Mapping[str, str], name: str) -> list[str]:
+    """Return the values of all header fields ``name``, in order."""
+    if isinstance(headers, MultiMapping):
+        return list(headers.getall(name, ()))
+    return [headers[name]] if name in headers else []
+
+
+@dataclass(slots=True, eq=False)
+class HeadNotes:
+    """What is known of all requests with one head, whatever their request ids and their Negotiate token.
+
+    ``clean_for`` is of the finder of exposures: its tables, and the step, for which the head holds no credential.
+    """
+
+    clean_for: tuple[object, SignInStep] | None = None
 
 
 @_message
@@ -81,6 +113,7 @@ class Call:
     GUID (header first, then query), otherwise a new one. ``repeated`` is the first parameter that the query has twice.
     ``scheme`` and ``port`` are those of where the request arrived. ``target`` is the path and query as sent.
     ``repeats`` is an immutable call that differs in time, ids and the octets of the body only (``repeat``), if known.
+    ``head`` is one value for all calls that have the same head but for request ids and Negotiate token, if known.
     """
 
     host: str
@@ -100,6 +133,14 @@ class Call:
     trace_buffer: TraceBuffer = field(default_factory=TraceBuffer)
     target: str = ""
     repeats: Call | None = None
+    head: HeadNotes | None = None
+
+    def join_fields(self, name: str) -> str:
+        """Return the value of the header field ``name``, empty if there is none; of several, the values with commas.
+
+        So a credential that is there twice is no credential. Source: RFC 9110, section 5.3.
+        """
+        return ", ".join(list_fields(self.headers, name))
 
     @classmethod
     def read(  # noqa: PLR0913  one argument for each part of an HTTP request
@@ -136,7 +177,7 @@ class Call:
             given,
             body,
             now,
-            _make_trace_id(),
+            make_trace_id(),
             _choose_correlation_id(given, query),
             repeated[0] if repeated else "",
             header_bytes,
@@ -165,7 +206,7 @@ class Call:
             self.headers,
             body,
             now,
-            _make_trace_id(),
+            make_trace_id(),
             own_id or make_guid(),
             self.repeated,
             self.header_bytes,
@@ -283,7 +324,8 @@ def _cut_query(target: str) -> tuple[str, str]:
     return path, query.partition("#")[0]
 
 
-def _make_trace_id() -> str:
+def make_trace_id() -> str:
+    """Make the id of an exchange that the provider gives it."""
     return f"{make_guid()[:-2]}00"  # real trace ids mostly end so (captures)
 
 

@@ -65,13 +65,15 @@ class Provider:
     ``service_by_host`` maps a host name (lower case) to ``login``, ``autologon`` or ``federation``, and
     ``federation_by_host`` to the federation service there. ``replay_cache`` holds the ids of single-use tokens that
     have been used. ``not_checked`` are the rules that are switched off (``Cloud.not_checked``), and
-    ``mutual_authentication`` is that of ``Cloud``; both may change at any time. ``is_off_network`` says whether the
+    ``mutual_authentication`` is that of ``Cloud``; both may change at any time,
+    and then in every cloud. ``is_off_network`` says whether the
     device of a client is outside of the corporate network. ``find_exposures`` returns the credentials in a call that
     its recipient must not have, as events; None: nobody looks. ``find_estate_faults`` returns the numbers of the faults
     of the estate that changed a reply. ``find_effect`` returns the effect of the active faults on a call and may change
     at any time; ``sleep`` waits for the delay of a fault. ``find_client_time`` returns the time by the clock of the
     machine of a client, which a lab with virtual time knows; None: all have the provider's clock. ``clocks`` are those
-    of the hosts of services, against ``clock``. ``fetch_document``
+    of the hosts of services, against ``clock``. ``read_channel_bindings`` returns the data that bind a token to the
+    TLS connection of the present request; empty if nobody knows them. ``fetch_document``
     gets the configuration and the keys of other issuers; the composition root connects it to the hosts of the lab.
     ``whole`` is the provider of the whole estate, for a provider of one of its clouds (``at``); it is None for the
     provider of the whole estate itself.
@@ -92,6 +94,7 @@ class Provider:
     fetch_document: FetchDocument = fetch_nothing
     find_client_time: Callable[[str], float] | None = None
     clocks: ServiceClocks = RIGHT_CLOCKS
+    read_channel_bindings: Callable[[], bytes] = bytes
     directory: Directory = field(init=False)
     sealer: TokenSealer = field(init=False)
     replay_cache: ReplayCache = field(init=False)
@@ -104,6 +107,7 @@ class Provider:
     loops: LoopDetector = field(init=False)
     lockouts: SmartLockout = field(init=False)
     sessions: BrowserSessions = field(init=False)
+    _changed_settings: set[str] = field(init=False, default_factory=set, repr=False)
     _answers_about: dict[str, int] = field(init=False, default_factory=dict)
     _password_changes: dict[str, float] = field(init=False, default_factory=dict)
     _signed_in: set[tuple[str, str]] = field(init=False, default_factory=set)
@@ -138,6 +142,16 @@ class Provider:
         self.federation_by_host = {service.host.lower(): service for service in estate.federation_services}
         self.service_by_host = {name.lower(): service for name, service in estate.list_identity_hosts()}
         self._split(estate)
+
+    def set_not_checked(self, rules: frozenset[UncheckedRule]) -> None:
+        """Switch these rules off, and check the others, in every cloud: from now on the estate does not decide."""
+        self.not_checked = rules
+        self._changed_settings.add("not_checked")
+
+    def set_mutual_authentication(self, wanted: bool) -> None:
+        """Send the service's own token in every cloud, or in none: from now on the estate does not decide."""
+        self.mutual_authentication = wanted
+        self._changed_settings.add("mutual_authentication")
 
     def note_sign_in(self, application: Application, tenant: Tenant) -> None:
         """Remember that a user of ``tenant`` has signed in with ``application``: from now on it is in that tenant."""
@@ -175,8 +189,11 @@ class Provider:
         found.fetch_document = self.fetch_document
         found.find_effect, found.find_exposures = self.find_effect, self.find_exposures
         found.find_estate_faults, found.host_conditions = self.find_estate_faults, self.host_conditions
-        found.not_checked = self.not_checked | frozenset(found.estate.cloud.not_checked)
-        found.mutual_authentication = self.mutual_authentication and found.estate.cloud.mutual_authentication
+        own, changed = found.estate.cloud, self._changed_settings
+        found.not_checked = self.not_checked if "not_checked" in changed else frozenset(own.not_checked)
+        found.mutual_authentication = (
+            self.mutual_authentication if "mutual_authentication" in changed else own.mutual_authentication
+        )
         return found
 
     def list_clouds(self) -> tuple[Provider, ...]:

@@ -41,6 +41,24 @@ _APPLICATIONS: tuple[Refusal, ...] = (
         "entra/test_entra_applications.py::test_an_unknown_application_is_700016_everywhere",
     ),
     Refusal(
+        "client credentials of a multi-tenant application without service principal in the tenant",
+        7000229,
+        "the guide of the Teams SDK (a recording of September 2025)",
+        "entra/test_entra_applications.py::test_a_multi_tenant_application_needs_consent_in_each_tenant",
+    ),
+    Refusal(
+        "client id of zeros, as templates have it",
+        700038,
+        "a public note on a sign-in page with a placeholder (May 2026); logs of Terraform",
+        "entra/test_entra_applications.py::test_a_client_id_of_zeros_is_700038_everywhere",
+    ),
+    Refusal(
+        "white space around a client id, a grant type or an assertion",
+        700016,
+        "unconfirmed",
+        "entra/test_where_parameters_are.py::test_white_space_around_a_value_belongs_to_it",
+    ),
+    Refusal(
         "single-tenant application at a shared authority",
         50194,
         "aspnetcore-connect-sample issue 65",
@@ -51,6 +69,18 @@ _APPLICATIONS: tuple[Refusal, ...] = (
         65001,
         "azure-docs issue 39189",
         "entra/test_entra_applications.py::test_a_multi_tenant_application_needs_consent_in_each_tenant",
+    ),
+    Refusal(
+        "client credentials without a scope",
+        90014,
+        "an answer of December 2022 in the tests of a public client",
+        "entra/test_entra_resources.py::test_client_credentials_without_a_scope_are_90014",
+    ),
+    Refusal(
+        "password grant with white space around the password",
+        50126,
+        "azure-docs issue 93193, MSAL.NET issue 3249",
+        "entra/test_smart_lockout.py::test_white_space_around_a_password_is_for_the_page_only",
     ),
     Refusal(
         "client credentials at a shared authority",
@@ -385,10 +415,70 @@ _CLIENT_AUTHENTICATION: tuple[Refusal, ...] = (
         "memory/test_federated_tokens.py::test_every_defect_has_its_code",
     ),
     Refusal(
-        "federated token of the cloud itself that is no managed identity's",
+        "assertion or federated token without ``iss``, ``aud`` or ``sub``",
+        90014,
+        "answers of 2023 in the tests of MSAL.NET (MockHelpers.cs); ``sub`` unconfirmed",
+        "entra/test_client_assertions.py::test_every_defect_has_its_code",
+    ),
+    Refusal(
+        "assertion or federated token whose header names no key",
+        5002723,
+        "answers of 2023 in the tests of MSAL.NET (MockHelpers.cs); federated tokens unconfirmed",
+        "entra/test_federated_rules.py::test_a_token_that_names_no_key_is_refused",
+    ),
+    Refusal(
+        "federated token for an application without federated credentials",
+        70025,
+        "logs of public workflows with Azure/login",
+        "memory/test_federated_tokens.py::test_an_application_without_federated_credentials_accepts_no_token",
+    ),
+    Refusal(
+        "federated token of a system-assigned identity, and one of the cloud itself for a managed identity",
         700222,
-        "microsoft-identity-web issue 2519",
+        'Entra document "Configure an application to trust a managed identity"; code unconfirmed',
+        "entra/test_federated_rules.py::test_a_token_of_the_cloud_itself_is_that_of_a_user_assigned_identity_of_the_tenant",
+    ),
+    Refusal(
+        "federated token of the cloud itself, the credential having another audience than the exchange",
+        700214,
+        "affandar/PilotSwarm OBO-FIC-LIMITATIONS",
+        "entra/test_federated_rules.py::test_a_token_of_the_cloud_itself_is_that_of_a_user_assigned_identity_of_the_tenant",
+    ),
+    Refusal(
+        "federated token of an application that is no managed identity",
+        700226,
+        "arsenvlad/entra-cross-tenant-app-fic-managed-identity",
         "memory/test_federated_tokens.py::test_a_token_of_the_cloud_itself_is_not_exchanged",
+    ),
+    Refusal(
+        "federated token of the issuer of version 1.0 of the cloud itself",
+        700227,
+        "arsenvlad/entra-cross-tenant-app-fic-managed-identity",
+        "entra/test_federated_rules.py::test_a_token_of_the_cloud_itself_is_that_of_a_user_assigned_identity_of_the_tenant",
+    ),
+    Refusal(
+        "federated token of a user of the cloud itself",
+        700229,
+        "azure-docs issue 109083",
+        "entra/test_federated_rules.py::test_a_token_of_the_cloud_itself_is_that_of_a_user_assigned_identity_of_the_tenant",
+    ),
+    Refusal(
+        "federated token that was itself obtained with a federated token",
+        700231,
+        "affandar/PilotSwarm OBO-FIC-LIMITATIONS",
+        "entra/test_federated_rules.py::test_a_token_of_the_cloud_itself_is_that_of_a_user_assigned_identity_of_the_tenant",
+    ),
+    Refusal(
+        "federated token of a managed identity of another tenant",
+        700236,
+        "Microsoft Q&A question 2139753",
+        "entra/test_federated_rules.py::test_a_token_of_the_cloud_itself_is_that_of_a_user_assigned_identity_of_the_tenant",
+    ),
+    Refusal(
+        "federated token of a managed identity of another cloud",
+        700238,
+        "public notes of July 2026 on US Government and the public cloud",
+        "entra/test_federated_rules.py::test_a_token_of_the_cloud_itself_is_that_of_a_user_assigned_identity_of_the_tenant",
     ),
     Refusal(
         "federated token whose key the issuer does not publish, or with a wrong signature",
@@ -591,6 +681,36 @@ _FEDERATION: tuple[Refusal, ...] = (
         50107,
         "azure-docs issue 40210",
         "faults/test_directory_faults.py::test_an_assertion_after_the_conversion_is_refused",
+    ),
+    Refusal(
+        "assertion with a second audience restriction that does not name the cloud",
+        50008,
+        "SAML 2.0 core, section 2.5.1.4; jellyfin-plugin-sso issue 460",
+        "entra/test_saml_conditions.py::test_the_recipient_must_be_in_every_audience_restriction",
+    ),
+    Refusal(
+        "assertion with a condition that is not understood",
+        50008,
+        "SAML 2.0 core, section 2.5.1.1",
+        "entra/test_saml_conditions.py::test_a_condition_that_is_not_understood_makes_it_invalid",
+    ),
+    Refusal(
+        "assertion whose subject is not confirmed for a bearer (holder of key)",
+        50008,
+        "RFC 7522, section 3; node-saml issue 435; code unconfirmed",
+        "entra/test_saml_conditions.py::test_a_subject_that_is_not_confirmed_for_a_bearer",
+    ),
+    Refusal(
+        "assertion whose confirmation or session has ended, or is for another recipient",
+        50008,
+        "SAML 2.0 core, sections 2.4.1.2 and 2.7.2; keycloak issue 45652; code unconfirmed",
+        "entra/test_saml_conditions.py::test_the_confirmation_has_dates_of_its_own",
+    ),
+    Refusal(
+        "assertion of another version, or with dates that are no dates of XML Schema",
+        50008,
+        "SAML 2.0 core, sections 1.3.3 and 4.1.3; code unconfirmed",
+        "entra/test_saml_conditions.py::test_an_instant_is_a_date_time_of_xml_schema",
     ),
 )
 """Assertions of federation services."""

@@ -1,8 +1,11 @@
 """Parsing of untrusted XML, and escaping of text for XML.
 
 No document type definition is read: no DTD, no entities, no network access, and UTF-8 only (another encoding could hide
-a DOCTYPE from the check). Size, tags, attributes, namespaces and references are limited before the document is parsed,
-because namespace look-up, canonicalization and the references of a signature cost far more than their bytes suggest.
+a DOCTYPE from the check). A declaration of another version or encoding is refused, as by .NET (dotnet/wcf issues 2550
+and 3248, arskom/spyne issue 121; XML 1.0, section 4.3.3), though the octets are UTF-8.
+
+Size, tags, attributes, namespaces and references are limited before the document is parsed, because namespace look-up,
+canonicalization and the references of a signature cost far more than their bytes suggest.
 """
 
 from __future__ import annotations
@@ -17,7 +20,12 @@ from lxml.etree import _Element
 __all__ = ["InvalidXmlError", "escape_attribute", "escape_text", "local_name", "parse_xml", "text_of"]
 
 _BOM = b"\xef\xbb\xbf"
-_DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*\?>")
+_DECLARATION = re.compile(
+    rb"""<\?xml[ \t\r\n]+version\s*=\s*(?:"1\.0"|'1\.0')"""
+    rb"""(?:[ \t\r\n]+encoding\s*=\s*(?:"utf-8"|'utf-8'))?"""
+    rb"""(?:[ \t\r\n]+standalone\s*=\s*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>""",
+    re.IGNORECASE,
+)
 _DOCTYPE = re.compile(rb"<!\s{0,64}(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _MARKUP_LIMITS: Mapping[bytes, tuple[int, str]] = MappingProxyType(
     {
@@ -62,9 +70,9 @@ def parse_xml(data: bytes, limit: int) -> _Element:
     for mark, (most, what) in _MARKUP_LIMITS.items():
         if data.count(mark) > most:
             raise InvalidXmlError(f"The message has more than {most} {what}.")
-    data = data.removeprefix(_BOM)
-    declaration = _DECLARATION.match(data)
-    data = data[declaration.end() :] if declaration else data.lstrip()
+    data = data.removeprefix(_BOM).lstrip()
+    if data[:6].rstrip(b" \t\r\n?") == b"<?xml" and not _DECLARATION.match(data):
+        raise InvalidXmlError("The XML declaration names another version or encoding than 1.0 and UTF-8.")
     if b"<!" in data and _DOCTYPE.search(data):
         raise InvalidXmlError("A document type definition is not allowed.")
     try:

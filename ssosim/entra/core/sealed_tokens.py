@@ -25,6 +25,10 @@ __all__ = ["DesktopSsoClaims", "RefreshTokenClaims", "SealedTokenError", "TokenS
 _NONCE = 12
 _TAG = 16
 _LIMIT = 16 * 1024
+_FEWEST = 128
+"""Octets of the shortest text that is sealed; a shorter one gets blanks, which mean nothing at the end of JSON."""
+_SHORTEST = (_NONCE + _FEWEST + _TAG) * 4 // 3
+"""Characters of the shortest sealed token."""
 
 
 class SealedTokenError(ValueError):
@@ -84,17 +88,16 @@ class TokenSealer:
     def seal(self, purpose: str, claims: msgspec.Struct) -> str:
         """Encrypt ``claims``; returns nonce, ciphertext and tag as base64url."""
         nonce = take_random_block()[:_NONCE]
-        return encode_base64url(nonce + self._cipher.encrypt(nonce, msgspec.json.encode(claims), purpose.encode()))
+        text = msgspec.json.encode(claims).ljust(_FEWEST)
+        return encode_base64url(nonce + self._cipher.encrypt(nonce, text, purpose.encode()))
 
     def find_purpose(self, text: str, purposes: Iterable[str]) -> str | None:
         """Return for which of ``purposes`` this secret sealed ``text``; None if it did not, or for another one."""
-        if len(text) > _LIMIT:
+        if not _SHORTEST <= len(text) <= _LIMIT:
             return None
         try:
             raw = _decode(text)
         except (binascii.Error, ValueError):
-            return None
-        if len(raw) < _NONCE + _TAG:
             return None
         for purpose in purposes:
             with contextlib.suppress(InvalidTag):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 __all__ = ["RIGHT_CLOCKS", "ServiceClocks", "is_about_date"]
 
-_ABOUT_DATES = frozenset({500133, 70019, 70043, 700024, 700082, 700084})
+_ABOUT_DATES = frozenset({500133, 70019, 70020, 70043, 700024, 700082, 700084})
 _PERHAPS_ABOUT_DATES = {
     50008: ("has expired", "not yet valid"),
     70008: ("has expired",),
@@ -20,8 +20,9 @@ _PERHAPS_ABOUT_DATES = {
 
 def is_about_date(code: int | None, description: str) -> bool:
     """Return whether an error of the provider says that a date has passed or is in the future."""
-    texts = () if code is None else _PERHAPS_ABOUT_DATES.get(code, ())
-    return code in _ABOUT_DATES or any(text in description for text in texts)
+    if code is None:  # most replies: no error
+        return False
+    return code in _ABOUT_DATES or any(text in description for text in _PERHAPS_ABOUT_DATES.get(code, ()))
 
 
 class ServiceClocks(Protocol):

@@ -52,6 +52,7 @@ TICKET_CODES: Mapping[RefusalReason, int] = MappingProxyType(
         "not-yet-valid": 81010,
         "skew": 81010,
         "replayed": 81003,
+        "bad-bindings": 81004,
         "other": 81004,
     }
 )

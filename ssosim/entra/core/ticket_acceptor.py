@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-__all__ = ["AcceptedTicket", "RefusalReason", "RefusedTicket", "TicketAcceptor"]
+__all__ = ["AcceptedTicket", "ChannelBindings", "RefusalReason", "RefusedTicket", "TicketAcceptor"]
 
 RefusalReason = Literal[
     "malformed",
@@ -21,8 +21,19 @@ RefusalReason = Literal[
     "not-yet-valid",
     "skew",
     "replayed",
+    "bad-bindings",
     "other",
 ]
+
+
+class ChannelBindings(Struct, frozen=True):
+    """The TLS connection of a token; ``application_data`` as in RFC 5929, section 4 (``tls-server-end-point``).
+
+    ``required``: a token that is bound to no connection is refused, too.
+    """
+
+    application_data: bytes
+    required: bool = False
 
 
 class AcceptedTicket(Struct, frozen=True):
@@ -59,6 +70,9 @@ class RefusedTicket(Struct, frozen=True):
 class TicketAcceptor(Protocol):
     """Checks tokens with the key table of one service. ``accept`` never raises for the content of a token."""
 
-    def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
-        """Check one initial Negotiate token (SPNEGO, or Kerberos without SPNEGO), already decoded from base64."""
+    def accept(self, token: bytes, bindings: ChannelBindings | None = None) -> AcceptedTicket | RefusedTicket:
+        """Check one initial Negotiate token (SPNEGO, or Kerberos without SPNEGO), already decoded from base64.
+
+        ``bindings``: the TLS connection of the token. None: a token that is bound to another one is accepted.
+        """
         ...

@@ -6,16 +6,24 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable
-from itertools import chain
+from typing import Literal
 
 from aiohttp import StreamReader, web
 from aiohttp.http_parser import RawRequestMessage
 
 from ssosim.entra.core.messages import Call, HttpReply
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.http.connection import AnswerAtOnce, Connection, ListenerConfig
-from ssosim.entra.http.exchange import Responder, headers_of, make_unreadable_event, refuse_misdirected, run_exchange
-from ssosim.entra.http.fast_path import render_reply
+from ssosim.entra.http.connection import Answer, Connection, ListenerConfig
+from ssosim.entra.http.exchange import (
+    Responder,
+    headers_of,
+    make_unreadable_event,
+    own_headers_of,
+    refuse_misdirected,
+    run_exchange,
+)
+from ssosim.entra.http.fast_path import KnownHeads, render_reply
+from ssosim.entra.http.read_call import read_call
 from ssosim.entra.http.responses import build_response
 from ssosim.entra.http.server import IncompleteBodyError, ProviderServer, read_body
 from ssosim.trace import SignInStep
@@ -31,7 +39,7 @@ def create_server(provider: Provider) -> ProviderServer:
     The Host header selects the application among those of the listener that accepted the connection
     (``ProviderServer.create_protocol``).
     """
-    return ProviderServer(_make_handler(provider), _make_malformed_recorder(provider), _make_answer_at_once(provider))
+    return ProviderServer(_make_handler(provider), _make_malformed_recorder(provider), _DirectAnswers(provider))
 
 
 def _make_malformed_recorder(provider: Provider) -> Callable[[web.BaseRequest, int], None]:
@@ -72,23 +80,40 @@ def _make_handler(provider: Provider) -> Callable[[web.BaseRequest], Awaitable[w
     return handle
 
 
-def _make_answer_at_once(provider: Provider) -> AnswerAtOnce:
-    def answer_at_once(
-        connection: web.RequestHandler, message: RawRequestMessage, payload: StreamReader
-    ) -> bytes | web.Response | None:
-        if provider.find_effect is not None:  # it may ask for delay or silence
+class _DirectAnswers:
+    """Answers requests at once, as ``AnswerAtOnce``, while no fault may ask for delay or silence."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._known_heads = KnownHeads()
+
+    def answer(
+        self, connection: web.RequestHandler, message: RawRequestMessage, payload: StreamReader, data: bytes
+    ) -> Answer:
+        provider = self._provider
+        if provider.find_effect is not None:
             return None
         listener = _listener_of(connection)
         call = _read_call(provider, message, message.path, payload.read_nowait(), listener)
+        self._known_heads.keep(data, call)
+        return self._answer(connection, listener, call)
+
+    def answer_known(self, connection: web.RequestHandler, data: bytes) -> Answer:
+        provider = self._provider
+        if provider.find_effect is not None:
+            return None
+        listener = _listener_of(connection)
+        call = self._known_heads.read(data, *_place_of(listener), provider.clock.now())
+        return None if call is None else self._answer(connection, listener, call)
+
+    def _answer(self, connection: web.RequestHandler, listener: ListenerConfig | None, call: Call) -> Answer:
+        provider = self._provider
         client = _client_of(provider, connection, listener)
-        responder, step = _find_responder(listener, call), _step_of(listener, call)
-        reply = run_exchange(provider, call, client, None, responder, step)
+        reply = run_exchange(provider, call, client, None, _find_responder(listener, call), _step_of(listener, call))
         if reply is None:
             return None
-        headers = headers_of(provider, call, reply)
-        return render_reply(reply, headers) or build_response(reply, headers)
-
-    return answer_at_once
+        own = own_headers_of(provider, call)
+        return render_reply(reply, own) or build_response(reply, (*reply.headers, *own))
 
 
 def _listener_of(connection: web.RequestHandler) -> ListenerConfig | None:
@@ -114,20 +139,12 @@ def _read_call(
     *,
     too_large: bool = False,
 ) -> Call:
-    headers, raw_headers = request.headers, request.raw_headers
-    return Call.read(
-        request.method,
-        headers.get("Host", ""),
-        target,
-        headers=headers,
-        body=body,
-        now=provider.clock.now(),
-        # Four more for each field: colon, blank and line end.
-        header_bytes=sum(map(len, chain.from_iterable(raw_headers))) + 4 * len(raw_headers),
-        too_large=too_large,
-        scheme="https" if listener is None else listener.scheme,
-        port=443 if listener is None else listener.port,
-    )
+    scheme, port = _place_of(listener)
+    return read_call(request, target, body, provider.clock.now(), scheme, port, too_large=too_large)
+
+
+def _place_of(listener: ListenerConfig | None) -> tuple[Literal["https", "http"], int]:
+    return ("https", 443) if listener is None else (listener.scheme, listener.port)
 
 
 async def _stay_silent(request: web.BaseRequest) -> web.Response:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from aiohttp import StreamReader, web
 from aiohttp.http_parser import RawRequestMessage
@@ -19,6 +19,7 @@ __all__ = [
     "BODY_LIMIT",
     "SERVER_LIMITS",
     "SERVER_NAME",
+    "Answer",
     "AnswerAtOnce",
     "Connection",
     "EarlyCloseCallback",
@@ -63,9 +64,25 @@ MalformedCallback = Callable[[web.BaseRequest, int], None]
 """Called for each request that is not valid HTTP, with the status of the reply."""
 EarlyCloseCallback = Callable[[BaseException | None], None]
 """Called when a connection ends before a byte of HTTP has arrived, with the error if there is one."""
-AnswerAtOnce = Callable[[web.RequestHandler, RawRequestMessage, StreamReader], bytes | web.Response | None]
-"""Answers a request (connection, head, body) without waiting. Returns the bytes of the reply; a response, if only
-aiohttp can send it; or None, before the body is read, if the request must take the ordinary way."""
+Answer = bytes | web.Response | None
+"""The octets of a reply; a response, if only aiohttp can send it; None, if the request must take the ordinary way."""
+
+
+class AnswerAtOnce(Protocol):
+    """Answers requests without waiting."""
+
+    def answer(
+        self, connection: web.RequestHandler, message: RawRequestMessage, payload: StreamReader, data: bytes
+    ) -> Answer:
+        """Answer a request, head and body, which aiohttp has parsed; ``data`` is all that arrived with it.
+
+        Nothing is read of ``payload`` if the result is None.
+        """
+        ...
+
+    def answer_known(self, connection: web.RequestHandler, data: bytes) -> Answer:
+        """Answer ``data`` if it is one whole request whose head is known; None, without an effect, if it is not."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ from ssosim.entra.core.service_clocks import is_about_date
 from ssosim.entra.core.settings import HEADER_LIMIT, SOAP_LIMIT
 from ssosim.entra.http.cors import allow_origin
 from ssosim.entra.http.fault_error import render_fault_error
+from ssosim.entra.http.http_sys import refuse_long_head
 from ssosim.entra.http.routing import Route, error_style_of, find_route, step_of
 from ssosim.entra.oauth.error_responses import ErrorStyle, render_error
 from ssosim.trace import CredentialExposed, HttpExchange, SignInStep
@@ -67,6 +68,7 @@ __all__ = [
     "dispatch",
     "headers_of",
     "make_unreadable_event",
+    "own_headers_of",
     "refuse_misdirected",
     "run_exchange",
     "serve",
@@ -117,8 +119,11 @@ def run_exchange(
     find = provider.find_exposures
     exposed = () if find is None else find(call, step, in_place=injected and effect is not None and effect.answers)
     code = reply.code if reply else None
-    faults = provider.find_estate_faults(call, step, code)
-    if trace_buffer.refused_date or (reply is not None and is_about_date(code, reply.error_description)):
+    # An answer in the service's place says nothing about what the service knows.
+    asked = effect is None or not (effect.silent or effect.answers)
+    faults = provider.find_estate_faults(call, step, code) if asked else ()
+    refused_date = trace_buffer.refused_date or (reply is not None and is_about_date(code, reply.error_description))
+    if asked and refused_date:
         faults = tuple(dict.fromkeys((*faults, *provider.clocks.explain_refused_date(client, call.host))))
     exchange = HttpExchange(
         # Cut: a request line may be 32 KB long, and the trace is stored.
@@ -174,12 +179,17 @@ def make_unreadable_event(status: int) -> HttpExchange:
 
 def headers_of(provider: Provider, call: Call, reply: HttpReply) -> tuple[tuple[str, str], ...]:
     """Return the header fields that are sent with ``reply``, except those that describe its body."""
+    return (*reply.headers, *own_headers_of(provider, call))
+
+
+def own_headers_of(provider: Provider, call: Call) -> tuple[tuple[str, str], ...]:
+    """Return the header fields that the identity provider adds to each of its replies."""
     if call.host not in provider.service_by_host:  # another service; only the provider sends these fields
-        return reply.headers
-    headers = (*reply.headers, ("x-ms-request-id", call.trace_id))
+        return ()
+    field = ("x-ms-request-id", call.trace_id)
     if call.headers.get("return-client-request-id", "").lower() == "true":
-        return (*headers, ("client-request-id", call.correlation_id))
-    return headers
+        return field, ("client-request-id", call.correlation_id)
+    return (field,)
 
 
 def _apply_effect(provider: Provider, call: Call, effect: HttpEffect, respond: Responder) -> HttpReply | None:
@@ -223,6 +233,14 @@ def dispatch(provider: Provider, call: Call) -> HttpReply:
     service = provider.service_by_host.get(call.host)
     if service is None:
         return refuse_misdirected(call)
+    if service == "federation" and (refusal := refuse_long_head(provider.federation_by_host[call.host], call)):
+        call.trace_buffer.auth = guess_auth(call)
+        return refusal
+    return _answer(provider, call, service)
+
+
+def _answer(provider: Provider, call: Call, service: str) -> HttpReply:
+    """Answer ``call`` to a host with this ``service`` with the handler of its route. Never raises."""
     style: ErrorStyle = error_style_of(service)
     cross_origin = False
     try:

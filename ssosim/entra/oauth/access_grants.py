@@ -102,7 +102,7 @@ def grant_app_access(
 ) -> GrantedAccess:
     """Return what ``application`` itself may do in ``tenant`` with the API that ``access`` names.
 
-    Raises AadstsError: 700016 and 7000112 (``application_rules``), 1002012 and 70011 for the scope, 500011 and 500014
+    Raises AadstsError: 7000229 and 7000112 (``application_rules``), 1002012 and 70011 for the scope, 500011 and 500014
     for the API, 501051 if the API requires a role and the application has none. Scopes of OpenID Connect beside
     ``/.default`` have no effect: MSAL for Go and Java always send them. The result is kept, as for a user.
     """

@@ -149,7 +149,9 @@ def _verify_sealed(provider: Provider, token: str, now: float, *, is_issued_text
         claims = provider.sealer.open(DESKTOP_SSO_PURPOSE, token, DesktopSsoClaims)
     except SealedTokenError:
         raise AadstsError(50013, reason="The token was not issued here or has been changed.") from None
-    not_checked = _check_validity(provider, claims.not_before, claims.not_on_or_after, (claims.audience,), now)
+    not_checked = _check_validity(
+        provider, claims.not_before, claims.not_on_or_after, (frozenset({claims.audience}),), now
+    )
     user = provider.directory.find_user_by_id(claims.subject)
     tenant = provider.directory.find_tenant(claims.tenant)
     if user is None or tenant is None or provider.directory.find_home_tenant(user).id != tenant.id:
@@ -164,10 +166,12 @@ def _verify_signed(provider: Provider, root: _Element, now: float) -> VerifiedSu
     claims = read_signed_assertion(root, _key_of(provider, source))
     if claims.issuer != issuer:
         raise AadstsError(50006, id=claims.id, reason="The signed issuer is another.")
-    not_checked = _check_validity(provider, claims.not_before, claims.not_on_or_after, claims.audiences, now)
+    not_checked = _check_validity(provider, claims.not_before, claims.not_on_or_after, claims.restrictions, now)
+    if not claims.recipients <= {host.lower() for host in provider.estate.cloud.login_hosts}:
+        raise AadstsError(50008, reason="The subject is confirmed for another recipient.")
     user = _find_subject(provider, claims, source)
     subject = VerifiedSubject(user, claims.method, not_checked=not_checked)
-    return _use_once(provider, subject, f"{issuer}|{claims.id}", claims.not_on_or_after, now)
+    return _use_once(provider, subject, f"{issuer}|{claims.id}", claims.not_on_or_after, now, once=claims.once)
 
 
 def _find_issuer(provider: Provider, issuer: str) -> FederationService | Tenant:
@@ -251,10 +255,10 @@ def _check_signature_size(signature: _Element, name: str) -> None:
 
 
 def _check_validity(
-    provider: Provider, start: float, end: float, audiences: tuple[str, ...], now: float
+    provider: Provider, start: float, end: float, restrictions: tuple[frozenset[str], ...], now: float
 ) -> tuple[LenientSetting, ...]:
-    skew = provider.estate.cloud.clock_skew
-    if provider.estate.cloud.audience_urn not in audiences:
+    skew, own = provider.estate.cloud.clock_skew, provider.estate.cloud.audience_urn
+    if not restrictions or any(own not in audiences for audiences in restrictions):
         raise AadstsError(50008, reason="The assertion is for another audience.")
     if now + skew < start:
         raise AadstsError(50008, reason="The assertion is not yet valid.")
@@ -263,10 +267,13 @@ def _check_validity(
     return () if is_strictly_valid(start, end, now) else ("cloud.clock_skew",)
 
 
-def _use_once(provider: Provider, subject: VerifiedSubject, identifier: str, end: float, now: float) -> VerifiedSubject:
+def _use_once(
+    provider: Provider, subject: VerifiedSubject, identifier: str, end: float, now: float, *, once: bool = False
+) -> VerifiedSubject:
+    """Record the use; a second one is refused, by the setting or (``once``) because the issuer says so."""
     if provider.replay_cache.record_use(identifier, end + provider.estate.cloud.clock_skew, now):
         return subject
-    if provider.settings.refuse_replay:
+    if once or provider.settings.refuse_replay:
         raise AadstsError(50008, reason="The assertion has been used before.")
     return replace(subject, not_checked=(*subject.not_checked, "settings.refuse_replay"))
 

@@ -61,7 +61,8 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
     ``browser`` is the value of the cookie that the post of the page must have. ``user_code`` is set if the sign-in is
     for a device code, which has no redirect address. ``issued`` is in seconds since the Unix epoch. ``policies`` are
     the ids of the policies in the claims challenge that the request answers. ``instance_aware``: the response
-    names the cloud that issued it. ``fresh``: the user must sign in anew (``prompt=login``).
+    names the cloud that issued it. ``fresh``: the user must sign in anew (``prompt=login``). ``max_age``: seconds since
+    the user signed in, at most; None for any.
     """
 
     id: str
@@ -84,6 +85,7 @@ class SignInFlow(msgspec.Struct, frozen=True, kw_only=True):
     policies: tuple[str, ...] = ()
     instance_aware: bool = False
     fresh: bool = False
+    max_age: int | None = None
 
 
 class Canary(msgspec.Struct, frozen=True, array_like=True):
@@ -94,7 +96,10 @@ class Canary(msgspec.Struct, frozen=True, array_like=True):
 
 
 class AuthorizationCodeClaims(msgspec.Struct, frozen=True, array_like=True):
-    """The claims of an authorization code. Times are in seconds since the Unix epoch."""
+    """The claims of an authorization code. Times are in seconds since the Unix epoch.
+
+    ``dated``: the id token says when the user signed in.
+    """
 
     id: str
     subject: str
@@ -109,6 +114,7 @@ class AuthorizationCodeClaims(msgspec.Struct, frozen=True, array_like=True):
     authentication: Authentication
     client_type: str
     policies: tuple[str, ...]
+    dated: bool
 
 
 def compute_challenge(verifier: str, method: str) -> str:
@@ -159,6 +165,7 @@ def issue_code(
         authentication=authentication,
         client_type=client_type,
         policies=flow.policies,
+        dated=flow.max_age is not None,
     )
     return provider.sealer.seal(_CODE, claims)
 
@@ -179,7 +186,7 @@ def redeem_code(
     resources), 54005 (used), 50034 and 50020 (the user); those of ``client_types`` and ``access_grants``. A request
     that is refused for its parameters does not use up the code, so somebody who has seen the code cannot invalidate it.
     """
-    text = require_parameter(request.form, "code").strip()
+    text = require_parameter(request.form, "code")
     try:
         claims = provider.sealer.open(_CODE, text, AuthorizationCodeClaims)
     except SealedTokenError:
@@ -192,7 +199,7 @@ def redeem_code(
     client_type = as_client_type(claims.client_type)
     check_origin(call, client_type)
     request = authenticate_as(provider, call, request, client_type)
-    given = request.form.get("redirect_uri", "").strip()
+    given = request.form.get("redirect_uri", "")
     if not given:
         raise AadstsError(700009)
     if given != claims.redirect_uri:
@@ -210,7 +217,15 @@ def redeem_code(
     return (
         request,
         granted,
-        AuthenticatedUser(user, tenant, claims.authentication, "authorization_code", claims.nonce, claims.policies),
+        AuthenticatedUser(
+            user,
+            tenant,
+            claims.authentication,
+            "authorization_code",
+            nonce=claims.nonce,
+            policies=claims.policies,
+            dated=claims.dated,
+        ),
     )
 
 

@@ -131,6 +131,7 @@ def _read_options(provider: Provider, call: Call, flow: SignInFlow, version: Tok
         resource=access.resource,
         scopes=access.scopes,
         policies=read_policy_ids(query.get("claims", "")),
+        max_age=int(age) if (age := query.get("max_age", "").strip()) else None,
     )
     return asked, not query.get("prompt", "").strip()
 
@@ -144,7 +145,7 @@ def _read_flow(provider: Provider, call: Call, tenant: str, version: TokenVersio
     name = authority.id if isinstance(authority, Tenant) else authority
     if name == "consumers":
         raise AadstsError(50059)
-    client_id = require_parameter(query, "client_id").strip()
+    client_id = require_parameter(query, "client_id")
     application = require_client(provider.directory, client_id, authority)
     redirect = check_redirect_uri(application, query.get("redirect_uri", ""))
     carried = ("redirect_uri", "scope", "resource", "state", "nonce", "login_hint", "code_challenge")

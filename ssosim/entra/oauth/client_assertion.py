@@ -1,7 +1,9 @@
 """Client assertions that an application has signed with its own certificate (``private_key_jwt``, RFC 7523).
 
-Sources: Entra certificate-credentials document; RFC 7523, section 3; the public reports that the rows of the AADSTS
-catalogue name. The order of the checks is unconfirmed: an assertion with two defects may have another code.
+Sources: Entra certificate-credentials document; RFC 7523, section 3; answers of December 2023 in the tests of MSAL.NET
+(MockHelpers.cs: a claim that is missing is 90014, no key 5002723, without ``exp`` an assertion has ended in 1970); the
+public reports that the rows of the AADSTS catalogue name. The order of the checks is unconfirmed: an assertion with two
+defects may have another code.
 """
 
 from __future__ import annotations
@@ -28,7 +30,14 @@ from ssosim.entra.oauth.client_context import ClientAuthentication, ClientContex
 from ssosim.estate import Application
 from ssosim.estate.lenient_settings import LenientSetting, is_strictly_valid
 
-__all__ = ["ALGORITHMS", "check_dates", "read_assertion", "verify_client_assertion", "verify_signature"]
+__all__ = [
+    "ALGORITHMS",
+    "check_claims",
+    "check_dates",
+    "read_assertion",
+    "verify_client_assertion",
+    "verify_signature",
+]
 
 ALGORITHMS = ("RS256", "PS256")
 """The signature algorithms of client assertions (AADSTS5002738)."""
@@ -62,9 +71,11 @@ def read_assertion(text: str) -> SignedJwt:
 def verify_client_assertion(application: Application, token: SignedJwt, context: ClientContext) -> ClientAuthentication:
     """Verify an assertion that ``application`` has signed itself.
 
-    Raises AadstsError: 50027, 50048 (``iss`` and ``sub`` differ), 700021 (another application), 700023 (``aud``),
-    700024 (dates), 700027 (key or signature), 700030, 7000213 and 7000274 (subject name and issuer).
+    Raises AadstsError: 50027, 90014 (a claim is missing), 50048 (``iss`` and ``sub`` differ), 700021 (another
+    application), 700023 (``aud``), 700024 (dates), 5002723 (no key is named), 700027 (key or signature), 700030,
+    7000213 and 7000274 (subject name and issuer).
     """
+    check_claims(token)
     try:
         issuer, subject = token.text_claim("iss"), token.text_claim("sub")
         audience = token.text_claim("aud")  # a list is refused: panva/openid-client issue 348
@@ -89,6 +100,13 @@ def verify_client_assertion(application: Application, token: SignedJwt, context:
     )
 
 
+def check_claims(token: SignedJwt) -> None:
+    """Raise AadstsError 90014 if ``token`` has no ``iss``, ``aud`` or ``sub`` (for ``sub`` unconfirmed)."""
+    for name in ("iss", "aud", "sub"):
+        if name not in token.claims:
+            raise AadstsError(90014, name=name)
+
+
 def _check_audience(audience: str, context: ClientContext) -> tuple[LenientSetting, ...]:
     """Return the lenient setting without which ``audience`` is refused; raises AadstsError 700023."""
     if audience.lower() in context.audiences():
@@ -101,6 +119,10 @@ def _check_audience(audience: str, context: ClientContext) -> tuple[LenientSetti
 def check_dates(token: SignedJwt, context: ClientContext, now: float) -> tuple[float, tuple[LenientSetting, ...]]:
     """Check ``exp``, which is required, ``nbf`` and ``iat`` at ``now``, a time by the clock of who signed ``token``.
 
+    A token is not valid before either of ``nbf`` and ``iat``: a client that sends one of them (MSAL for Python ``iat``,
+    MSAL for Java ``nbf``) is refused if its clock is ahead. "Valid from" in the text is ``iat``: clients without it get
+    1970 (MSAL for Java issue 984, MSAL.NET issue 4951, obikuro/Sato issue 1).
+
     Return the time until which the token is accepted, by the same clock, and the lenient setting without which it would
     have been refused.
 
@@ -109,15 +131,14 @@ def check_dates(token: SignedJwt, context: ClientContext, now: float) -> tuple[f
     try:
         expires = read_date(token.claims, "exp")
         start = read_date(token.claims, "nbf")
-        read_date(token.claims, "iat")
+        issued = read_date(token.claims, "iat")
     except JwtError as error:
         raise AadstsError(50027, reason=str(error)) from None
-    if expires is None:
-        raise AadstsError(50027, reason="The claim 'exp' is missing.")
     skew = context.rules.clock_skew
-    not_before = start or 0.0
-    if now >= expires + skew or now < not_before - skew or not_before > expires:
-        raise AadstsError(700024, now=_format(now), not_before=_format(not_before), expires=_format(expires))
+    expires, start, issued = expires or 0.0, start or 0.0, issued or 0.0
+    not_before = max(start, issued)
+    if now >= expires + skew or now < not_before - skew or start >= expires:
+        raise AadstsError(700024, now=_format(now), not_before=_format(issued), expires=_format(expires))
     is_strict = is_strictly_valid(not_before, expires, now)
     return expires + skew, () if is_strict else ("cloud.client_assertions.clock_skew",)
 
@@ -140,7 +161,7 @@ def _verify_key(application: Application, token: SignedJwt, context: ClientConte
     if not thumbprints and not chain:
         if "kid" in token.header:  # a key id alone finds no certificate (keycloak issues 19425, 25439)
             raise _key_error(application, "The key was not found.", "")
-        raise AadstsError(50027, reason="Invalid JWT token. No certificate thumbprint specified in token header.")
+        raise AadstsError(5002723)
     sent = RegisteredCertificate.from_certificate(chain[0]) if chain else None
     shown = sent.thumbprint if sent else thumbprints[0].digest.hex().upper()
     if sent is None or all(each.matches(sent) for each in thumbprints):

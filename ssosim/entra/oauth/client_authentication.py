@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import unquote_plus
 
-from multidict import MultiMapping
-
 from ssosim.entra.core.directory import Authority
 from ssosim.entra.core.errors import AadstsError
-from ssosim.entra.core.messages import Call
+from ssosim.entra.core.messages import Call, list_fields
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.client_assertion import read_assertion, verify_client_assertion
 from ssosim.entra.oauth.client_context import ClientAuthentication, ClientContext
 from ssosim.entra.oauth.federated_credentials import is_federated, verify_federated_token
+from ssosim.entra.oauth.own_federated_tokens import ExchangingApplication, OwnIssuer
 from ssosim.entra.oauth.requested_access import require_parameter
 from ssosim.estate import Application, ClientSecret, Cloud, Tenant
+from ssosim.estate.first_party import cloud_name_of
 from ssosim.trace import ClientAuthenticated
 
 __all__ = [
@@ -62,19 +62,20 @@ _NO_CREDENTIAL = ClientCredential()
 def read_client_credential(form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[str, ClientCredential]:
     """Read client id and credential, from the form or from HTTP Basic (RFC 6749, section 2.3.1).
 
-    Raises AadstsError 900144 (no client id), and 9002313 for a malformed header and for more than one way to
-    authenticate (RFC 6749, section 2.3; the code of the real service is unconfirmed).
+    White space around a value belongs to it: a client id or an assertion from a file with a line end at its end is
+    another one (unconfirmed, so the stricter way). Raises AadstsError 900144 (no client id), and 9002313 for a
+    malformed header and for more than one way to authenticate (RFC 6749, section 2.3; the code of the real service is
+    unconfirmed).
     """
     authorization = headers.get("Authorization")
-    if authorization is not None and isinstance(headers, MultiMapping) and len(headers.getall("Authorization")) > 1:
+    if len(list_fields(headers, "Authorization")) > 1:
         raise AadstsError(9002313, reason="There is more than one Authorization header.")
     if authorization is None and "client_assertion" not in form and "client_assertion_type" not in form:
-        client_id, given = require_parameter(form, "client_id").strip(), form.get("client_secret", "")
+        client_id, given = require_parameter(form, "client_id"), form.get("client_secret", "")
         return client_id, ClientCredential(given) if given else _NO_CREDENTIAL
     scheme, _, value = (authorization or "").partition(" ")
     basic = scheme.lower() == "basic"
-    assertion = form.get("client_assertion", "").strip()
-    assertion_type = form.get("client_assertion_type", "").strip()
+    assertion, assertion_type = _read_value(form, "client_assertion"), _read_value(form, "client_assertion_type")
     if basic + bool(form.get("client_secret")) + bool(assertion or assertion_type) > 1:
         raise AadstsError(9002313, reason="The client authenticates in more than one way.")
     if basic:
@@ -83,11 +84,17 @@ def read_client_credential(form: Mapping[str, str], headers: Mapping[str, str]) 
         except (binascii.Error, ValueError):
             raise AadstsError(9002313, reason="The Authorization header is malformed.") from None
         client_id = unquote_plus(name)
-        if form.get("client_id", client_id).strip().lower() != client_id.lower():
+        if form.get("client_id", client_id).lower() != client_id.lower():
             raise AadstsError(9002313, reason="The client_id is not that of the Authorization header.")
         return client_id, ClientCredential(unquote_plus(secret))
-    client_id = require_parameter(form, "client_id").strip()
+    client_id = require_parameter(form, "client_id")
     return client_id, ClientCredential(form.get("client_secret", ""), assertion, assertion_type)
+
+
+def _read_value(form: Mapping[str, str], name: str) -> str:
+    """Return a parameter as it was sent; a blank one is none (RFC 6749, section 3.1)."""
+    value = form.get(name, "")
+    return value if value.strip() else ""
 
 
 def authenticate_presented(
@@ -167,7 +174,8 @@ def build_context(provider: Provider, call: Call, authority: Authority) -> Clien
             for host in cloud.login_hosts
             for name in _list_names(authority)
         ),
-        own_issuers=lambda: frozenset(_list_own_issuers(provider)),
+        own_issuers=lambda: dict(_list_own_issuers(provider)),
+        describe=partial(_describe, provider),
         fetch=partial(_fetch, provider, call),
         record_use=lambda name, expires: provider.replay_cache.record_use(f"assertion {name}", expires, call.now),
     )
@@ -200,8 +208,18 @@ def _list_audiences(cloud: Cloud, call: Call, authority: Authority) -> Iterator[
             yield f"https://{host}/{authority.id}/v2.0".lower()
 
 
-def _list_own_issuers(provider: Provider) -> Iterator[str]:
+def _list_own_issuers(provider: Provider) -> Iterator[tuple[str, OwnIssuer]]:
     versions: tuple[TokenVersion, ...] = ("1.0", "2.0")
-    for tenant in provider.estate.tenants:
-        for version in versions:
-            yield issuer_of(provider.estate.cloud, tenant.id, version).lower()
+    for each in provider.list_clouds():
+        cloud = each.estate.cloud
+        name, is_here = cloud_name_of(cloud.cloud_instance_name), cloud == provider.estate.cloud
+        for tenant in each.estate.tenants:
+            for version in versions:
+                yield issuer_of(cloud, tenant.id, version).lower(), OwnIssuer(tenant.id, version, name, is_here)
+
+
+def _describe(provider: Provider, application: Application) -> ExchangingApplication:
+    identities = {each.effective_client_id.lower() for each in provider.estate.managed_identities}
+    return ExchangingApplication(
+        provider.directory.find_home_id(application) or "", application.client_id.lower() in identities
+    )

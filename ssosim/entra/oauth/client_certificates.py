@@ -70,39 +70,38 @@ class RegisteredCertificate(Struct, frozen=True):
 
 
 class NamedThumbprint(Struct, frozen=True):
-    """A thumbprint in a header: SHA-1 (20 octets) or SHA-256 (32 octets)."""
+    """A thumbprint in a header: SHA-1 (20 octets) or SHA-256 (32 octets); ``size`` is the length that it must have."""
 
     digest: bytes
+    size: int
 
     def matches(self, certificate: RegisteredCertificate) -> bool:
         """Whether it is a thumbprint of ``certificate``."""
-        return self.digest in (certificate.sha1, certificate.sha256)
+        return len(self.digest) == self.size and self.digest in (certificate.sha1, certificate.sha256)
 
 
 def read_thumbprints(header: Mapping[str, Any]) -> tuple[NamedThumbprint, ...]:
     """Return the thumbprints of the header parameters ``x5t`` and ``x5t#S256``.
 
-    The libraries write base64url or standard base64, with or without padding: all four forms are read. Raises
-    ValueError for a parameter that is no digest of its length.
+    The libraries write base64url or standard base64, with or without padding: all four forms are read. A digest of
+    another length finds no certificate, so ``x5t`` with SHA-256 is an unknown key (open-webui/oikb pull request 120).
+    Raises ValueError for a parameter that is not base64.
     """
     return tuple(
-        NamedThumbprint(_read_digest(header[name], size))
+        NamedThumbprint(_read_digest(header[name]), size)
         for name, size in (("x5t", _SHA1_BYTES), ("x5t#S256", _SHA256_BYTES))
         if name in header
     )
 
 
-def _read_digest(value: object, size: int) -> bytes:
+def _read_digest(value: object) -> bytes:
     if not isinstance(value, str) or not value.isascii():
         raise ValueError("a thumbprint is no string")
     text = value.rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        digest = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error:
         raise ValueError("a thumbprint is not base64") from None
-    if len(digest) != size:
-        raise ValueError(f"a thumbprint has {len(digest)} octets instead of {size}")
-    return digest
 
 
 def registered_certificates(application: Application, keys: Keys) -> tuple[RegisteredCertificate, ...]:
@@ -156,7 +155,8 @@ def read_chain(value: object) -> tuple[x509.Certificate, ...]:
 def build_chain(chain: Iterable[x509.Certificate], authority: str) -> tuple[x509.Certificate, ...]:
     """Return the path from the first of ``chain`` to a certificate of ``authority`` (PEM text), which is its last.
 
-    Each certificate must be issued by the next one, which must be a certification authority. Raises
+    Each certificate must be issued by the next one, which must be a certification authority that may sign certificates,
+    with no more authorities below it than its path length allows (RFC 5280, sections 4.2.1.3 and 4.2.1.9). Raises
     CertificateChainError. Validity dates are not checked here.
     """
     leaf, *others = chain
@@ -166,24 +166,35 @@ def build_chain(chain: Iterable[x509.Certificate], authority: str) -> tuple[x509
         for root in roots:
             if root == path[-1] and len(path) > 1:
                 return tuple(path)
-            if _is_issued_by(path[-1], root):
+            if _is_issued_by(path[-1], root, len(path) - 1):
                 return (*path, root)
-        following = next((each for each in others if each not in path and _is_issued_by(path[-1], each)), None)
+        below = len(path) - 1
+        following = next((each for each in others if each not in path and _is_issued_by(path[-1], each, below)), None)
         if following is None:
             break
         path.append(following)
     raise CertificateChainError("the certificate is not issued by a trusted authority")
 
 
-def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate, below: int) -> bool:
+    """Whether ``issuer`` has issued ``certificate`` and may have; ``below`` is the number of authorities below it."""
     try:
         constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-        if not constraints.ca:
+        if not constraints.ca or (constraints.path_length is not None and below > constraints.path_length):
+            return False
+        if not _may_sign_certificates(issuer):
             return False
         certificate.verify_directly_issued_by(issuer)
     except (x509.ExtensionNotFound, InvalidSignature, ValueError, TypeError):
         return False
     return True
+
+
+def _may_sign_certificates(issuer: x509.Certificate) -> bool:
+    try:
+        return issuer.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        return True
 
 
 def list_subject_names(certificate: x509.Certificate) -> tuple[str, ...]:

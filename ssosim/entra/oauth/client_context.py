@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from msgspec import Struct
 
 from ssosim.entra.core.keys import Keys
-from ssosim.estate import ClientAssertionRules
+from ssosim.entra.oauth.own_federated_tokens import ExchangingApplication, OwnIssuer
+from ssosim.estate import Application, ClientAssertionRules
 from ssosim.estate.lenient_settings import LenientSetting
 
 __all__ = ["ClientAuthentication", "ClientContext"]
@@ -34,7 +35,8 @@ class ClientContext(Struct, frozen=True):
 
     ``client_now`` is the time by the clock of the client, which signs assertions by it.
     ``audiences`` returns the values of ``aud`` that the service accepts, ``more_audiences`` those of a setting, both in
-    lower case; ``own_issuers`` returns the issuers of the cloud itself. Most requests need none of them. ``fetch``
+    lower case; ``own_issuers`` returns the issuers of the clouds of the estate by their names in lower case, and
+    ``describe`` what an exchange must know of an application. Most requests need none of them. ``fetch``
     returns the document at an address, and raises FetchError. ``record_use`` records an id until a time, and returns
     False if it was recorded before.
     """
@@ -45,6 +47,7 @@ class ClientContext(Struct, frozen=True):
     client_now: float
     audiences: Callable[[], frozenset[str]]
     more_audiences: Callable[[], frozenset[str]]
-    own_issuers: Callable[[], frozenset[str]]
+    own_issuers: Callable[[], Mapping[str, OwnIssuer]]
+    describe: Callable[[Application], ExchangingApplication]
     fetch: Callable[[str], bytes]
     record_use: Callable[[str, float], bool]

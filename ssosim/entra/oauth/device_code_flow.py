@@ -55,7 +55,7 @@ def handle_device_code_v2(provider: Provider, call: Call, captured: tuple[str, .
 def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersion) -> HttpReply:
     if call.repeated:
         raise AadstsError(9000411, name=call.repeated[:64])
-    form = {**call.query, **read_token_form(call, provider.settings)}
+    form = {**_read_query(call, version), **read_token_form(call, provider.settings)}
     authority = provider.directory.find_authority(tenant)
     name = authority_name(authority)
     if name == "consumers":  # as at the authorize endpoint: the lab has work accounts only
@@ -93,6 +93,13 @@ def _start_flow(provider: Provider, call: Call, tenant: str, version: TokenVersi
     )
 
 
+def _read_query(call: Call, version: TokenVersion) -> dict[str, str]:
+    """Return the parameters in the query, which only ADAL puts there; never a credential (RFC 6749, section 2.3.1)."""
+    if version != "1.0":
+        return {}
+    return {name: value for name, value in call.query.items() if not name.startswith("client_") or name == "client_id"}
+
+
 def handle_code_page(provider: Provider, call: Call, captured: tuple[str, ...]) -> HttpReply:  # noqa: ARG001  the signature of a Handler
     """GET /common/oauth2/deviceauth."""
     return render_device_code_page(call.query.get("otc", "")[:32])
@@ -126,18 +133,18 @@ def redeem_device_code(
 ) -> tuple[GrantedAccess, AuthenticatedUser]:
     """Redeem the device code of a token request, whose client has authenticated.
 
-    Raises AadstsError: 900144, 70018 (unknown code, another client's, or another authority's), 70019 (expired), 70016
-    (pending), 70017 (declined), 54005 (used), 50034 (the user). Whether the real service sends ``slow_down`` is
-    unconfirmed; this provider sends it only with ``Settings.device_code_slow_down``.
+    Raises AadstsError: 900144, 70018 (unknown code, another client's, or another authority's), 70020 (expired; 70019
+    in version 1.0), 70016 (pending), 70017 (declined), 54005 (used), 50034 (the user). Whether the real service sends
+    ``slow_down`` is unconfirmed; this provider sends it only with ``Settings.device_code_slow_down``.
     """
-    text = (request.form.get("device_code") or require_parameter(request.form, "code")).strip()
+    text = request.form.get("device_code") or require_parameter(request.form, "code")
     code = provider.device_codes.find_by_device_code(text)
     if code is None or code.client_id != request.application.client_id:
         raise AadstsError(70018)
     if code.authority != authority_name(request.authority):
         raise AadstsError(70018)  # the code of the real service for another authority is unconfirmed
     if call.now >= code.not_on_or_after:
-        raise AadstsError(70019)
+        raise AadstsError(70019 if request.version == "1.0" else 70020)
     if code.state == "pending":
         raise _polling_error(provider, code, call.now)
     if code.state == "declined":

@@ -9,7 +9,7 @@ issues 482, 515.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -17,14 +17,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from ssosim.entra.core.errors import AadstsError
 from ssosim.entra.core.issuer_keys import FetchError
 from ssosim.entra.core.jwt_reader import JwtError, SignedJwt, decode_base64url
-from ssosim.entra.oauth.client_assertion import check_dates, verify_signature
+from ssosim.entra.oauth.client_assertion import check_claims, check_dates, verify_signature
 from ssosim.entra.oauth.client_context import ClientAuthentication, ClientContext
+from ssosim.entra.oauth.own_federated_tokens import check_own_token, list_audience_names
 from ssosim.estate import Application, FederatedCredential
 from ssosim.estate.lenient_settings import LenientSetting
 
 __all__ = ["is_federated", "verify_federated_token"]
 
 _DISCOVERY = "/.well-known/openid-configuration"
+_KEY_NAMES = ("kid", "x5t", "x5t#S256")  # header parameters that name a key; one is needed (AADSTS5002723)
+_KEPT_KEYS = 100
+"""How many keys of an issuer are kept: the first ones (Entra document "Workload identity federation")."""
 _ALGORITHM = "RS256"  # the only one that the considerations for federated credentials name as supported
 
 
@@ -37,9 +41,12 @@ def is_federated(token: SignedJwt) -> bool:
 def verify_federated_token(application: Application, token: SignedJwt, context: ClientContext) -> ClientAuthentication:
     """Verify a token of another issuer for ``application``.
 
-    Raises AadstsError: 50027, 5002738, 700222 (a token of the cloud itself), 700211 (issuer), 700213 and 7002138
-    (subject), 700212 (audience), 700024 (dates), 50166 (no keys), 7000272 (no such key, or its signature is wrong).
+    Raises AadstsError: 50027, 90014 (a claim is missing), 5002723 (no key is named), 5002738 (algorithm), 70025 (the
+    application has no credential of this kind), 700211 (issuer), 700213 and 7002138 (subject), 700212 (audience), the
+    codes of ``check_own_token`` (a token of the cloud itself), 700024 (dates), 50166 (no keys), 7000272 (no such key,
+    or its signature is wrong).
     """
+    check_claims(token)
     try:
         issuer, subject = token.text_claim("iss"), token.text_claim("sub")
         audiences = _read_audiences(token.claims.get("aud"))
@@ -47,13 +54,19 @@ def verify_federated_token(application: Application, token: SignedJwt, context: 
         raise AadstsError(50027, reason=str(error)) from None
     if token.header["alg"] != _ALGORITHM:
         raise AadstsError(5002738, algorithm=str(token.header["alg"])[:32])
-    credential, of_audience = _match(application, issuer, subject, audiences, context)
-    # Only tokens of managed identities may be exchanged; they have this claim (managed identity documents).
-    if issuer.lower() in context.own_issuers() and "xms_mirid" not in token.claims:
-        raise AadstsError(700222)
+    if not any(name in token.header for name in _KEY_NAMES):
+        raise AadstsError(5002723)
+    if not application.federated_credentials:
+        raise AadstsError(70025, client=application.client_id, name=application.name)
+    own = context.own_issuers().get(issuer.lower())
+    names = list_audience_names(audiences[0], own.cloud) if own is not None and len(audiences) == 1 else audiences
+    is_single = len(audiences) == 1
+    credential, of_audience = _match(application, issuer, subject, names, context, is_single=is_single)
+    if own is not None:
+        check_own_token(token, own, context.describe(application), credential.audiences[0])
     _, of_dates = check_dates(token, context, context.now)
     keys = _fetch_keys(issuer, context)
-    key = _find_key(keys, token.header.get("kid"))
+    key = _find_key(keys, token.header)
     if key is None or not verify_signature(token, key):
         name = str(token.header.get("kid") or token.header.get("x5t") or "")[:64]
         raise AadstsError(7000272, thumbprint=name, issuer=issuer)
@@ -75,7 +88,13 @@ def _read_audiences(value: object) -> tuple[str, ...]:
 
 
 def _match(
-    application: Application, issuer: str, subject: str, audiences: tuple[str, ...], context: ClientContext
+    application: Application,
+    issuer: str,
+    subject: str,
+    audiences: tuple[str, ...],
+    context: ClientContext,
+    *,
+    is_single: bool,
 ) -> tuple[FederatedCredential, tuple[LenientSetting, ...]]:
     """Return the credential for the token, and the lenient setting that was needed. Raises AadstsError."""
     of_issuer = [each for each in application.federated_credentials if each.issuer == issuer]
@@ -86,7 +105,7 @@ def _match(
         case = any(each.subject.lower() == subject.lower() for each in of_issuer)
         raise AadstsError(7002138 if case else 700213, subject=subject)
     for each in of_subject:
-        if len(audiences) == 1 and audiences[0] in each.audiences:
+        if is_single and set(audiences) & set(each.audiences):  # several names are those of one audience
             return each, ()
         if context.rules.multiple_federated_audiences and set(audiences) & set(each.audiences):
             return each, ("cloud.client_assertions.multiple_federated_audiences",)
@@ -119,23 +138,31 @@ def _read_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _find_key(keys: Sequence[Any], key_id: object) -> rsa.RSAPublicKey | None:
-    """Return the signing key with this ``kid``; without ``kid`` the only one. None if there is none (RFC 7517)."""
-    usable = [key for each in keys if (key := _read_key(each)) is not None]
-    if key_id is None:
-        return usable[0][1] if len(usable) == 1 else None
-    return next((key for name, key in usable if isinstance(key_id, str) and name == key_id), None)
+def _find_key(keys: Sequence[Any], header: Mapping[str, Any]) -> rsa.RSAPublicKey | None:
+    """Return the signing key that ``header`` names, by ``kid`` or else ``x5t``, among the first keys of an issuer.
+
+    None if there is none (RFC 7517, sections 4.5 and 4.8).
+    """
+    by = "kid" if "kid" in header else "x5t"
+    wanted = header.get(by)
+    if not isinstance(wanted, str):
+        return None
+    named = (each for each in keys[:_KEPT_KEYS] if isinstance(each, dict) and each.get(by) == wanted)
+    return next((key for each in named if (key := _read_key(each)) is not None), None)
 
 
-def _read_key(value: Any) -> tuple[object, rsa.RSAPublicKey] | None:
-    """Read a JSON Web Key for RS256 signatures, with its id; None for any other value."""
-    if not isinstance(value, dict) or value.get("kty") != "RSA":
+def _read_key(value: Mapping[str, Any]) -> rsa.RSAPublicKey | None:
+    """Read a JSON Web Key for RS256 signatures; None for any other value (RFC 7517, section 4)."""
+    if value.get("kty") != "RSA":
+        return None
+    operations = value.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
         return None
     if value.get("use", "sig") != "sig" or value.get("alg", _ALGORITHM) != _ALGORITHM:
         return None
     modulus, exponent = (_read_number(value.get(name)) for name in ("n", "e"))
     try:
-        return value.get("kid"), rsa.RSAPublicNumbers(exponent, modulus).public_key()
+        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
     except ValueError:
         return None
 

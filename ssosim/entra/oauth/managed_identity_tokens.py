@@ -44,8 +44,8 @@ class HostToken(Struct, frozen=True):
 def issue_managed_identity_token(provider: Provider, call: Call, identity: ManagedIdentity, resource: str) -> HostToken:
     """Issue an access token of ``identity`` for ``resource``, and record it for the trace in ``call``.
 
-    Raises AadstsError 500011 and 500014 for the resource, 501051 for a role that is missing, 700016 and 7000112 for the
-    identity.
+    Raises AadstsError 500011 and 500014 for the resource, 501051 for a role that is missing, 7000229 and 7000112 for
+    the identity.
     """
     access = _read_resource(resource)
     application = provider.directory.require_application(identity.effective_client_id, identity.tenant or "")
@@ -80,6 +80,7 @@ def issue_shell_token(provider: Provider, call: Call, user: User, resource: str)
     provider = provider.cloud_of_tenant(provider.directory.find_home_tenant(user))
     application = provider.directory.require_application(_AZURE_CLI, user.tenant)
     if not user.enabled:
+        call.trace_buffer.refused_user = user.upn, 50057
         raise AadstsError(50057)
     tenant = provider.directory.find_home_tenant(user)
     granted = grant_user_access(provider, application, tenant, user, access)
@@ -120,5 +121,7 @@ def _record_issue(
 
 
 def _read_resource(resource: str) -> RequestedAccess:
+    if not resource.strip():  # at the token endpoint none is the old Graph; a host has no such default
+        raise AadstsError(500011, resource="", tenant="")
     read = read_requested_access({"resource": resource}, "1.0")
     return RequestedAccess(read.resource, (), id_token=False, refresh_token=False)

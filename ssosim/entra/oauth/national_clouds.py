@@ -86,6 +86,7 @@ def redirect_to_cloud(other: Provider, flow: SignInFlow, login: str) -> HttpRepl
         "resource": flow.resource if flow.version == "1.0" else "",
         "state": flow.state or "",
         "nonce": flow.nonce,
+        "max_age": "" if flow.max_age is None else str(flow.max_age),
         "code_challenge": flow.challenge,
         "code_challenge_method": flow.challenge_method,
         "client_info": "1" if flow.client_info else "",

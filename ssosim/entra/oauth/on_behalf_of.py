@@ -13,7 +13,7 @@ from ssosim.entra.core.messages import Call
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.timestamps import format_xml_time
 from ssosim.entra.oauth.client_types import authenticate_as
-from ssosim.entra.oauth.own_tokens import ExpiredTokenError, OwnTokenError, check_dates, read_own_token
+from ssosim.entra.oauth.own_tokens import ExpiredTokenError, OwnTokenError, check_dates, find_issue_time, read_own_token
 from ssosim.entra.oauth.requested_access import require_parameter
 from ssosim.entra.oauth.token_request import TokenRequest
 from ssosim.estate import User
@@ -30,13 +30,13 @@ def verify_user_assertion(
     """Authenticate the API, and verify the access token that it presents.
 
     Returns the request with its client authenticated, the user of the token, and how the user has authenticated (the
-    time is that of the token).
+    time is that at which the token was issued).
     Raises AadstsError: 900144 and 9002313 (parameters), 7000218 and the codes of client authentication, 50027 (not a
     JWT), 50013 (signature, issuer, not an access token), 500133 (dates), 500131 (the token is for another API), 7000114
     (the token of an application), 50034 (the user). ``check_parameters`` refuses ``requested_token_type``.
     """
-    assertion = require_parameter(request.form, "assertion").strip()
-    use = require_parameter(request.form, "requested_token_use").strip()
+    assertion = require_parameter(request.form, "assertion")
+    use = require_parameter(request.form, "requested_token_use")
     if use != "on_behalf_of":
         raise AadstsError(9002313, reason="The requested_token_use is not on_behalf_of.")
     request = authenticate_as(provider, call, request, "confidential")
@@ -49,9 +49,9 @@ def verify_user_assertion(
         raise AadstsError(7000114, client=str(token.claims.get("appid") or token.claims.get("azp"))[:64])
     subject = str(token.claims.get("oid", ""))
     user = provider.directory.require_user_by_id(subject, str(token.claims.get("tid")))
-    amr, issued = token.claims.get("amr") or (), token.claims.get("iat")
+    amr = token.claims.get("amr") or ()
     method = WINDOWS if "wia" in amr else PASSWORD
-    return request, user, Authentication(method, int(issued) if isinstance(issued, int) else 0, mfa="mfa" in amr)
+    return request, user, Authentication(method, find_issue_time(token), mfa="mfa" in amr)
 
 
 def _read(provider: Provider, call: Call, assertion: str) -> SignedJwt:

@@ -18,6 +18,7 @@ __all__ = [
     "ExpiredTokenError",
     "OwnTokenError",
     "check_dates",
+    "find_issue_time",
     "find_old_token",
     "read_own_token",
 ]
@@ -72,6 +73,12 @@ def check_dates(provider: Provider, token: SignedJwt, now: float) -> tuple[Lenie
         raise ExpiredTokenError(ends)
     of_skew: tuple[LenientSetting, ...] = () if is_strictly_valid(begins, ends, now) else ("cloud.clock_skew",)
     return (*of_skew, *find_old_token(begins, now))
+
+
+def find_issue_time(token: SignedJwt) -> float:
+    """Return when ``token`` was issued, in seconds since the Unix epoch: later than its ``iat`` (``BACKDATING``)."""
+    issued = read_date(token.claims, "iat")
+    return 0.0 if issued is None else issued + BACKDATING
 
 
 def find_old_token(begins: float, now: float) -> tuple[LenientSetting, ...]:

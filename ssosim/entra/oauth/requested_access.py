@@ -2,7 +2,8 @@
 
 Sources: Entra document "Scopes and permissions in the Microsoft identity platform" (``/.default``, two slashes);
 aad_oauth issue 328 (28000 is said at the token endpoint only), msgraph-sample-android issue 11 and
-DataverseDevTools-VSCode issue 84 (70011: a scope is a URI or GUID with a name, or a name alone).
+DataverseDevTools-VSCode issue 84 (70011: a scope is a URI or GUID with a name, or a name alone); omniauth-office365
+issue 1 and EVE-IPH pull request 110 (scopes that another character separates).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ DEFAULT_SCOPE = ".default"
 
 _OLD_GRAPH = "https://graph.windows.net"  # what v1 means when no resource is named; unconfirmed
 _SCOPE_LIMIT = 200
+_NEXT_SCOPE = re.compile(" *+([^ ]+)")
 _LONGEST_KEPT = 512  # characters of a scope parameter whose reading is kept
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,120}")
 _RESOURCE = re.compile(
@@ -79,7 +81,8 @@ def read_requested_access(
     Raises AadstsError 900144, 70011 for a malformed scope, 28000 for scopes of several resources.
     """
     if version == "1.0":
-        resource = form.get("resource", "").strip() or _OLD_GRAPH
+        resource = form.get("resource", "")
+        resource = resource if resource.strip() else _OLD_GRAPH
         if not _RESOURCE.fullmatch(resource):
             raise AadstsError(500011, resource=resource[:256], tenant="")
         return RequestedAccess(resource, (), id_token=True, refresh_token=True)
@@ -90,7 +93,11 @@ def read_requested_access(
 
 
 def _read_scope_text(text: str, cloud: Cloud | None, several: bool) -> RequestedAccess:
-    asked = text.split(None, _SCOPE_LIMIT)
+    # Only a blank separates scopes (RFC 6749, section 3.3); a scope with another one in it is malformed (70011).
+    asked, at = list[str](), 0
+    while len(asked) <= _SCOPE_LIMIT and (found := _NEXT_SCOPE.match(text, at)):  # the text may be of 1 MiB
+        asked.append(found[1])
+        at = found.end()
     if len(asked) > _SCOPE_LIMIT:
         raise AadstsError(70011, reason=f"More than {_SCOPE_LIMIT} scopes are asked for.")
     return read_scopes(tuple(dict.fromkeys(asked)), cloud, several=several)

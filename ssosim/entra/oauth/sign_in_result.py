@@ -1,7 +1,8 @@
 """The result of a sign-in in a browser: whether the user gets what was asked for, and the response with the code.
 
 Sources: Entra auth-code document (``client_info``), OpenID Connect Core, section 3.1.2.1 (``prompt=none``); MSAL.js
-FAQ and issues 2537 and 6610 (a silent request in a frame needs the cookie of an earlier sign-in; without it 50058).
+FAQ and issues 2537 and 6610 (a silent request in a frame needs the cookie of an earlier sign-in; without it 50058),
+pull request 2030 (``sid``; the code for another session is unconfirmed); azure-docs issue 51307 (``max_age``).
 """
 
 from __future__ import annotations
@@ -52,12 +53,17 @@ def send_code(
 def answer_silently(provider: Provider, call: Call, flow: SignInFlow) -> HttpReply:
     """Answer a request with ``prompt=none`` with a code for the user who has signed in with this browser.
 
-    Raises AadstsError: 50058 without a session and for another user than the one that ``login_hint`` names, and those
-    of ``check_access``. Nobody can be asked, so a second factor that is missing is 50076 here.
+    Raises AadstsError: 50058 without a session, for another session or user than those that ``sid`` and ``login_hint``
+    name, and if the user signed in longer than ``max_age`` ago; those of ``check_access``. Nobody can be asked, so a
+    second factor that is missing is 50076 here.
     """
     session = provider.sessions.find(flow.browser, call.now)
     user = None if session is None else provider.directory.find_user_by_id(session.subject)
     if session is None or user is None or flow.login_hint.lower() not in ("", user.upn.lower()):
+        raise AadstsError(50058)
+    if call.query.get("sid", "") not in ("", session_id_of(flow.browser)):
+        raise AadstsError(50058)
+    if flow.max_age is not None and (flow.max_age == 0 or call.now - session.authentication.time > flow.max_age):
         raise AadstsError(50058)
     client_type = check_access(provider, call, flow, user, session.authentication, at_page=False)
     return send_code(provider, call, flow, user, session.authentication, client_type)

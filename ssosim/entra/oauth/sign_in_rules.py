@@ -128,6 +128,14 @@ def check_sign_in(provider: Provider, call: Call, sign_in: SignIn) -> None:
     Raises AadstsError: 50057 (disabled), 50173 (revoked), 53000-53003, 50076, 50079 (at the page: 50074, 50072), and
     70043 (refresh) or 70044 (sign-in frequency).
     """
+    try:
+        _check_rules(provider, call, sign_in)
+    except AadstsError as error:
+        call.trace_buffer.refused_user = sign_in.user.upn, error.code
+        raise
+
+
+def _check_rules(provider: Provider, call: Call, sign_in: SignIn) -> None:
     if not sign_in.user.enabled:
         raise AadstsError(50057)
     _check_revocation(provider, sign_in, call.now)

@@ -114,14 +114,14 @@ def _grant_password(provider: Provider, call: Call, request: TokenRequest) -> Ht
     access = _read_access(provider, request)
     check_not_for_itself(provider, request.application, access)
     tenant = request.authority if isinstance(request.authority, Tenant) else None
-    user = check_cloud_password(provider, tenant, username, password)
+    user = check_cloud_password(provider, tenant, username, password, in_password_grant=True)
     authentication = authenticate_by(PASSWORD, user, call.now)
     authenticated = AuthenticatedUser(user, provider.directory.find_home_tenant(user), authentication, "password")
     return _reply_to_user(provider, call, request, access, authenticated)
 
 
 def _grant_refresh(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
-    text = require_parameter(request.form, "refresh_token").strip()
+    text = require_parameter(request.form, "refresh_token")
     try:
         claims = provider.sealer.open(REFRESH_PURPOSE, text, RefreshTokenClaims)
     except SealedTokenError:
@@ -172,6 +172,8 @@ def _grant_client_credentials(provider: Provider, call: Call, request: TokenRequ
     )
     if not isinstance(request.authority, Tenant):
         raise AadstsError(50059)
+    if request.version == "2.0" and not request.form.get("scope", "").strip():
+        raise AadstsError(90014, name="scope")
     access = read_requested_access(request.form, request.version, provider.estate.cloud, several=True)
     if request.version == "1.0":
         check_not_for_itself(provider, request.application, access)
@@ -184,7 +186,7 @@ def _grant_client_credentials(provider: Provider, call: Call, request: TokenRequ
 
 
 def _grant_authorization_code(provider: Provider, call: Call, request: TokenRequest) -> HttpReply:
-    refuse_code_of_other_cloud(provider, request.form.get("code", "").strip())
+    refuse_code_of_other_cloud(provider, request.form.get("code", ""))
     request, granted, authenticated = redeem_code(provider, call, request)
     _check_sign_in(provider, call, request, granted.requested, authenticated)
     return _reply_with_tokens(provider, call, request, granted, authenticated)

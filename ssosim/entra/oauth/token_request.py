@@ -113,7 +113,7 @@ def read_token_request(
     The credential of the client is checked by ``authenticate_as``.
     """
     authority = directory.find_authority(tenant)
-    grant_type = require_parameter(form, "grant_type").strip()
+    grant_type = require_parameter(form, "grant_type")
     client_id, credential = read_client_credential(form, headers)
     # Client credentials at a shared authority are refused for want of a tenant (azure-docs issue 24064), not by 50194.
     without_user = grant_type == "client_credentials"

@@ -1,13 +1,15 @@
 """Access, refresh and id tokens, and the token response that contains them.
 
 Sources: MSAL.NET MsalTokenResponse.cs and MockHelpers.cs (v2 numbers, v1 strings), AADInternals (v1), MSAL Python
-token_cache.py (``client_info``), azure-cli issue 14244 (refresh tokens of 90 days).
+token_cache.py (``client_info``), azure-cli issue 14244 (refresh tokens of 90 days); MSAL Python pull request 389 and
+MSAL.js pull request 5125 (``max_age`` needs ``auth_time``: OpenID Connect Core, section 2).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -16,16 +18,19 @@ from msgspec import Struct
 
 from ssosim.entra.core.authentication import Authentication, list_amr
 from ssosim.entra.core.jose import LeadingClaims, encode_base64url, sign_jwt_with
+from ssosim.entra.core.jwt_reader import read_jwt
 from ssosim.entra.core.messages import TraceBuffer, make_guid
 from ssosim.entra.core.openid_discovery import TokenVersion, issuer_of
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.random_bytes import take_random_block
 from ssosim.entra.core.sealed_tokens import RefreshTokenClaims
 from ssosim.entra.oauth.access_grants import GrantedAccess
+from ssosim.entra.oauth.federated_credentials import is_federated
 from ssosim.entra.oauth.requested_access import OIDC_SCOPES
 from ssosim.entra.oauth.token_request import TokenRequest
 from ssosim.entra.wstrust.autologon import DESKTOP_SSO_PURPOSE
 from ssosim.estate import Application, Cloud, Tenant, User
+from ssosim.estate.first_party import TOKEN_EXCHANGE
 from ssosim.trace import TokenIssued
 
 __all__ = [
@@ -61,7 +66,7 @@ class AuthenticatedUser(Struct, frozen=True):
 
     ``authentication`` is how and when the user has authenticated, ``grant`` the name of the grant, ``nonce`` the value
     that the id token repeats (OpenID Connect Core, section 3.1.2.1), ``policies`` the ids of the policies whose claims
-    challenge the sign-in answers.
+    challenge the sign-in answers. ``dated``: the id token has ``auth_time``, as the request had ``max_age``.
     """
 
     user: User
@@ -70,6 +75,7 @@ class AuthenticatedUser(Struct, frozen=True):
     grant: str
     nonce: str = ""
     policies: tuple[str, ...] = ()
+    dated: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -118,6 +124,11 @@ def _client_claims(application: Application, version: TokenVersion, authenticate
 
 def _describe_authentication(request: TokenRequest) -> str:
     return "0" if not request.confidential else "2" if request.credential.assertion else "1"
+
+
+def _is_exchanged(request: TokenRequest) -> bool:
+    """Whether the client has authenticated with a federated token."""
+    return bool(request.credential.assertion) and is_federated(read_jwt(request.credential.assertion))
 
 
 def _read_capability(request: TokenRequest) -> str:
@@ -221,10 +232,16 @@ def _write_access_claims(provider: Provider, facts: _AccessFacts) -> LeadingClai
 
 
 def _id_token(provider: Provider, request: TokenRequest, authenticated: AuthenticatedUser, now: int) -> str:
-    session = authenticated.authentication.session if request.application.logout_url is not None else ""
+    own: dict[str, Any] = {}  # the claims of this sign-in alone
+    if authenticated.authentication.session and request.application.logout_url is not None:
+        own["sid"] = authenticated.authentication.session
+    if authenticated.nonce:
+        own["nonce"] = authenticated.nonce
+    if authenticated.dated:
+        own["auth_time"] = int(authenticated.authentication.time)
     facts = (request.application.client_id, request.version, authenticated.user, authenticated.tenant)
-    if session or authenticated.nonce:  # of this sign-in alone
-        claims = _write_id_claims(provider, *facts, session, authenticated.nonce)
+    if own:
+        claims = _write_id_claims(provider, *facts, own)
     else:
         claims = provider.directory.keep_result(_write_id_claims, facts, (provider, *facts))
     return _sign(provider, claims, now, ID_TOKEN_LIFETIME)
@@ -236,19 +253,15 @@ def _write_id_claims(
     version: TokenVersion,
     user: User,
     tenant: Tenant,
-    session: str = "",
-    nonce: str = "",
+    own: Mapping[str, Any] | None = None,
 ) -> LeadingClaims:
     claims = {
         "name": user.display_name,
         "oid": provider.directory.find_object_id(user, tenant),
         "sub": compute_pairwise_subject(user.object_id, client_id),
         **_name_claims(provider, user, tenant, version),
+        **(own or {}),
     }
-    if session:
-        claims["sid"] = session
-    if nonce:
-        claims["nonce"] = nonce
     return _build_leading_claims(provider, tenant, version, client_id, claims)
 
 
@@ -413,6 +426,7 @@ def issue_app_token(
         tenant,
         _describe_authentication(request),
         _read_capability(request) if "claims" in request.form else "",
+        granted.audience == TOKEN_EXCHANGE and _is_exchanged(request),
     )
     claims = provider.directory.keep_result(_write_app_claims, facts, (provider, *facts))
     token = _sign(provider, claims, now, provider.estate.cloud.access_token_lifetime)
@@ -441,12 +455,15 @@ def _write_app_claims(
     tenant: Tenant,
     authenticated: str,
     capability: str,
+    is_exchanged: bool,
 ) -> LeadingClaims:
     claims = {
         **_client_claims(application, granted.version, authenticated),
         "oid": granted.service_principal_id,
         "sub": granted.service_principal_id,
     }
+    if is_exchanged:  # the content of the claim is not public; its presence forbids another exchange
+        claims["xms_ficinfo"] = "CAAQABgAIAAoADAA"
     if "idtyp" in granted.optional_claims:
         claims["idtyp"] = "app"
     if capability:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ssosim.entra.core.jwt_reader import JwtError, SignedJwt
-from ssosim.entra.core.messages import Call, HttpReply, make_json_reply
+from ssosim.entra.core.messages import Call, HttpReply, list_fields, make_json_reply
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.oauth.own_tokens import ExpiredTokenError, OwnTokenError, check_dates, read_own_token
 from ssosim.entra.oauth.tokens import compute_pairwise_subject
@@ -38,6 +38,8 @@ def handle_userinfo(provider: Provider, call: Call, captured: tuple[str, ...]) -
 
 
 def _read_claims(provider: Provider, call: Call) -> dict[str, Any]:
+    if len(list_fields(call.headers, "Authorization")) > 1:
+        raise _RefusedError("There is more than one Authorization header.", "invalid_request", 400)
     scheme, _, text = call.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         raise _RefusedError("Access token is empty.")

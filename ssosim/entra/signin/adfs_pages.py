@@ -21,8 +21,13 @@ from ssosim.entra.core.pages import NO_STORE, render_federation_page, render_for
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.sealed_tokens import SealedTokenError
 from ssosim.entra.oauth.token_request import read_form
-from ssosim.entra.wstrust.adfs import check_user, issue_assertion, user_of_password, user_of_ticket
-from ssosim.entra.wstrust.integrated_auth import make_challenge
+from ssosim.entra.wstrust.adfs import (
+    check_user,
+    issue_assertion,
+    make_federation_challenge,
+    user_of_password,
+    user_of_ticket,
+)
 from ssosim.entra.wstrust.ws_federation import PASSWORD_METHOD, WSIGNIN, render_wresult
 from ssosim.estate import User
 
@@ -78,8 +83,8 @@ def handle_adfs_password(provider: Provider, call: Call, captured: tuple[str, ..
         form = read_form(call.body)
         service = provider.federation_by_host[call.host]
         name = form.get("UserName", "").strip()[:256]
-        user = user_of_password(provider, service, name, form.get("Password", ""))
-        check_user(provider, service, user)
+        user = user_of_password(provider, call, service, name, form.get("Password", ""))
+        check_user(provider, call, service, user)
     except AadstsError:
         return _show_page(provider, call, name, _WRONG)
     session = provider.sealer.seal(
@@ -121,10 +126,10 @@ def handle_adfs_wia(provider: Provider, call: Call, captured: tuple[str, ...]) -
     try:
         signed_on = user_of_ticket(provider, call)
         if signed_on is None:
-            return make_challenge()
+            return make_federation_challenge()
         return _post_assertion(provider, call, signed_on[0], "kerberos", signed_on[1])
     except AadstsError:
-        return make_challenge()
+        return make_federation_challenge()
 
 
 def _find_problem(provider: Provider, call: Call) -> HttpReply | None:

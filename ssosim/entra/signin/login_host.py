@@ -41,7 +41,8 @@ def handle_user_realm(provider: Provider, call: Call, captured: tuple[str, ...])
     version = call.query.get("api-version", "")
     if not login:
         raise AadstsError(900144, name="user")
-    if not version:  # a "#" in the name of a guest cuts it off (msal4j issue 371); the status is unconfirmed
+    # A "#" in the name of a guest cuts it off: no body (msal4j issue 371); MSAL Go authority.go quotes 90014 instead.
+    if not version:
         return HttpReply(400)
     if version in ("2.0", "2.1"):
         home = provider.cloud_of_login(login)

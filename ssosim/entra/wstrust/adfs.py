@@ -8,8 +8,6 @@ faults, as AD FS sends it.
 from __future__ import annotations
 
 import hashlib
-import re
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -19,7 +17,8 @@ from ssosim.entra.core.messages import Call, HttpReply, make_guid
 from ssosim.entra.core.provider import Provider
 from ssosim.entra.core.realm_discovery import federation_service_of_domain
 from ssosim.entra.core.safe_xml import InvalidXmlError
-from ssosim.entra.core.ticket_acceptor import RefusedTicket
+from ssosim.entra.core.ticket_acceptor import ChannelBindings, RefusedTicket
+from ssosim.entra.core.timestamps import read_xml_time
 from ssosim.entra.wstrust import mex
 from ssosim.entra.wstrust.adfs_message import SAML2_NAMES, check_media_type, check_message, make_fault
 from ssosim.entra.wstrust.integrated_auth import (
@@ -49,6 +48,7 @@ __all__ = [
     "is_relying_party",
     "issue_assertion",
     "issuer_of_service",
+    "make_federation_challenge",
     "render_adfs_error",
     "user_of_password",
     "user_of_ticket",
@@ -95,9 +95,9 @@ def handle_adfs_windows_transport(provider: Provider, call: Call, captured: tupl
     try:
         signed_on = user_of_ticket(provider, call)
     except AadstsError:
-        return make_challenge()
+        return make_federation_challenge()
     if signed_on is None:
-        return make_challenge()
+        return make_federation_challenge()
     return _reply_with_assertion(
         provider,
         call,
@@ -115,7 +115,7 @@ def handle_adfs_username_mixed(provider: Provider, call: Call, captured: tuple[s
     return _reply_with_assertion(
         provider,
         call,
-        user_of_password(provider, provider.federation_by_host[call.host], rst.username or "", rst.password),
+        user_of_password(provider, call, provider.federation_by_host[call.host], rst.username or "", rst.password),
         rst,
         "password",
     )
@@ -154,7 +154,7 @@ def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[t
     token = read_negotiate_token(call)
     if token is None:
         return None
-    verdict = accept_ticket(provider, call, token)
+    verdict = accept_ticket(provider, call, token, _channel_bindings(provider, call))
     if isinstance(verdict, RefusedTicket):
         raise AadstsError(AUTHENTICATION_FAILED)
     account, _, realm = verdict.principal.rpartition("@")
@@ -164,17 +164,52 @@ def user_of_ticket(provider: Provider, call: Call) -> tuple[User | None, tuple[t
     return user, mutual_auth_headers(provider, verdict)
 
 
-def user_of_password(provider: Provider, service: FederationService, name: str, password: str) -> User:
-    """Check a password and return the user; raises AadstsError.
+def make_federation_challenge() -> HttpReply:
+    """Return the 401 of AD FS, which offers Negotiate and NTLM, in two header fields.
+
+    A client that takes the last scheme, or looks at one field only, has no ticket to send (dotnet/corefx issues 27672
+    and 32328, go-ntlmssp issue 21). NTLM itself is refused here. Source: scanners for NTLM find AD FS at
+    ``/adfs/ls/wia`` and ``/adfs/services/trust/2005/windowstransport`` (github.com/nyxgeek/ntlmscan).
+    """
+    return make_challenge(("WWW-Authenticate", "NTLM"))
+
+
+def _channel_bindings(provider: Provider, call: Call) -> ChannelBindings | None:
+    """Return the TLS connection that a ticket has to be bound to; None if that does not matter.
+
+    A ticket that is bound to another connection is refused, unless the check is off: so a client that computes its
+    channel bindings wrongly, or behind a device that ends TLS, is asked for credentials again and again. Sources:
+    Set-AdfsProperties, ExtendedProtectionTokenCheck; Windows documentation: HTTP_AUTHENTICATION_HARDENING_LEVELS;
+    Microsoft support KB2461628; curl issues 3503 and 22466.
+    """
+    check = provider.federation_by_host[call.host].extended_protection_token_check
+    own = provider.read_channel_bindings() if call.scheme == "https" else b""
+    if check == "None" or (check == "Allow" and not own):
+        return None
+    return ChannelBindings(own, required=check == "Require")
+
+
+def user_of_password(provider: Provider, call: Call, service: FederationService, name: str, password: str) -> User:
+    """Check the password in ``call`` and return the user; raises AadstsError.
 
     ``name`` is a user principal name, or a domain, a backslash and an account.
     """
     user = _find_user(provider, service, name)
-    if user is None or user.locked or not is_password_of(user, password):
+    if user is None:
         raise AadstsError(AUTHENTICATION_FAILED)
+    if user.locked:
+        raise _refuse_user(call, user, 50053)
+    if not is_password_of(user, password):
+        raise _refuse_user(call, user, 50126)
     if user.password_expired or user.force_change_password_next_sign_in or user.has_expired(provider.clock.now()):
-        raise AadstsError(AUTHENTICATION_FAILED)
+        raise _refuse_user(call, user, 50055)
     return user
+
+
+def _refuse_user(call: Call, user: User, code: int = 0) -> AadstsError:
+    """Return the error for a request of ``user``, whose state or domain is the reason; Entra has ``code`` for that."""
+    call.trace_buffer.refused_user = user.upn, code
+    return AadstsError(AUTHENTICATION_FAILED)
 
 
 def _find_user(provider: Provider, service: FederationService, name: str) -> User | None:
@@ -243,17 +278,10 @@ def _is_timely(rst: Rst, now: float) -> bool:
     issue 473, WCF document on ``maxClockSkew``.
     """
     try:
-        created, expires = (_read_time(text) if text else now for text in (rst.created, rst.expires))
+        created, expires = (read_xml_time(text) if text else now for text in (rst.created, rst.expires))
     except ValueError:
         return False
     return created <= now + _CLOCK_SKEW and expires > now - _CLOCK_SKEW and created <= expires
-
-
-def _read_time(text: str) -> float:
-    """Read an xs:dateTime in UTC or with an offset, with up to nine digits of a second. Raises ValueError."""
-    whole = re.sub(r"(\.\d{6})\d+", r"\1", text)
-    found = datetime.fromisoformat(whole)
-    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
 
 
 def is_relying_party(provider: Provider, service: FederationService, identifier: str) -> bool:
@@ -268,10 +296,16 @@ def _is_user_of_service(provider: Provider, service: FederationService, user: Us
     return entry is not None and federation_service_of_domain(provider.estate, entry) == service
 
 
-def check_user(provider: Provider, service: FederationService, user: User | None, *, for_cloud: bool = True) -> User:
+def check_user(
+    provider: Provider, call: Call, service: FederationService, user: User | None, *, for_cloud: bool = True
+) -> User:
     """Return ``user``, of whom ``service`` may tell the cloud; raises AadstsError for nobody and for others' users."""
-    if user is None or not user.enabled or (for_cloud and not _is_user_of_service(provider, service, user)):
+    if user is not None and not user.enabled:
+        raise _refuse_user(call, user, 50057)
+    if user is None:
         raise AadstsError(AUTHENTICATION_FAILED)
+    if for_cloud and not _is_user_of_service(provider, service, user):
+        raise _refuse_user(call, user)
     return user
 
 
@@ -301,7 +335,7 @@ def issue_assertion(
     audience = audience or provider.estate.cloud.audience_urn
     for_cloud = audience == provider.estate.cloud.audience_urn
     service = provider.federation_by_host[call.host]
-    user = check_user(provider, service, user, for_cloud=for_cloud)
+    user = check_user(provider, call, service, user, for_cloud=for_cloud)
     start = int(call.now)
     end = start + service.token_lifetime
     named = user.upn if service.alternate_login_id else user.on_premises_upn or user.upn

@@ -5,7 +5,8 @@ these two; each raises an AadstsError whose details are the fault: ``subcode``, 
 (``reason``). Not among them is the address in ``To``: WCF compares it without the host, and whether AD FS does is
 unconfirmed. A message without a Timestamp is accepted, since the binding of transport security needs none.
 
-Sources, in microsoft/referencesource: HttpChannelHelpers.cs (``ValidateContentType``: 415), IWSTrust13SyncContract.cs
+Sources, in microsoft/referencesource: HttpChannelHelpers.cs (``ValidateContentType``: 415), TextMessageEncoder.cs
+(``IsCharSetSupported``), IWSTrust13SyncContract.cs
 (actions), MustUnderstandSoapException.cs, UserNameSecurityTokenHandler.cs (type of the password),
 SecurityTokenService.cs (``ValidateRequest``, ``GetProofToken``: types of key and token), WSTrustServiceContract.cs (the
 body). In use: MSAL.NET issue 2193 (415 of /adfs/services/trust/2005/usernamemixed), easysoap issue 21
@@ -52,13 +53,19 @@ def make_fault(subcode: str, text: str, namespace: str = "") -> AadstsError:
 
 
 def check_media_type(headers: Mapping[str, str], body: bytes) -> None:
-    """Raise AadstsError with status 415 for a body that is not said to be SOAP 1.2; an empty one has no type."""
+    """Raise AadstsError with status 415 for a body that is not said to be SOAP 1.2 in UTF-8; an empty one has no type.
+
+    WCF also reads UTF-16 (``TextEncoderDefaults``); here that is refused.
+    """
     if not body:
         return
     given = headers.get("Content-Type", "").strip()
     if not given:
         raise AadstsError(81016, reason="Missing Content Type", status=415)
-    if given.partition(";")[0].strip().lower() != _MEDIA_TYPE:
+    media_type, *parameters = (each.strip() for each in given.split(";"))
+    pairs = (each.partition("=") for each in parameters)
+    charsets = {value.strip().strip('"').lower() for name, _, value in pairs if name.strip().lower() == "charset"}
+    if media_type.lower() != _MEDIA_TYPE or not charsets <= {"utf-8"}:
         text = f"Cannot process the message because the content type '{given[:128]}' was not the expected type "
         raise AadstsError(81016, reason=f"{text}'{_MEDIA_TYPE}; charset=utf-8'.", status=415)
 

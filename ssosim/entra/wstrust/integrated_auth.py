@@ -35,6 +35,8 @@ Rules that always hold:
   contains the token.
 - ``call.trace_buffer.auth`` is set before a refusal is raised, so the trace has the method also for a broken token:
   ``kerberos`` or ``ntlm`` if the mechanism is known, ``negotiate`` if not.
+- Channel bindings of a ticket are not checked at the autologon host: whether the real one does is unconfirmed. The
+  federation service checks them (``adfs.py``).
 - The tenant in the path does not select the key. One service account has the keys of all autologon host names, and the
   tenant only limits the users.
 
@@ -52,9 +54,9 @@ import binascii
 
 from ssosim.entra.core.directory import Directory
 from ssosim.entra.core.errors import AadstsError
-from ssosim.entra.core.messages import Call, HttpReply
+from ssosim.entra.core.messages import Call, HttpReply, list_fields
 from ssosim.entra.core.provider import Provider
-from ssosim.entra.core.ticket_acceptor import AcceptedTicket, RefusedTicket
+from ssosim.entra.core.ticket_acceptor import AcceptedTicket, ChannelBindings, RefusedTicket
 from ssosim.estate import Estate, Tenant, User
 from ssosim.trace import TicketChecked
 
@@ -81,8 +83,13 @@ def make_challenge(*headers: tuple[str, str]) -> HttpReply:
 def read_negotiate_token(call: Call) -> bytes | None:
     """Return the token of ``Authorization: Negotiate …``; None if the request has no such header.
 
-    Raises AadstsError 81009 for a value that is not base64, 81005 for the scheme NTLM.
+    Raises AadstsError 81009 for a value that is not base64, 81005 for the scheme NTLM. Two header fields are refused,
+    even if they are equal: Authorization is no list (RFC 9110, sections 5.3 and 11.6.2), and servers answer 400 or join
+    them to a value that is no token (janus issue 3163, sentry-cli issue 663).
     """
+    if len(list_fields(call.headers, "Authorization")) > 1:
+        call.trace_buffer.auth = "negotiate"
+        raise AadstsError(81009, reason="There is more than one Authorization header.")
     scheme, _, value = call.headers.get("Authorization", "").strip().partition(" ")
     kind = scheme.lower()
     if kind == "ntlm":
@@ -100,13 +107,18 @@ def read_negotiate_token(call: Call) -> bytes | None:
     return token
 
 
-def accept_ticket(provider: Provider, call: Call, token: bytes) -> AcceptedTicket | RefusedTicket:
-    """Have the acceptor of the host check ``token``, and record its verdict in ``call.trace_buffer``."""
+def accept_ticket(
+    provider: Provider, call: Call, token: bytes, bindings: ChannelBindings | None = None
+) -> AcceptedTicket | RefusedTicket:
+    """Have the acceptor of the host check ``token``, and record its verdict in ``call.trace_buffer``.
+
+    ``bindings``: the TLS connection that the token has to be bound to; None: any.
+    """
     acceptor = provider.acceptors.get(call.host)
     verdict = (
         RefusedTicket("unknown", "other", f"No key table is configured for {call.host}.")
         if acceptor is None
-        else acceptor.accept(token)
+        else acceptor.accept(token, bindings)
     )
     if isinstance(verdict, AcceptedTicket):
         call.trace_buffer.auth = "kerberos"
@@ -166,7 +178,7 @@ def find_ticket_owner(directory: Directory, estate: Estate, tenant: Tenant, prin
     if user.sid is None or not user.synced or directory.find_home_tenant(user).id != tenant.id:
         raise AadstsError(81011)
     if not user.enabled:
-        raise AadstsError(50057)
+        raise AadstsError(50057, user=user.upn)
     return user
 
 
@@ -199,5 +211,10 @@ def _authenticate_ticket(provider: Provider, call: Call, tenant: Tenant) -> tupl
     verdict = accept_ticket(provider, call, token)
     if isinstance(verdict, RefusedTicket):
         raise AadstsError(provider.settings.ticket_codes[verdict.reason], reason=verdict.text)
-    user = find_ticket_owner(provider.directory, provider.estate, tenant, verdict.principal)
+    try:
+        user = find_ticket_owner(provider.directory, provider.estate, tenant, verdict.principal)
+    except AadstsError as error:
+        if owner := error.details.get("user"):
+            call.trace_buffer.refused_user = str(owner), error.code
+        raise
     return user, verdict

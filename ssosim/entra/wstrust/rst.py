@@ -78,35 +78,36 @@ class Rst:
 def parse_rst(text: bytes, version: TrustVersion, limit: int) -> Rst:
     """Parse a SOAP 1.2 envelope with an RST of ``version``; raises InvalidXmlError for anything else.
 
-    The only supported request type is Issue. Sign-in needs no other.
+    The only supported request type is Issue. Sign-in needs no other. A part that is there twice is refused, as by WCF:
+    nobody knows which of two users, passwords or relying parties is meant.
     """
     root = parse_xml(text, limit)
     if root.tag != _ENVELOPE:
         raise InvalidXmlError("The message is not a SOAP 1.2 envelope.")
     trust = TRUST_NAMESPACES[version]
-    body = _first_child(root, _BODY)
-    request = _first_child(body, f"{{{trust}}}RequestSecurityToken")
+    body = _only_child(root, _BODY)
+    request = _only_child(body, f"{{{trust}}}RequestSecurityToken")
     if body is None or request is None:
         raise InvalidXmlError(f"The body holds no RequestSecurityToken of {trust}.")
-    request_type = text_of(_first_child(request, f"{{{trust}}}RequestType")).strip()
+    request_type = text_of(_only_child(request, f"{{{trust}}}RequestType")).strip()
     if request_type and request_type != f"{trust}/Issue":
         raise InvalidXmlError("Only tokens can be issued here; the request type is not supported.")
-    header = _first_child(root, _HEADER)
+    header = _only_child(root, _HEADER)
     token, timestamp = _in_security(header, _USERNAME_TOKEN), _in_security(header, _TIMESTAMP)
-    password = None if token is None else token.find(f"{{{WSSE}}}Password")
+    password = _only_child(token, f"{{{WSSE}}}Password")
     return Rst(
         version=version,
         message_id=_message_id(header),
         applies_to=_applies_to(request),
-        token_type=text_of(_first_child(request, f"{{{trust}}}TokenType")).strip(),
-        username=None if token is None else text_of(token.find(f"{{{WSSE}}}Username")).strip(),
+        token_type=text_of(_only_child(request, f"{{{trust}}}TokenType")).strip(),
+        username=None if token is None else text_of(_only_child(token, f"{{{WSSE}}}Username")).strip(),
         password=text_of(password),
-        created="" if timestamp is None else text_of(timestamp.find(f"{{{WSU}}}Created")).strip(),
-        expires="" if timestamp is None else text_of(timestamp.find(f"{{{WSU}}}Expires")).strip(),
-        action=text_of(_first_child(header, _ACTION)).strip(),
+        created=text_of(_only_child(timestamp, f"{{{WSU}}}Created")).strip(),
+        expires=text_of(_only_child(timestamp, f"{{{WSU}}}Expires")).strip(),
+        action=text_of(_only_child(header, _ACTION)).strip(),
         password_type="" if password is None else password.get("Type", ""),
-        key_type=text_of(_first_child(request, f"{{{trust}}}KeyType")).strip(),
-        key_size=text_of(_first_child(request, f"{{{trust}}}KeySize")).strip(),
+        key_type=text_of(_only_child(request, f"{{{trust}}}KeyType")).strip(),
+        key_size=text_of(_only_child(request, f"{{{trust}}}KeySize")).strip(),
         must_understand=_list_must_understand(header),
         other_parts=tuple(
             local_name(part) for part in request.iterchildren("{*}*") if local_name(part) not in _PARTS_WITH_FIELDS
@@ -134,18 +135,26 @@ def read_transfer_get(body: bytes, limit: int) -> str:
     return _message_id(header)
 
 
-def _first_child(parent: _Element | None, tag: str) -> _Element | None:
-    """Return the first child with ``tag``. ``iterchildren`` compares tags in C; ``find`` compiles and caches a path."""
-    return None if parent is None else next(parent.iterchildren(tag), None)
+def _only_child(parent: _Element | None, tag: str) -> _Element | None:
+    """Return the child with ``tag``; raises InvalidXmlError for two. ``iterchildren`` compares tags in C."""
+    if parent is None:
+        return None
+    children = parent.iterchildren(tag)
+    found = next(children, None)
+    if found is not None and next(children, None) is not None:
+        raise InvalidXmlError(f"There is more than one {local_name(found)}.")
+    return found
 
 
 def _in_security(header: _Element | None, tag: str) -> _Element | None:
-    """Return the first child with ``tag`` of any security header."""
+    """Return the child with ``tag`` of the security headers; raises InvalidXmlError for two."""
+    found = None
     for security in () if header is None else header.iterchildren(_SECURITY):
-        found = _first_child(security, tag)
-        if found is not None:
-            return found
-    return None
+        child = _only_child(security, tag)
+        if child is not None and found is not None:
+            raise InvalidXmlError(f"There is more than one {local_name(child)}.")
+        found = child if found is None else found
+    return found
 
 
 def _list_must_understand(header: _Element | None) -> tuple[str, ...]:
@@ -170,5 +179,5 @@ def _message_id(header: _Element | None) -> str:
 
 
 def _applies_to(request: _Element) -> str:
-    applies_to = _first_child(request, "{*}AppliesTo")
+    applies_to = _only_child(request, "{*}AppliesTo")
     return "" if applies_to is None else text_of(next(applies_to.iterdescendants(_ADDRESS), None)).strip()

@@ -97,10 +97,10 @@ def render_wresult(assertion: str, audience: str, start: float, end: float) -> s
 
 
 def extract_assertion(wresult: str) -> bytes:
-    """Return the assertion in a ``wresult``, unverified; raises InvalidXmlError."""
+    """Return the one assertion in a ``wresult``, unverified; raises InvalidXmlError for none and for several."""
     root = parse_xml(wresult.encode(errors="replace"), _LIMIT)
-    for namespace in TRUST_NAMESPACES.values():
-        for found in root.iter(f"{{{namespace}}}RequestedSecurityToken"):
-            if len(found) == 1:
-                return etree.tostring(found[0], with_tail=False)
-    raise InvalidXmlError("The response has no security token.")
+    names = [f"{{{namespace}}}RequestedSecurityToken" for namespace in TRUST_NAMESPACES.values()]
+    found = [token for element in root.iter(*names) for token in element]
+    if len(found) != 1:
+        raise InvalidXmlError(f"The response has {len(found) or 'no'} security token{'s' if found else ''}.")
+    return etree.tostring(found[0], with_tail=False)

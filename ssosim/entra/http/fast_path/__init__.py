@@ -11,11 +11,21 @@ import functools
 
 from ssosim.entra.http.connection import Connection
 from ssosim.entra.http.fast_path.connection import FastConnection
+from ssosim.entra.http.fast_path.known_heads import LONGEST_HEAD, MOST_HEADS, KnownHeads
 from ssosim.entra.http.fast_path.reply_bytes import render_reply
 from ssosim.entra.http.fast_path.self_check import check
 from ssosim.fast_paths import FastPathState, decide_fast_path
 
-__all__ = ["FastConnection", "connection_class", "enabled", "render_reply", "state"]
+__all__ = [
+    "LONGEST_HEAD",
+    "MOST_HEADS",
+    "FastConnection",
+    "KnownHeads",
+    "connection_class",
+    "enabled",
+    "render_reply",
+    "state",
+]
 
 
 @functools.cache
