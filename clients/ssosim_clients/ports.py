@@ -109,8 +109,11 @@ class Http(Protocol):
 class Kerberos(Protocol):
     """The device's Kerberos library, with the credentials of the signed-on user. It does not canonicalise names."""
 
-    async def negotiate_token(self, spn: str) -> bytes:
-        """A SPNEGO token with a ticket for ``spn`` (``HTTP/host``). Raises ``TicketFailure``."""
+    async def negotiate_token(self, spn: str, tls_host: str = "") -> bytes:
+        """A SPNEGO token with a ticket for ``spn`` (``HTTP/host``). Raises ``TicketFailure``.
+
+        ``tls_host``: the host to whose certificate the token is bound (RFC 5929, section 4); empty: to none.
+        """
         ...
 
     async def ntlm_token(self) -> bytes:

@@ -22,9 +22,10 @@ from ssosim.scenario.model import Scenario
 from ssosim.scenario.private_play import play_privately
 from ssosim.trace import PhaseStarted, Record, SignInsStarted
 from ssosim.trace.export import read_records
-from ssosim.verdict.expectations import Expectation
+from ssosim.verdict.expectations import BrokenExpectation, Expectation
 from ssosim.verdict.outcome import Outcome, label_phase
 from ssosim.verdict.result import RunResult
+from ssosim.verdict.status import Status
 
 __all__ = ["Cell", "Job", "JobDone", "JobFailed", "Message", "PhaseBegan", "play_job"]
 
@@ -47,6 +48,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one client in one phase.
 
     ``decided_s``: real seconds from the program's start to the decision. ``sent``: the requests that it sent.
+    ``expected`` is what the client's manifest and the scenario expect of it, None for nothing; ``broken`` are the parts
+    of it that do not hold. ``status`` is ``not-judged`` where no outcome is expected.
     """
 
     scenario: str
@@ -57,8 +60,14 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     spn: str = ""
     decided_s: float | None = None
     expected: Expectation | None = None
+    broken: tuple[BrokenExpectation, ...] = ()
     as_expected: bool = True
+    status: Status = "not-judged"
     sent: SentRequests = SentRequests()
+
+    def __str__(self) -> str:
+        """Return the client and its place: ``curl/winauth-sso in feb-2025#cname``."""
+        return f"{self.client} in {self.scenario}#{self.phase}"
 
 
 class PhaseBegan(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="begun"):
@@ -96,7 +105,8 @@ def play_job(job: Job, on_phase: Callable[[str], None] = lambda _: None) -> tupl
             on_phase(phase)
         reported = len(begun)
 
-    estate = None if job.estate is None else Path(job.estate)
+    name = job.estate or job.scenario.default_estate
+    estate = Path(name) if name else None
     result = play_privately(folder, job.scenario, estate, at_once=job.at_once, meanwhile=look)
     look()
     return tuple(_build_cells(result, folder, estate))
@@ -108,7 +118,8 @@ def _read_phases(folder: LabFolder) -> list[str]:
     except OSError:
         return []
     lines = text.split("\n")[:-1]
-    return [json.loads(line)["phase"] for line in lines if '"PhaseStarted"' in line]
+    # In a text, such as what a program printed, the quotes are escaped.
+    return [json.loads(line)["phase"] for line in lines if '"event":"PhaseStarted"' in line]
 
 
 def _build_cells(result: RunResult, folder: LabFolder, estate_file: Path | None) -> Iterable[Cell]:
@@ -131,6 +142,8 @@ def _build_cells(result: RunResult, folder: LabFolder, estate_file: Path | None)
                 spn=result_of_client.spn,
                 decided_s=result_of_client.decided_s,
                 expected=result_of_client.expected,
+                broken=result_of_client.broken,
+                status=result_of_client.status,
                 as_expected=result_of_client.as_expected,
                 sent=collect_sent_requests(own, zones),
             )

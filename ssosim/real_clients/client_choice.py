@@ -20,6 +20,7 @@ from ssosim.real_clients.lookup import (
     looks_like_path,
 )
 from ssosim.real_clients.manifest import FILE_NAME
+from ssosim.real_clients.phase_keys import check_phase_keys
 from ssosim.scenario.client_choice import find_client, with_clients
 from ssosim.scenario.model import Client, Scenario
 from ssosim.scenario.startable import why_not_startable
@@ -65,18 +66,21 @@ def build_scenario_client(client_flow: ClientFlow, name: str | None = None, kind
 def choose_clients(scenario: Scenario, names: Iterable[str]) -> Scenario:
     """Return ``scenario`` with only the clients ``names``: its own, models, and real clients by name or by path.
 
-    Raises UnknownClientError, UnknownRealClientError, TomlMistakeError, and PrerequisiteError for a real client that is
-    not installed.
+    Raises UnknownClientError, UnknownRealClientError, TomlMistakeError, PrerequisiteError for a real client that is not
+    installed, and LabInputError for two with one name.
     """
     chosen: dict[str, Client] = {}
     for name in dict.fromkeys(names):
         if _is_real_client(scenario, name):
-            chosen |= {
-                client_flow.name: msgspec.structs.replace(
-                    build_scenario_client(client_flow, kind=_find_group(scenario, client_flow)), added=True
-                )
-                for client_flow in find_flows(name)
-            }
+            client_flows = find_flows(name)
+            check_phase_keys(client_flows, [scenario])
+            for client_flow in client_flows:
+                built = build_scenario_client(client_flow, kind=_find_group(scenario, client_flow))
+                client = msgspec.structs.replace(built, added=True)
+                if chosen.setdefault(client.name, client) != client:
+                    raise LabInputError(
+                        f"--client: two real clients are called {client.name!r}; rename the folder of yours"
+                    )
         else:
             chosen[name] = find_client(scenario, name)
     return with_clients(scenario, chosen.values())
@@ -89,14 +93,16 @@ def resolve_real_clients(scenario: Scenario) -> Scenario:
 
     The scenario's settings of device, deadline, person and group are kept. Raises the same as ``choose_clients``.
     """
-    clients = tuple(_expand_homes(_resolve_real_client(client)) for client in scenario.clients)
+    clients = tuple(_expand_homes(_resolve_real_client(client, scenario)) for client in scenario.clients)
     return msgspec.structs.replace(scenario, clients=clients)
 
 
-def _resolve_real_client(client: Client) -> Client:
+def _resolve_real_client(client: Client, scenario: Scenario) -> Client:
     if client.model is None or client.model in MODELS:
         return client
-    program = build_scenario_client(find_flows(client.model)[0], client.name)
+    client_flows = find_flows(client.model)
+    check_phase_keys(client_flows, [scenario])
+    program = build_scenario_client(client_flows[0], client.name)
     defaults = Client(name=client.name)
     settings = {
         field: getattr(client, field)

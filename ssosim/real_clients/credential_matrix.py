@@ -16,6 +16,7 @@ import msgspec
 from ssosim.real_clients.batch import Cell, Job
 from ssosim.real_clients.client_choice import build_scenario_client
 from ssosim.real_clients.lookup import find_flows
+from ssosim.real_clients.markdown import escape_markdown
 from ssosim.real_clients.parallel_runs import Progress, play_jobs
 from ssosim.scenario.client_choice import with_clients
 from ssosim.scenario.loader import parse_scenario
@@ -49,7 +50,7 @@ _MARK = "<!-- figures: of one run, as measured -->"
 class CredentialRow:
     """One host under one fault. ``alone`` is the outcome of its credential, ``steps`` the requests that it sent.
 
-    ``chain`` says what a chain with that credential did.
+    ``chain`` says what a chain with that credential did. ``cells`` are the two cells that the row is made of.
     """
 
     fault: str
@@ -58,6 +59,7 @@ class CredentialRow:
     steps: str
     chain: str
     reason: str
+    cells: tuple[Cell, ...] = ()
 
 
 def load_faults() -> Scenario:
@@ -100,7 +102,9 @@ def build_rows(phases: Sequence[Phase], hosts: Sequence[str], cells: Iterable[Ce
             chain = found[phase.name, f"{CLIENT}/chain-on-{host}"]
             steps = alone.sent.sequence
             rows.append(
-                CredentialRow(phase.name, host, alone.outcome.value, steps, _describe_chain(chain), alone.reason)
+                CredentialRow(
+                    phase.name, host, alone.outcome.value, steps, _describe_chain(chain), alone.reason, (alone, chain)
+                )
             )
     return tuple(rows)
 
@@ -115,7 +119,7 @@ def _describe_chain(cell: Cell) -> str:
 def render_credential_page(rows: Sequence[CredentialRow]) -> str:
     """Render the page: a header that depends on the faults only, and the figures of one run."""
     lines = [render_credential_header(), *_render_table(rows), "", "## Why", ""]
-    lines += [f"- `{row.fault}`, {row.host}: {_escape(row.reason)}" for row in rows if row.alone != "silent"]
+    lines += [f"- `{row.fault}`, {row.host}: {escape_markdown(row.reason)}" for row in rows if row.alone != "silent"]
     return "\n".join((*lines, ""))
 
 
@@ -144,8 +148,4 @@ def render_credential_header() -> str:
 
 def _render_table(rows: Sequence[CredentialRow]) -> list[str]:
     head = ["| fault | host | alone | chain | requests |", "| --- | --- | --- | --- | --- |"]
-    return [*head, *(f"| `{r.fault}` | {r.host} | {r.alone} | {r.chain} | {_escape(r.steps)} |" for r in rows)]
-
-
-def _escape(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return [*head, *(f"| `{r.fault}` | {r.host} | {r.alone} | {r.chain} | {escape_markdown(r.steps)} |" for r in rows)]

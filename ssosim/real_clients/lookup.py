@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from ssosim.estate.toml import TomlMistakeError
+from ssosim.nearest import suggest_nearest
 from ssosim.real_clients.folders import list_shipped_folders
 from ssosim.real_clients.manifest import FILE_NAME, ClientSet, Flow, RealClient, read_manifest
 
@@ -105,6 +105,6 @@ def _find_flow(client: RealClient, flow: str) -> ClientFlow:
 
 
 def _list_known(wrong: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(wrong, known, n=1)
+    near = suggest_nearest(wrong, known)
     listed = ", ".join(known) or "none, since this is not a checkout; a folder of yours begins with ./"
-    return f"known: {listed}{f'; did you mean {near[0]!r}?' if near else ''}"
+    return f"known: {listed}{f'; {near}' if near else ''}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ssosim.estate.device_choice import DeviceChoice
 from ssosim.estate.toml import TomlMistakeError, convert_toml, format_mistake, read_text
 from ssosim.estate.toml_lines import KeyPath
 from ssosim.lab.scripted_user import BEHAVIOURS
+from ssosim.nearest import suggest_nearest
 from ssosim.verdict.expectations import AnyExpectation, find_expectation_mistake
 
 __all__ = ["FILE_NAME", "ClientSet", "Deviation", "Differs", "Flow", "Manifest", "RealClient", "read_manifest"]
@@ -37,7 +37,9 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Deviation(_Frozen, frozen=True, kw_only=True):
-    """A known difference between a flow and its model. ``phase`` is a phase's name, ``scenario#phase``, or ``*``.
+    """A known difference between a flow and its model.
+
+    ``phase`` is a phase's name, ``scenario#phase``, ``scenario#*``, or ``*``.
 
     ``at_times``: chance decides whether it occurs, so it is no mistake if it does not.
     """
@@ -58,8 +60,8 @@ class Flow(_Frozen, frozen=True, kw_only=True):
     ``/etc``; ``deadline`` is in seconds.
 
     ``kind`` is a group of clients of which scenarios expect something. ``expect`` are expectations of this flow by
-    phase: the phase's name, ``scenario#phase``, or ``*`` for any phase. They precede those of a scenario.
-    ``last_step`` is the step that completes the sign-in, if that is not a token.
+    phase: the phase's name, ``scenario#phase``, ``scenario#*``, or ``*`` for any phase. They precede those of a
+    scenario. ``last_step`` is the step that completes the sign-in, if that is not a token.
     """
 
     name: str
@@ -85,15 +87,17 @@ class Manifest(_Frozen, frozen=True, kw_only=True):
     ``debian_packages`` are unpacked into ``{home}/debian`` before the installation steps, with the packages that they
     need and the machine lacks. ``install`` are the
     installation steps, run in a copy of the client's folder. Without steps nothing is copied, and the client runs in
-    its own folder. ``unattended`` is a program for devices without a person, which scenarios do not play: its arguments
-    are a credential and settings (``managed-identity client_id=...``). It may contain ``{home}``. ``set`` says in which
-    matrix its flows are played.
+    its own folder. ``scenarios`` are files of the user's scenarios, relative to the folder, so that flows can name
+    their phases (``ssosim.real_clients.phase_keys``). ``unattended`` is a program for devices without a person, which
+    scenarios do not play: its arguments are a credential and settings (``managed-identity client_id=...``). It may
+    contain ``{home}``. ``set`` says in which matrix its flows are played.
     """
 
     name: str
     title: str
     set: ClientSet = "sign-in"
     flows: tuple[Flow, ...] = ()
+    scenarios: tuple[str, ...] = ()
     unattended: tuple[str, ...] = ()
     source: str = ""
     needs: tuple[str, ...] = ()
@@ -147,6 +151,9 @@ def _mistakes(manifest: Manifest, folder: Path) -> Iterator[_Mistake]:
     elif manifest.name != folder.name:
         yield ("name",), f"{manifest.name!r}: expected the name of its folder, {folder.name!r}"
     yield from _installation_mistakes(manifest)
+    for index, name in enumerate(manifest.scenarios):
+        if not name.endswith(".toml"):
+            yield ("scenarios", index), f"{name!r}: expected a scenario file of yours, *.toml, relative to {folder}"
     if not manifest.flows and not manifest.unattended:
         yield ("flows",), "needs at least one [[flows]], or unattended, a program for devices without a person"
     if manifest.unattended:
@@ -214,5 +221,4 @@ def _command_mistakes(path: KeyPath, words: tuple[str, ...]) -> Iterator[_Mistak
 
 
 def _near(wrong: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(wrong, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    return suggest_nearest(wrong, known) or f"known: {', '.join(known)}"

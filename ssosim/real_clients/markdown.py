@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from ssosim.output import one_line
 from ssosim.real_clients.batch import Cell
+from ssosim.real_clients.cell_status import describe_broken_cells
 from ssosim.real_clients.lookup import ClientFlow
 from ssosim.real_clients.manifest import ClientSet
 from ssosim.real_clients.matrix import PASSWORD_FAULTS, Matrix
@@ -13,9 +15,11 @@ from ssosim.real_clients.measured import MeasurementDifference, count_compared_c
 from ssosim.scenario.model import Scenario
 from ssosim.trace import SignInStep
 
-__all__ = ["extract_figures", "render_header", "render_page"]
+__all__ = ["escape_markdown", "extract_figures", "render_header", "render_page"]
 
 _MARK = "<!-- figures: of one run, as measured -->"
+
+_SIGNS = re.compile(r"[\\\\`*\[\]<>&|]")
 
 _LEGEND = """\
 A cell shows the outcome of a sign-in, judged from the wire, and the seconds from the program's start to the decision.
@@ -56,7 +60,7 @@ def render_header(
         "| client | what it is |",
         "| --- | --- |",
         *(
-            f"| `{each.name}` | {one_line(each.client.manifest.title)}: {one_line(each.flow.title)} |"
+            f"| `{each.name}` | {escape_markdown(each.client.manifest.title)}: {escape_markdown(each.flow.title)} |"
             for each in client_flows
         ),
         "",
@@ -75,8 +79,10 @@ def render_page(matrix: Matrix, differences: Sequence[MeasurementDifference], cl
     """Render the whole page of ``client_set``."""
     blocks = [render_header(matrix.client_flows, matrix.scenarios, client_set)]
     for scenario in matrix.scenarios:
-        blocks.append(f"## {scenario.name}\n\n{one_line(scenario.title)}.\n")
+        blocks.append(f"## {scenario.name}\n\n{escape_markdown(scenario.title)}.\n")
         blocks.append("\n".join(_table(matrix, scenario)) + "\n")
+    if broken := describe_broken_cells(matrix.cells):
+        blocks.append("\n".join(["## Broken expectations", "", *(f"- {escape_markdown(each)}" for each in broken), ""]))
     if any(scenario.name == PASSWORD_FAULTS for scenario in matrix.scenarios):
         blocks.append("\n".join(_list_differences(differences, matrix.cells)))
     return "\n".join(blocks)
@@ -85,6 +91,14 @@ def render_page(matrix: Matrix, differences: Sequence[MeasurementDifference], cl
 def extract_figures(page: str) -> str:
     """Return the tables of a page, and a short legend, for a terminal."""
     return page.partition(_MARK)[2].strip() + "\n\n" + _BRIEFLY
+
+
+def escape_markdown(text: str) -> str:
+    """Return ``text`` on one line as Markdown that shows it as it is: reasons contain what a client or a server sent.
+
+    Underscores stay: within a word they mean nothing. Source: CommonMark 0.31, sections 2.4 and 6.2.
+    """
+    return _SIGNS.sub(r"\\\g<0>", one_line(text))
 
 
 def _labels(scenario: Scenario) -> list[str]:
@@ -116,7 +130,8 @@ def _cell(cell: Cell) -> str:
         ("p", sent.password_posts),
     ]
     requests = " ".join(f"{letter}{number}" for letter, number in counts if number)
-    return f"{cell.outcome} {cell.decided_s or 0:.1f} {requests}".rstrip()
+    sign = " (!)" if cell.broken else ""
+    return f"{cell.outcome}{sign} {cell.decided_s or 0:.1f} {requests}".rstrip()
 
 
 def _list_differences(differences: Sequence[MeasurementDifference], cells: Sequence[Cell]) -> Iterator[str]:
@@ -131,7 +146,8 @@ def _list_differences(differences: Sequence[MeasurementDifference], cells: Seque
         yield "| row | client | measured before | in this run |"
         yield "| --- | --- | --- | --- |"
         for each in differences:
-            yield f"| `{each.row}` | `{each.client_flow}` | {one_line(str(each.facts))} | {one_line(str(each.seen))} |"
+            facts, seen = (escape_markdown(str(value)) for value in (each.facts, each.seen))
+            yield f"| `{each.row}` | `{each.client_flow}` | {facts} | {seen} |"
         for reason in dict.fromkeys(each.reason or "Not explained." for each in differences):
             yield ""
             yield reason

@@ -13,7 +13,14 @@ from ssosim.estate.toml import convert_toml
 from ssosim.real_clients.batch import Cell
 from ssosim.trace import SignInStep
 
-__all__ = ["Measured", "MeasurementDifference", "count_compared_cells", "find_measurement_differences", "load_measured"]
+__all__ = [
+    "Measured",
+    "MeasurementDifference",
+    "count_compared_cells",
+    "find_measurement_differences",
+    "list_measured_clients",
+    "load_measured",
+]
 
 
 class KnownDifference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,9 +92,9 @@ def find_measurement_differences(
     facts = facts or load_measured()
     libraries = {client_flow: library for library, parts in facts.clients.items() for client_flow in parts}
     for cell in cells:
-        library = libraries.get(cell.client)
-        recorded = facts.rows.get(cell.phase, {}).get(library or "") if cell.scenario == facts.scenario else None
-        if recorded is None or library is None:
+        library = libraries.get(cell.client, "")
+        recorded = _find_recorded(cell, library, facts)
+        if recorded is None:
             continue
         seen = _summarise_cell(cell, facts.steps, recorded)
         if seen != recorded:
@@ -110,10 +117,24 @@ def _find_late_decisions(cells: Sequence[Cell], times: Sequence[ExpectedDuration
 def count_compared_cells(cells: Sequence[Cell]) -> int:
     """Count the cells for which there is a measurement."""
     facts = load_measured()
-    parts = {client_flow for parts in facts.clients.values() for client_flow in parts}
-    rows = sum(cell.scenario == facts.scenario and cell.client in parts for cell in cells)
+    libraries = {client_flow: library for library, parts in facts.clients.items() for client_flow in parts}
+    rows = sum(_find_recorded(cell, libraries.get(cell.client, ""), facts) is not None for cell in cells)
     waits = {(wait.scenario, wait.phase, client) for wait in facts.times for client in wait.clients}
     return rows + sum((cell.scenario, cell.phase, cell.client) in waits for cell in cells)
+
+
+def list_measured_clients(scenario: str) -> frozenset[str]:
+    """Return the flows whose requests were measured in the rows of ``scenario``."""
+    facts = load_measured()
+    if scenario != facts.scenario:
+        return frozenset()
+    measured = {library for row in facts.rows.values() for library in row}
+    return frozenset(flow for library, flows in facts.clients.items() if library in measured for flow in flows)
+
+
+def _find_recorded(cell: Cell, library: str, facts: Measured) -> str | None:
+    """Return what was measured of ``library`` in the row of ``cell``; None if nothing was."""
+    return facts.rows.get(cell.phase, {}).get(library) if cell.scenario == facts.scenario else None
 
 
 def _summarise_cell(cell: Cell, steps: Sequence[SignInStep], recorded: str) -> str:

@@ -14,9 +14,18 @@ from ssosim.real_clients.lookup import ClientFlow
 from ssosim.real_clients.manifest import Deviation, Differs
 from ssosim.real_clients.matrix import play_clients
 from ssosim.real_clients.parallel_runs import Progress
+from ssosim.real_clients.phase_keys import check_phase_keys
 from ssosim.scenario.model import Client, Scenario
 
-__all__ = ["Comparison", "Difference", "StaleDeviation", "compare", "pair_with_models", "play_with_models"]
+__all__ = [
+    "Comparison",
+    "Difference",
+    "StaleDeviation",
+    "UnpairedCell",
+    "compare",
+    "pair_with_models",
+    "play_with_models",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +65,37 @@ class StaleDeviation:
 
 
 @dataclass(frozen=True, slots=True)
+class UnpairedCell:
+    """A phase that only the model or only the real client of a flow has played, so that nothing was compared there.
+
+    Without ``phase`` neither of them has played in any phase. ``played`` says who has.
+    """
+
+    client_flow: str
+    scenario: str = ""
+    phase: str = ""
+    played: str = ""
+
+    def __str__(self) -> str:
+        """One line for people."""
+        if not self.phase:
+            return f"{self.client_flow}: neither the real client nor its model has played, so nothing was compared"
+        return f"{self.client_flow} in {self.scenario}#{self.phase}: only the {self.played} has played"
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """All differences, explained or not, and the stale deviations."""
+    """All differences, explained or not, the stale deviations, and what could not be compared."""
 
     differences: tuple[Difference, ...]
     stale: tuple[StaleDeviation, ...]
+    unpaired: tuple[UnpairedCell, ...] = ()
 
     def wrong(self, client_flow: str) -> list[str]:
-        """Return the unexplained differences and stale deviations of a flow, one line each."""
+        """Return the unexplained differences, stale deviations and unpaired cells of a flow, one line each."""
         unexplained = [str(each) for each in self.differences if each.client_flow == client_flow and each.known is None]
-        return [*unexplained, *(str(each) for each in self.stale if each.client_flow == client_flow)]
+        stale = [str(each) for each in self.stale if each.client_flow == client_flow]
+        return [*unexplained, *stale, *(str(each) for each in self.unpaired if each.client_flow == client_flow)]
 
 
 def pair_with_models(client_flows: Sequence[ClientFlow]) -> list[Client]:
@@ -90,25 +120,34 @@ def pair_with_models(client_flows: Sequence[ClientFlow]) -> list[Client]:
 def play_with_models(
     scenarios: Sequence[Scenario], client_flows: Sequence[ClientFlow], progress: Progress = lambda *_: None
 ) -> Comparison:
-    """Play ``client_flows`` that have a model, all installed, and their models. Raises PrerequisiteError, LabError."""
+    """Play ``client_flows`` that have a model, all installed, and their models.
+
+    Raises TomlMistakeError for a key of a manifest that names no phase, PrerequisiteError, LabError.
+    """
+    check_phase_keys(client_flows, scenarios)
     return compare(play_clients(scenarios, pair_with_models(client_flows), progress), client_flows)
 
 
 def compare(cells: Sequence[Cell], client_flows: Sequence[ClientFlow]) -> Comparison:
-    """Compare the cells of ``client_flows`` with those of their models."""
+    """Compare the cells of ``client_flows`` with those of their models; of a flow without a model nothing is said."""
     found: list[Difference] = []
     stale: list[StaleDeviation] = []
-    for client_flow in client_flows:
+    unpaired: list[UnpairedCell] = []
+    for client_flow in (each for each in client_flows if each.flow.model is not None):
         own = {(cell.scenario, cell.phase): cell for cell in cells if cell.client == client_flow.name}
         model = {(cell.scenario, cell.phase): cell for cell in cells if cell.client == _model_name(client_flow)}
         both = [place for place in own if place in model]
         here = [each for place in both for each in _differences(client_flow, model[place], own[place])]
         found += here
+        if not own and not model:
+            unpaired.append(UnpairedCell(client_flow.name))
+        unpaired += [UnpairedCell(client_flow.name, *place, "real client") for place in own if place not in model]
+        unpaired += [UnpairedCell(client_flow.name, *place, "model") for place in model if place not in own]
         for deviation in client_flow.flow.deviations:
             played = any(_fits(deviation, *place) for place in both)
             if played and not deviation.at_times and not any(each.known is deviation for each in here):
                 stale.append(StaleDeviation(client_flow.name, deviation))
-    return Comparison(tuple(found), tuple(stale))
+    return Comparison(tuple(found), tuple(stale), tuple(unpaired))
 
 
 def _model_name(client_flow: ClientFlow) -> str:

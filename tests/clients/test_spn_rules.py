@@ -255,9 +255,9 @@ TABLE_1_1 = {
     "pyspnego": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "python-gssapi": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "node-kerberos": ("typed", "forward+reverse", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
-    "sqlclient": ("forward", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "sqlclient": ("host entry", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
     "mssql-jdbc": ("typed", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
-    "mssql-jdbc-realm": ("forward+reverse", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
+    "mssql-jdbc-realm": ("confirmed reverse", "", OnLookupFailure.USE_TYPED, OnUnknown.ERROR),
 }
 
 
@@ -354,7 +354,7 @@ def test_two_pointers(zone: ClientEnvironment) -> None:
     ("spn", "guess"),
     [
         ("HTTP/lb.cloud.test", "krbtgt/CLOUD.TEST"),
-        ("MSSQLSvc/db.cloud.test:1433", "krbtgt/CLOUD.TEST"),
+        ("MSSQLSvc/db.cloud.test:1433", None),
         (f"HTTP/plain.{CORP}", None),
         (f"HTTP/{CORP}", None),
         ("HTTP/short", None),

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 
 import pytest
+from ssosim_clients.catalogue import MODELS
 from ssosim_clients.failures import NetworkFailure
 from ssosim_clients.flows.token import Tokens
 from ssosim_clients.models import SignInReport, SignInState
@@ -132,7 +133,7 @@ class Model:
     description: str = "mine"
     sources: tuple[str, ...] = ("mine",)
 
-    async def sign_in(self, device: Device) -> SignInReport:
+    async def sign_in(self, device: Device) -> SignInReport:  # noqa: C901 - a branch for each mistake
         """Sign in, more or less."""
         match self.mistake:
             case "raises":
@@ -155,7 +156,13 @@ class Model:
                     return SignInReport(SignInState.FAILED)
             case "asks":
                 await device.user.prompt_password(device.upn, "why not")
-        return SignInReport(SignInState.SILENT, tokens=Tokens("secret-token", 1.0))
+            case "invents":
+                return SignInReport(SignInState.SILENT, tokens=Tokens("secret-token", 1.0))
+            case "believes" | "hopes":
+                found = await MODELS["native-prompt"].sign_in(device)
+                page = Tokens("<html>", 1.0) if self.mistake == "believes" else None
+                return found if found.tokens else SignInReport(SignInState.SILENT, tokens=page)
+        return await MODELS["native-prompt"].sign_in(device)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +175,9 @@ class Model:
         ("leaks", "captive portal: a password went to sts.evil.test"),
         ("swallows", "cancellation at its await number 1 became a normal return"),
         ("asks", "prompts the user although silent sign-in is possible"),
+        ("invents", "healthy: it reports a token that the identity provider did not issue"),
+        ("believes", "middlebox: it reports a token that the identity provider did not issue"),
+        ("hopes", "503 everywhere: it reports 'signed in silently' and has no token"),
     ],
 )
 def test_mistakes_are_found(mistake: str, text: str) -> None:

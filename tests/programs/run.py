@@ -2,7 +2,7 @@
 
     python -m tests.programs.run [NAME ...]
 
-Exit code 1 if one differs, 3 if the machine lacks node or npm.
+Exit code 1 if one differs, 2 for an unknown name, 3 if the machine lacks node or npm.
 """
 
 from __future__ import annotations
@@ -59,6 +59,9 @@ def read_seen(events: list[dict[str, Any]]) -> tuple[tuple[tuple[str, str, int],
 
 def main(names: list[str]) -> int:
     """Try the programs with these names, by default all."""
+    if unknown := sorted(set(names) - {each.name for each in PROGRAMS}):
+        print(f"there is no program {', '.join(unknown)}", file=sys.stderr)
+        return 2
     if shutil.which("npm") is None:
         print("npm is missing: apt-get install nodejs npm", file=sys.stderr)
         return 3

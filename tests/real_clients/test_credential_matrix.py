@@ -59,6 +59,7 @@ def test_what_a_chain_did_is_judged_from_the_wire(outcome: Outcome, reason: str,
     ]
     (row,) = build_rows(load_faults().phases[:1], ("vm",), cells)
     assert row.chain == chain
+    assert list(row.cells) == cells
 
 
 def test_a_sample_is_as_the_page_says() -> None:

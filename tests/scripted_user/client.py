@@ -14,6 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import webbrowser
+from pathlib import Path
 
 BASE = "https://login.microsoftonline.com/organizations/oauth2/v2.0"
 CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
@@ -24,15 +25,15 @@ def post(path, **form):
     """POST a form; the JSON answer, whatever the status."""
     data = urllib.parse.urlencode({"client_id": CLIENT, **form}).encode()
     try:
-        with urllib.request.urlopen(f"{BASE}/{path}", data, timeout=10) as answer:  # noqa: S310  always HTTPS
+        with urllib.request.urlopen(f"{BASE}/{path}", data, timeout=60) as answer:  # noqa: S310  always HTTPS
             return json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
             return json.load(error)
 
 
-def by_browser(mode, patience):
-    """The authorization code flow with PKCE over a loopback listener."""
+def by_browser(mode, patience, ends=None):
+    """The authorization code flow with PKCE over a loopback listener; the file ``ends`` ends the patience early."""
     got = {}
 
     class Listener(http.server.BaseHTTPRequestHandler):
@@ -67,8 +68,9 @@ def by_browser(mode, patience):
         }
         if not webbrowser.open(f"{BASE}/authorize?{urllib.parse.urlencode(question)}"):
             return {"error": "browser_unavailable"}
-        server.timeout = patience
-        server.handle_request()
+        server.timeout, end = 0.1, time.monotonic() + patience
+        while not got and time.monotonic() < end and not (ends and ends.exists()):
+            server.handle_request()
     if not got:
         return {"error": "timeout"}
     if got.get("state") != state:
@@ -100,4 +102,6 @@ def by_device_code(patience):
 
 if __name__ == "__main__":
     how, patience = sys.argv[1], float(sys.argv[2])
-    print(json.dumps(by_device_code(patience) if how == "device" else by_browser(how, patience)))
+    print(
+        json.dumps(by_device_code(patience) if how == "device" else by_browser(how, patience, *map(Path, sys.argv[3:])))
+    )

@@ -3,15 +3,14 @@
 By default an endpoint is chosen as by MSAL.NET: its policy asserts ``http:NegotiateAuthentication`` and a
 TransportBinding, its binding is SOAP 1.2, and the address of its port is an absolute URI. WS-Trust 1.3 is preferred to
 2005. Source: MSAL.NET WsTrust/MexDocument.cs. The result is cached by the bytes of the document, because a client gets
-      the
-same document again and again.
+the same document again and again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from lxml import etree
 from msgspec import Struct
@@ -24,10 +23,14 @@ from ssosim_clients.flows.xml import parse
 from ssosim_clients.ports import Device
 
 __all__ = [
+    "ADAL_PASSWORD",
     "MSAL4J",
     "MSAL_DOTNET",
+    "MSAL_DOTNET_PASSWORD",
+    "MSAL_PYTHON_PASSWORD",
     "Endpoint",
     "MexRequirements",
+    "PasswordRequirements",
     "download",
     "fetch_kerberos_endpoint",
     "read_kerberos_endpoint",
@@ -44,12 +47,7 @@ _NS: Final = {
     "wsa": "http://www.w3.org/2005/08/addressing",
 }
 _ID: Final = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}Id"
-# Both versions of WS-SecurityPolicy, and the mixture in documents of AD FS: an element of 1.2 with tokens of 2005.
-_PASSWORD_PATHS: Final = tuple(
-    f"{outer}/wsp:Policy/{inner}:UsernameToken/wsp:Policy/{inner}:WssUsernameToken10"
-    for outer in ("sp12:SignedEncryptedSupportingTokens", "sp2005:SignedSupportingTokens")
-    for inner in ("sp12", "sp2005")
-)
+_SUPPORTING_TOKENS: Final = {"sp12": "SignedEncryptedSupportingTokens", "sp2005": "SignedSupportingTokens"}
 _SOAP_OVER_HTTP: Final = "http://schemas.xmlsoap.org/soap/http"
 
 
@@ -66,6 +64,29 @@ class MexRequirements(Struct, frozen=True):
     transport_binding: bool = True
     https_only: bool = False
 
+
+class PasswordRequirements(Struct, frozen=True):
+    """What a library requires of an endpoint for a user name and a password.
+
+    ``tokens``: the versions of WS-SecurityPolicy of the supporting tokens and of the token in them, as prefixes, of
+    which one pair must match. ``transport_binding``: of the ``same`` version as the supporting tokens, of ``any``
+    version, or ``none``: it is not looked at.
+    """
+
+    tokens: tuple[tuple[str, str], ...] = (("sp12", "sp12"), ("sp2005", "sp2005"))
+    transport_binding: Literal["same", "any", "none"] = "same"
+    https_only: bool = True
+
+
+MSAL_PYTHON_PASSWORD: Final = PasswordRequirements()
+"""Source: msal mex.py (read, run)."""
+ADAL_PASSWORD: Final = PasswordRequirements(transport_binding="none")
+"""A policy without a transport binding is logged, and used. Source: adal mex.py, _check_policy (read, run)."""
+MSAL_DOTNET_PASSWORD: Final = PasswordRequirements(
+    tokens=(("sp12", "sp2005"), ("sp2005", "sp2005")), transport_binding="any", https_only=False
+)
+"""It looks for the token of 2005 in both versions, so it does not see the usernamemixed endpoint of WS-Trust 1.3 of AD
+FS. Source: MSAL.NET WsTrust/MexDocument.cs, ReadPolicies."""
 
 MSAL_DOTNET: Final = MexRequirements()
 MSAL4J: Final = MexRequirements(transport_binding=False, https_only=True)
@@ -109,17 +130,20 @@ def read_kerberos_endpoint(body: bytes, requirements: MexRequirements = MSAL_DOT
 
 
 @lru_cache(maxsize=64)
-def read_password_endpoint(body: bytes) -> Endpoint:
-    """The usernamemixed endpoint of a MEX document: https only, as in MSAL Python and ADAL.
+def read_password_endpoint(body: bytes, requirements: PasswordRequirements = MSAL_PYTHON_PASSWORD) -> Endpoint:
+    """The usernamemixed endpoint of a MEX document.
 
     Raises ``ProtocolFailure``, also if there is none: MSAL Python raises ValueError then (source: mex.py).
     """
 
     def is_password(alternative: etree._Element) -> bool:
-        has_token = any(alternative.find(path, _NS) is not None for path in _PASSWORD_PATHS)
-        return has_token and _has_transport_binding(alternative)
+        return any(
+            alternative.find(_build_token_path(outer, inner), _NS) is not None
+            and _has_required_binding(alternative, outer, requirements)
+            for outer, inner in requirements.tokens
+        )
 
-    found = _find_endpoint(parse(body, "the MEX document"), is_password, https_only=True)
+    found = _find_endpoint(parse(body, "the MEX document"), is_password, https_only=requirements.https_only)
     if found is None:
         raise ProtocolFailure("the MEX document has no endpoint for a user name and a password")
     return found
@@ -132,10 +156,20 @@ def _find_endpoint(
     found: dict[WsTrustVersion, str] = {}
     for port in root.iterfind("wsdl:service/wsdl:port", _NS):
         version = bindings.get((port.get("binding") or "").rpartition(":")[2])
-        address = (port.findtext("wsa:EndpointReference/wsa:Address", None, _NS) or "").strip()
-        if version and is_absolute(address) and (address.startswith("https://") or not https_only):
+        address = port.findtext("wsa:EndpointReference/wsa:Address", None, _NS) or ""  # no library removes white space
+        if version and is_absolute(address) and (address.lower().startswith("https://") or not https_only):
             found.setdefault(version, address)
     return next((Endpoint(found[version], version) for version in VERSIONS if version in found), None)
+
+
+def _build_token_path(outer: str, inner: str) -> str:
+    return f"{outer}:{_SUPPORTING_TOKENS[outer]}/wsp:Policy/{inner}:UsernameToken/wsp:Policy/{inner}:WssUsernameToken10"
+
+
+def _has_required_binding(alternative: etree._Element, outer: str, requirements: PasswordRequirements) -> bool:
+    if requirements.transport_binding == "same":
+        return alternative.find(f"{outer}:TransportBinding", _NS) is not None
+    return requirements.transport_binding == "none" or _has_transport_binding(alternative)
 
 
 def _has_transport_binding(alternative: etree._Element) -> bool:

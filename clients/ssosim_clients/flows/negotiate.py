@@ -81,11 +81,12 @@ async def respond_to_challenge(device: Device, rule: SpnRule, url: str) -> Chall
     ``NetworkFailure`` if the rule raises the error of a failed look-up, ``TicketFailure`` if the rule raises that.
     """
     host, port = _read_host_and_port(url)
+    tls_host = host if rule.channel_bindings and url.lower().startswith("https:") else ""
     failed_key = f"negotiate-failed:{host}"
     if rule.remembers_failure and device.memory.recall(failed_key, bool, device.clock.now()):
         return ChallengeResponse()
     try:
-        token = await _request_token(device, rule, host, port)
+        token = await _request_token(device, rule, host, port, tls_host)
     except NegotiateAbandoned:
         return ChallengeResponse()
     except DnsFailure as failure:
@@ -103,7 +104,7 @@ def _read_host_and_port(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-async def _request_token(device: Device, rule: SpnRule, host: str, port: int) -> bytes:
+async def _request_token(device: Device, rule: SpnRule, host: str, port: int, tls_host: str) -> bytes:
     """A token for the first candidate that the KDC knows. A race of the rule is resolved anew for each call."""
     rule = rule.resolve_race(device.random)
     unknown: dict[str, TicketFailure] = {}
@@ -112,7 +113,9 @@ async def _request_token(device: Device, rule: SpnRule, host: str, port: int) ->
         if spn in unknown:
             continue
         try:
-            return await device.kerberos.negotiate_token(spn)
+            # A port of users without channel bindings takes one argument.
+            bound_to = (tls_host,) if tls_host else ()
+            return await device.kerberos.negotiate_token(spn, *bound_to)
         except TicketFailure as failure:
             if failure.kind != "server-unknown":
                 raise

@@ -6,6 +6,7 @@ other than ``Federated``, and what they do without a MEX document.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct, field
@@ -97,7 +98,7 @@ class MsalDotnetPassword(Struct, frozen=True):
                 return await token.request_with_password(device, self.app, password)
         with during(Stage.MEX):
             document = await mex.download(device, realm.require_metadata_url(found), self.app.headers)
-            endpoint = mex.read_password_endpoint(document)
+            endpoint = mex.read_password_endpoint(document, mex.MSAL_DOTNET_PASSWORD)
         with during(Stage.TRUST):
             assertion = _read_assertion(await _request_assertion(device, endpoint, found.audience, password))
         with during(Stage.TOKEN):
@@ -132,14 +133,15 @@ class AdalPassword(Struct, frozen=True):
         with during(Stage.MEX):
             endpoint = await self._find_endpoint(device, found)
         with during(Stage.TRUST):
-            assertion = _read_assertion(await _request_assertion(device, endpoint, found.audience, password))
+            reply = await _request_assertion(device, endpoint, found.audience, password)
+            assertion = _read_assertion(reply, wstrust.MSAL_PYTHON_TOKEN_TYPES)
         with during(Stage.TOKEN):
             return await token.request_with_assertion(device, self.app, assertion)
 
     async def _find_endpoint(self, device: Device, response: realm.RealmResponse) -> Endpoint:
         try:
             document = await mex.download(device, realm.require_metadata_url(response), self.app.headers)
-            return mex.read_password_endpoint(document)
+            return mex.read_password_endpoint(document, mex.ADAL_PASSWORD)
         except Failure:
             if response.active_url is None:
                 raise
@@ -149,7 +151,7 @@ class AdalPassword(Struct, frozen=True):
 def _read_assertion_of_any_status(reply: HttpResponse) -> wstrust.Assertion:
     """The assertion in a response. MSAL Python parses the body without checking the status."""
     try:
-        return wstrust.read_rstr(reply.body)
+        return wstrust.read_rstr(reply.body, wstrust.MSAL_PYTHON_TOKEN_TYPES)
     except ProtocolFailure:
         failure = wstrust.read_fault(reply)
         if failure.text:
@@ -157,10 +159,10 @@ def _read_assertion_of_any_status(reply: HttpResponse) -> wstrust.Assertion:
         raise
 
 
-def _read_assertion(reply: HttpResponse) -> wstrust.Assertion:
+def _read_assertion(reply: HttpResponse, token_types: Mapping[str, str] | None = None) -> wstrust.Assertion:
     if reply.status != 200:
         raise wstrust.read_fault(reply)
-    return wstrust.read_rstr(reply.body)
+    return wstrust.read_rstr(reply.body, token_types)
 
 
 def _require_password(device: Device) -> str:

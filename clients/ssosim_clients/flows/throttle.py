@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 from msgspec import Struct
 
 from ssosim_clients.failures import HttpFailure
-from ssosim_clients.flows.http import read_retry_after
+from ssosim_clients.flows.http import MSAL4J_RETRY_AFTER
+from ssosim_clients.flows.retry_after import has_retry_after, read_retry_after
 from ssosim_clients.ports import Device, Http, HttpResponse
 
 __all__ = ["Msal4jLock", "MsalPythonCache"]
@@ -25,10 +26,10 @@ class MsalPythonCache(Struct, frozen=True, kw_only=True):
     """MSAL Python's throttled HTTP client. Source: msal throttled_http_client.py (read, run).
 
     - A successful GET is not sent again for ``get_lifetime`` seconds. This includes realm discovery and MEX.
-    - A POST that got 429, 5xx or a Retry-After is answered from the cache, for the time in Retry-After or, without that
-      header, for ``error_lifetime`` seconds. The cache key of a form is URL, client, scope and user. The key of
-      anything else, such as WS-Trust, is *the URL alone*; so one user's wrong password is an error for every other
-      user.
+    - A POST that got 429, 5xx or a Retry-After is answered from the cache, for the seconds in Retry-After, an hour at
+      most, or for ``error_lifetime`` seconds without that header, or if it has a date. The cache key of a form is URL,
+      client, scope and refresh token, and of anything else, such as WS-Trust, *the URL alone*; so an error of one
+      user is one for every other user.
     - An identical POST that got 400 is not sent again for ``error_lifetime`` seconds.
 
     The library has one cache for each application object; here a process has one.
@@ -59,11 +60,11 @@ class _CachingHttp:
             if (cached := memory.recall(key, HttpResponse, now)) is not None:
                 return cached
         response = await self._device.http.request(method, url, headers, body)
-        now, retry_after = self._device.clock.now(), read_retry_after(response)
+        now, retry_after = self._device.clock.now(), read_retry_after(response, None)
         if method == "GET":
             if 200 <= response.status < 300:
                 memory.keep(keys[0], response, now + self._rule.get_lifetime)
-        elif response.status == 429 or response.status >= 500 or retry_after is not None:
+        elif response.status == 429 or response.status >= 500 or has_retry_after(response):
             seconds = self._rule.error_lifetime if retry_after is None else min(retry_after, _MAX_SECONDS)
             memory.keep(keys[0], response, now + seconds)
         elif response.status == 400:
@@ -76,8 +77,8 @@ def _build_error_key(url: str, headers: Mapping[str, str], body: bytes) -> str:
     form: Mapping[str, list[str]] = {}
     if headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
         form = parse_qs(body.decode("ascii", "replace"))
-    subjects = [form.get(name, [""])[0] for name in ("refresh_token", "code", "username")]
-    subjects = [hashlib.sha256(value.encode()).hexdigest() for value in subjects if value]
+    # The library means the user name too, and reads it only if the data are no form (1.39, _extract_data).
+    subjects = [hashlib.sha256(value.encode()).hexdigest() for value in form.get("refresh_token", [])]
     return " ".join(["msal-python:POST", url, *form.get("client_id", []), *form.get("scope", []), *subjects])
 
 
@@ -87,7 +88,9 @@ def _build_body_key(url: str, body: bytes) -> str:
 
 
 class Msal4jLock(Struct, frozen=True, kw_only=True):
-    """msal4j's lock on (client, authority, scopes) after a 429 or 5xx, for ``seconds`` or the time in Retry-After.
+    """msal4j's lock on (client, authority, scopes) after a 429, a 5xx or a Retry-After.
+
+    It lasts for the time in Retry-After, or for ``seconds`` without a time that the library reads.
 
     The lock is checked before each request of the flow. So after an error of WS-Trust the next realm discovery is not
     sent either (MsalThrottlingException). The headers of a response without a body are not read. Source: msal4j
@@ -115,8 +118,8 @@ class _LockedHttp:
             host = urlsplit(url).hostname
             raise HttpFailure(status, f"no request was sent to {host}: the library is locked after this status")
         response = await self._device.http.request(method, url, headers, body)
-        if response.status == 429 or response.status >= 500:
-            retry_after = read_retry_after(response) if response.body else None
-            seconds = self._rule.seconds if retry_after is None else min(retry_after, _MAX_SECONDS)
+        retry_after = MSAL4J_RETRY_AFTER.read(response, self._device.read_date()) if response.body else None
+        if response.status == 429 or response.status >= 500 or retry_after is not None:
+            seconds = self._rule.seconds if retry_after is None else retry_after
             memory.keep("msal4j:lock", response.status, self._device.clock.now() + seconds)
         return response

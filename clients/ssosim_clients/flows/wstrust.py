@@ -6,9 +6,11 @@ Source: MSAL.NET WsTrust/WsTrustEndpoint.cs, WsTrustResponse.cs.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
+from types import MappingProxyType
 from typing import Final
 
 from lxml import etree
@@ -19,6 +21,7 @@ from ssosim_clients.flows.xml import parse
 from ssosim_clients.ports import HttpResponse
 
 __all__ = [
+    "MSAL_PYTHON_TOKEN_TYPES",
     "V13",
     "V2005",
     "VERSIONS",
@@ -31,6 +34,16 @@ __all__ = [
 ]
 
 SAML_1: Final = "urn:oasis:names:tc:SAML:1.0:assertion"
+_WSS_PROFILE: Final = "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#"
+MSAL_PYTHON_TOKEN_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        SAML_1: "saml1_1",
+        "urn:oasis:names:tc:SAML:2.0:assertion": "saml2",
+        f"{_WSS_PROFILE}SAMLV1.1": "saml1_1",
+        f"{_WSS_PROFILE}SAMLV2.0": "saml2",
+    }
+)
+"""Source: msal wstrust_response.py, application.py (read, run); adal token_request.py, _get_saml_grant_type."""
 _SOAP: Final = "{http://www.w3.org/2003/05/soap-envelope}"
 _PSF: Final = "{http://schemas.microsoft.com/Passport/SoapServices/SOAPFault}"
 _WSSE: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
@@ -110,10 +123,12 @@ def build_rst(
     ).encode(errors="replace")
 
 
-def read_rstr(body: bytes) -> Assertion:
-    """The assertion in an RSTR. SAML 1.0 is preferred; every other TokenType is treated as SAML 2, as in MSAL.NET.
+def read_rstr(body: bytes, token_types: Mapping[str, str] | None = None) -> Assertion:
+    """The assertion in an RSTR.
 
-    Raises ``ProtocolFailure``.
+    SAML 1.0 is preferred; every other TokenType is treated as SAML 2, as in MSAL.NET. With ``token_types``, the SAML
+    version of each type that the library knows, the first assertion counts, and another type is an error. Raises
+    ``ProtocolFailure``.
     """
     root = parse(body, "the WS-Trust response")
     found: list[Assertion] = []
@@ -124,10 +139,16 @@ def read_rstr(body: bytes) -> Assertion:
             if not kind or token is None or len(token) == 0:
                 continue
             name = "saml1_1" if kind == SAML_1 else "saml2"
+            if token_types is not None:
+                if kind not in token_types:
+                    raise ProtocolFailure(f"the WS-Trust response has a token of the unknown type {kind[:100]!r}")
+                name = token_types[kind]
             xml = b"".join(etree.tostring(child, with_tail=False) for child in token)
             found.append(Assertion(xml, f"urn:ietf:params:oauth:grant-type:{name}-bearer"))
     if not found:
         raise ProtocolFailure("the WS-Trust response contains no security token")
+    if token_types is not None:
+        return found[0]
     return next((item for item in found if "saml1_1" in item.grant_type), found[0])
 
 

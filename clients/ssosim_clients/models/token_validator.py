@@ -58,7 +58,10 @@ class TokenValidator:
         if response.status != 200:
             raise ValueError(f"HTTP {response.status}")
         document: Any = json.loads(response.body)
-        key_ids = frozenset(str(key.get("kid")) for key in document["keys"])
+        keys = document.get("keys") if isinstance(document, dict) else None
+        if not isinstance(keys, list):
+            raise ValueError("the document contains no list of keys")  # noqa: TRY004 - of a server, not of a caller
+        key_ids = frozenset(str(key["kid"]) for key in keys if isinstance(key, dict) and "kid" in key)
         if self.key_lifetime:
             device.memory.keep(_KEYS_KEY, key_ids, device.clock.now() + self.key_lifetime)
         return key_ids
@@ -68,6 +71,8 @@ def _read_key_id(token: str) -> str:
     """The key id in the header of a JWT. Raises ValueError if ``token`` is not a JWT."""
     head = token.partition(".")[0]
     header: Any = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    if not isinstance(header, dict) or "kid" not in header:
+        raise ValueError("the token's header names no key")
     return str(header["kid"])
 
 

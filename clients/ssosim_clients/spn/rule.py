@@ -70,6 +70,9 @@ class NameForm(StrEnum):
     """keeps the name, without a look-up"""
     FORWARD = "forward"
     """one address look-up: the canonical name in the answer"""
+    HOST_ENTRY = "host entry"
+    """as FORWARD; an IP address becomes the canonical name of its PTR name, and without one the look-up has failed
+    (Dns.GetHostEntry of .NET)"""
     FIRST_TARGET = "first target"
     """one address look-up: the target of the name's own CNAME; further CNAMEs have no effect"""
     FIRST_OR_LAST = "first or last target"
@@ -90,6 +93,7 @@ _FORM_ORDER: Final = (
     NameForm.FIRST_TARGET,
     NameForm.FIRST_OR_LAST,
     NameForm.FORWARD,
+    NameForm.HOST_ENTRY,
     NameForm.CONFIRMED_REVERSE,
     NameForm.FORWARD_REVERSE,
     NameForm.REVERSE_ONLY,
@@ -139,6 +143,7 @@ class SpnRule(Struct, frozen=True, kw_only=True):
     - ``forms``: the client's own canonicaliser. ``library_forms``: that of its Kerberos library; empty if it has none.
       The next form is tried only if the KDC does not know the name of the form before.
     - ``adds_search_domain``: the search domain is added to a one-label name that no look-up has qualified.
+    - ``channel_bindings``: over TLS the token is bound to the certificate of the host (RFC 5929, section 4).
     - ``remembers_failure``: after one failed negotiation the process never uses Negotiate with that host again.
     """
 
@@ -151,6 +156,7 @@ class SpnRule(Struct, frozen=True, kw_only=True):
     port: PortInSpn = PortInSpn.NEVER
     service: str = "HTTP"
     adds_search_domain: bool = False
+    channel_bindings: bool = False
     remembers_failure: bool = False
 
     @property
@@ -210,21 +216,28 @@ class SpnRule(Struct, frozen=True, kw_only=True):
         unresolved race.
         """
         typed = host.lower().rstrip(".")
+        # The search list is for a name of one label without a dot at its end.
+        is_absolute = host.endswith(".")
+        if is_absolute and "." not in typed:
+            typed = f"{typed}."
         own, library = form_pair
+        is_canonical = False
         try:
             name = await _canonicalise(own, typed, resolver)
+            is_canonical = own is not NameForm.TYPED
         except DnsFailure as failure:
             if self.on_lookup_failure is OnLookupFailure.RAISE:
                 raise
             if self.on_lookup_failure is OnLookupFailure.GIVE_UP_SCHEME:
                 raise NegotiateAbandoned(str(failure)) from failure
             name = typed
-        qualified = False
-        with contextlib.suppress(DnsFailure):  # a Kerberos library keeps the name if its look-up fails
-            name = await _canonicalise(library, name, resolver)
-            qualified = (library if self.library_forms else own) is not NameForm.TYPED
+        if self.library_forms:
+            is_canonical = False
+            with contextlib.suppress(DnsFailure):  # a Kerberos library keeps the name if its look-up fails
+                name = await _canonicalise(library, name, resolver)
+                is_canonical = library is not NameForm.TYPED
         name = name.lower().rstrip(".")
-        if self.adds_search_domain and search_domain and "." not in name and not qualified:
+        if self.adds_search_domain and search_domain and "." not in name and not is_canonical and not is_absolute:
             name = f"{name}.{search_domain.lower().strip('.')}"
         return f"{self.service}/{name}{self._port_suffix(port)}"
 
@@ -279,11 +292,23 @@ async def _canonicalise(form: NameForm, name: str, resolver: Resolver) -> str:
     if form is NameForm.TYPED:
         return name
     found = Resolution(name, name, (name,)) if _is_address(name) else await resolver.resolve(name, "any")
-    if form is NameForm.FORWARD:
+    if form is NameForm.HOST_ENTRY and _is_address(name):
+        return await _find_name_of_address(name, resolver)
+    if form in (NameForm.FORWARD, NameForm.HOST_ENTRY):
         return found.canonical
     if form is NameForm.FIRST_TARGET:
         return found.chain[0] if found.chain else found.canonical
     return await _use_pointer(form, name, found, resolver)
+
+
+async def _find_name_of_address(address: str, resolver: Resolver) -> str:
+    """The canonical name of the PTR name of ``address``; that name itself where it has no address of its own."""
+    reverse = await resolver.reverse(address)
+    if reverse is None:
+        raise DnsFailure("nxdomain", ipaddress.ip_address(address.partition("%")[0]).reverse_pointer)
+    with contextlib.suppress(DnsFailure):
+        return (await resolver.resolve(reverse, "any")).canonical
+    return reverse
 
 
 async def _use_pointer(form: NameForm, name: str, found: Resolution, resolver: Resolver) -> str:
@@ -296,7 +321,7 @@ async def _use_pointer(form: NameForm, name: str, found: Resolution, resolver: R
         if reverse is None:
             raise DnsFailure("nxdomain", ipaddress.ip_address(address.partition("%")[0]).reverse_pointer)
         return reverse
-    if reverse is None or (form is NameForm.LENGTHEN and not reverse.lower().startswith(f"{name}.")):
+    if reverse is None or (form is NameForm.LENGTHEN and not reverse.lower().startswith(f"{name.rstrip('.')}.")):
         return name
     return reverse if address in (await resolver.resolve(reverse, "any")).addresses else name
 

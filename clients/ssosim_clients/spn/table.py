@@ -2,6 +2,10 @@
 
 A source says how the rule is known. *read*: from source code. *run*: from the ticket requests at the KDC while the
 client ran (MIT krb5 1.20.1, curl 7.88.1, OpenJDK 17). *documented*: from the vendor's documentation only.
+
+Channel bindings: read in Chromium (http_auth_handler_negotiate.cc), Firefox (nsAuthSSPI.cpp) and .NET
+(AuthenticationHelper.NtAuth.cs); documented for WinINet and WinHTTP. Run at a service that requires them: of curl,
+Chromium 156, Firefox ESR, libsoup and requests-kerberos on Linux only the last one sends them.
 """
 
 from __future__ import annotations
@@ -76,6 +80,7 @@ _BROWSERS = (
         source="chromium net/http/http_auth_handler_negotiate.cc, http_auth_sspi_win.cc (read)",
         forms=_FORWARD,
         on_unknown=OnUnknown.NTLM,
+        channel_bindings=True,
     ),
     SpnRule(
         name="chromium-linux",
@@ -91,6 +96,7 @@ _BROWSERS = (
         forms=_FORWARD,
         on_lookup_failure=OnLookupFailure.GIVE_UP_SCHEME,
         on_unknown=OnUnknown.NEXT_SCHEME,
+        channel_bindings=True,
     ),
     SpnRule(
         name="firefox-linux",
@@ -105,18 +111,21 @@ _BROWSERS = (
         source="Microsoft support KB911149: the alias is followed; NTLM, but not without a DC (documented)",
         forms=_FORWARD,
         on_unknown=OnUnknown.NTLM,
+        channel_bindings=True,
     ),
     SpnRule(
         name="winhttp",
         source="WinHTTP: whether it follows CNAMEs is unconfirmed; taken to be as WinINet",
         forms=_FORWARD,
         on_unknown=OnUnknown.NTLM,
+        channel_bindings=True,
     ),
     SpnRule(
         name="winhttp-typed",
         source="WinHTTP, the other possibility: the name as typed; unconfirmed",
         forms=_TYPED,
         on_unknown=OnUnknown.NTLM,
+        channel_bindings=True,
     ),
 )
 
@@ -126,6 +135,7 @@ _RUNTIMES = (
         source=f"{_DOTNET}: Dns.GetHostEntryAsync, nothing catches its error (read)",
         forms=_FORWARD,
         on_lookup_failure=OnLookupFailure.RAISE,
+        channel_bindings=True,
     ),
     SpnRule(
         name="dotnet-linux",
@@ -134,12 +144,14 @@ _RUNTIMES = (
         library_forms=_REVERSE,
         on_lookup_failure=OnLookupFailure.RAISE,
         adds_search_domain=True,
+        channel_bindings=True,
     ),
     SpnRule(
         name="dotnet-framework",
         source="referencesource _AuthenticationState.cs GetComputeSpn: the name from the connect look-up (read)",
         forms=_FORWARD,
         on_unknown=OnUnknown.NTLM,
+        channel_bindings=True,
     ),
     SpnRule(
         name="java",
@@ -222,6 +234,7 @@ _PROGRAMS = (
         forms=_TYPED,
         library_forms=_REVERSE,
         adds_search_domain=True,
+        channel_bindings=True,
     ),
     SpnRule(
         name="httpx-gssapi",
@@ -272,8 +285,9 @@ _PROGRAMS = (
     ),
     SpnRule(
         name="sqlclient",
-        source="SqlClient SniProxy.netcore.cs GetSqlServerSPNs, with a port known (read)",
-        forms=_FORWARD,
+        source="SqlClient SniProxy.netcore.cs GetSqlServerSPNs, with a port known; dotnet/runtime Dns.cs "
+        "GetHostEntryCore: an IP address is looked up backwards (read)",
+        forms=(NameForm.HOST_ENTRY,),
         on_unknown=OnUnknown.ERROR,
         port=PortInSpn.ALWAYS,
         service="MSSQLSvc",
@@ -288,8 +302,9 @@ _PROGRAMS = (
     ),
     SpnRule(
         name="mssql-jdbc-realm",
-        source="mssql-jdbc SSPIAuthentication.java with a realm: Java's getCanonicalHostName, a PTR (read)",
-        forms=_REVERSE,
+        source="mssql-jdbc SSPIAuthentication.java with a realm: Java's getCanonicalHostName, a PTR that leads back; "
+        "else the name as typed (read)",
+        forms=(NameForm.CONFIRMED_REVERSE,),
         on_unknown=OnUnknown.ERROR,
         port=PortInSpn.ALWAYS,
         service="MSSQLSvc",
