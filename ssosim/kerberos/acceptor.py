@@ -13,6 +13,8 @@ Rules that always hold
   step.
 - ``accept`` never raises, whatever bytes it gets. Every refusal has a reason and a text; neither contains a secret.
 - The keytab file is read again for every token, so a new key on disk is used at once.
+- Channel bindings (RFC 5056) are checked by libkrb5, if the service passes its own: a token with others is refused
+  (GSS_S_BAD_BINDINGS), one without is accepted, unless the service requires them (GSS_C_CHANNEL_BOUND_FLAG, krb5 1.19).
 - The replay cache is a file of this service alone. Without that setting libkrb5 uses one file in /var/tmp for all
   services of the user, and a token sent to one lab would be a replay in another.
 
@@ -41,16 +43,26 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import gssapi
 from gssapi import raw
+from gssapi.raw.exceptions import BadChannelBindingsError
 from gssapi.raw.misc import GSSError
 from gssapi.raw.named_tuples import AcceptSecContextResult
 
 from ssosim.kerberos.codes import KrbCode, error_name
-from ssosim.kerberos.enctypes import enctype_name
 from ssosim.kerberos.gsserrors import format_minor_error, read_krb5_code
+from ssosim.kerberos.kept_ticket_keys import KeptTicketKeys, describe_ticket_key, read_ticket_key
 from ssosim.kerberos.messages import ApRequest, read_message
 from ssosim.kerberos.spnego import NegotiateToken, read_negotiate_token
-from ssosim.kerberos.tickets import AcceptedToken, KeytabError, RefusedToken, TicketKey, TicketRefusal
+from ssosim.kerberos.tickets import (
+    NO_BINDINGS,
+    AcceptedToken,
+    ChannelBindings,
+    KeytabError,
+    RefusedToken,
+    TicketKey,
+    TicketRefusal,
+)
 
 __all__ = ["Acceptor"]
 
@@ -59,6 +71,9 @@ DEFAULT_CLOCKSKEW = 300
 
 # From this number on, libkrb5's codes are its own and not those of the protocol. Source: krb5_err.et.
 _FIRST_LIBRARY_CODE = 128
+
+_BOUND = gssapi.RequirementFlag.channel_bound
+_OTHER_BINDINGS = "Incorrect channel bindings were supplied: the client has another TLS connection than this service"
 
 _REFUSAL_OF_CODE: Mapping[int, TicketRefusal] = {
     KrbCode.KRB_AP_ERR_BAD_INTEGRITY: TicketRefusal.WRONG_KEY,
@@ -91,18 +106,27 @@ class Acceptor:
         except GSSError as error:
             raise KeytabError(f"{keytab}: {format_minor_error(error)}") from error
         self._clockskew = clockskew
+        self._ticket_keys = KeptTicketKeys()
 
-    def accept(self, token: bytes) -> AcceptedToken | RefusedToken:
-        """Check one token, already decoded from base64. Takes about 0.1 ms. Raises nothing, whatever the bytes are."""
+    def accept(self, token: bytes, bindings: ChannelBindings | None = None) -> AcceptedToken | RefusedToken:
+        """Check one token, already decoded from base64. Takes about 0.1 ms. Raises nothing, whatever the bytes are.
+
+        ``bindings`` None: those of the client do not matter.
+        """
         if not 0 < len(token) <= MAX_TOKEN:
             return RefusedToken("unknown", TicketRefusal.MALFORMED, f"a token of {len(token)} bytes")
+        own = None if bindings is None else raw.ChannelBindings(application_data=bindings.application_data)
         try:
-            result = raw.accept_sec_context(token, self._credentials)
+            result = raw.accept_sec_context(token, self._credentials, channel_bindings=own)
+        except BadChannelBindingsError:
+            return self._refuse_bindings(read_negotiate_token(token), _OTHER_BINDINGS)
         except GSSError as error:
             return self._refuse(read_negotiate_token(token), error)
         if result.more_steps:
             return self._refuse_unfinished(read_negotiate_token(token))
-        return self._build_accepted(result, read_ticket_key(read_negotiate_token(token).ap_request))
+        if bindings is not None and bindings.required and not int(result.flags) & _BOUND:
+            return self._refuse_bindings(read_negotiate_token(token), NO_BINDINGS)
+        return self._build_accepted(result, self._ticket_keys.read(token))
 
     def _build_accepted(self, result: AcceptSecContextResult, key: TicketKey | None) -> AcceptedToken:
         # GSS-API names the keytab entry that opened the ticket. An account's entries have one key, so that may be
@@ -116,9 +140,17 @@ class Acceptor:
             key=key,
         )
 
+    def _refuse_bindings(self, negotiate: NegotiateToken, text: str) -> RefusedToken:
+        key = read_ticket_key(negotiate.ap_request)
+        return RefusedToken("kerberos", TicketRefusal.BAD_BINDINGS, text, key.service if key else "", key)
+
     def _refuse_unfinished(self, negotiate: NegotiateToken) -> RefusedToken:
         if negotiate.mechanism == "ntlm":
             return RefusedToken("ntlm", TicketRefusal.NTLM, "an NTLM token inside Negotiate")
+        key = read_ticket_key(negotiate.ap_request)
+        if key is not None:
+            text = "the client asked for a third message (GSS_C_DCE_STYLE), which HTTP Negotiate does not have"
+            return RefusedToken(negotiate.mechanism, TicketRefusal.NEEDS_MORE, text, key.service, key)
         return RefusedToken(negotiate.mechanism, TicketRefusal.NEEDS_MORE, "the client sent no Kerberos token")
 
     def _refuse(self, negotiate: NegotiateToken, error: GSSError) -> RefusedToken:
@@ -137,7 +169,7 @@ class Acceptor:
             text = f"no readable AP-REQ: {format_minor_error(error)}"
             return RefusedToken(mechanism, TicketRefusal.MALFORMED, text)
         reason, text = self._diagnose(negotiate.mech_token, error)
-        return RefusedToken(mechanism, reason, text, request.service, read_ticket_key(negotiate.ap_request))
+        return RefusedToken(mechanism, reason, text, request.service, describe_ticket_key(request))
 
     def _diagnose(self, mech_token: bytes, error: GSSError) -> tuple[TicketRefusal, str]:
         """The reason why the Kerberos token ``mech_token`` was refused with ``error``. See the module's docstring."""
@@ -156,15 +188,6 @@ class Acceptor:
                 text = f"{error_name(KrbCode.KRB_AP_ERR_REPEAT)}: {format_minor_error(kerberos_error)}"
                 return TicketRefusal.REPLAYED, text
         return TicketRefusal.MALFORMED, format_minor_error(error)
-
-
-def read_ticket_key(ap_request: bytes) -> TicketKey | None:
-    """Read what an AP-REQ says of its keys in clear text; None if it is none."""
-    request = read_message(ap_request)
-    if not isinstance(request, ApRequest):
-        return None
-    types = enctype_name(request.enctype), enctype_name(request.session_enctype)
-    return TicketKey(request.service, request.kvno, *types, request.realm)
 
 
 def _target_of(result: AcceptSecContextResult) -> raw.Name | None:

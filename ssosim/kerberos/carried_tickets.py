@@ -16,6 +16,7 @@ __all__ = ["read_ticket_service"]
 _TICKET, _KRB_CRED, _AP_REQ = 0x61, 0x76, 0x6E
 _GSS, _NEGOTIATION = 0x60, 0xA1
 _CCACHE = (b"\x05\x03", b"\x05\x04")
+_FIRST_OCTETS = frozenset({_TICKET, _KRB_CRED, _AP_REQ, _GSS, _NEGOTIATION, *(each[0] for each in _CCACHE)})
 _SMALLEST = 40
 
 
@@ -25,9 +26,8 @@ def read_ticket_service(data: bytes) -> str | None:
     ``data`` is a Negotiate token, an AP-REQ, a ticket, a KRB-CRED message (a ``.kirbi`` file) or a credential cache
     file. For a credential cache the result is ``credential cache``. Never raises.
     """
-    if len(data) < _SMALLEST:
+    if len(data) < _SMALLEST or (first := data[0]) not in _FIRST_OCTETS:
         return None
-    first = data[0]
     if first in (_GSS, _NEGOTIATION, _AP_REQ):
         request = data if first == _AP_REQ else read_negotiate_token(data).ap_request
         message = read_message(request) if request else None

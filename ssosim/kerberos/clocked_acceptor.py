@@ -2,7 +2,8 @@
 
 GSS-API reads the clock of its process. So while the service's clock is wrong, a process under libfaketime checks the
 tokens, with the same key table and replay cache. It runs as a program: ``python -m ssosim.kerberos.clocked_acceptor
-KEYTAB RCACHE`` reads tokens and writes results, each after its length in four octets. It ends with its standard input.
+KEYTAB RCACHE`` reads questions and writes results, each after its length in four octets. It ends with its standard
+input.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from ssosim.kerberos.faketime import build_clock_environment, find_libfaketime
-from ssosim.kerberos.tickets import AcceptedToken, RefusedToken, TicketRefusal
+from ssosim.kerberos.tickets import AcceptedToken, ChannelBindings, RefusedToken, TicketRefusal
 
 if TYPE_CHECKING:  # needs GSS-API
     from ssosim.kerberos.acceptor import Acceptor
@@ -27,6 +28,13 @@ __all__ = ["ClockedAcceptor"]
 
 _LENGTH = 4
 _STOP_S = 2.0
+
+
+class _Question(msgspec.Struct):
+    """A token on its way between the processes, and what its TLS connection is."""
+
+    token: bytes
+    bindings: ChannelBindings | None = None
 
 
 class _Result(msgspec.Struct):
@@ -73,11 +81,11 @@ class ClockedAcceptor:
         )
         self._offset = offset
 
-    def accept(self, token: bytes) -> AcceptedToken | RefusedToken:
+    def accept(self, token: bytes, bindings: ChannelBindings | None = None) -> AcceptedToken | RefusedToken:
         """Check one token, as ``Acceptor.accept``."""
         offset = self._read_offset()
         if not offset:
-            return self._usual.accept(token)
+            return self._usual.accept(token, bindings)
         if offset != self._offset:
             self.close()
             self._start(offset)
@@ -85,7 +93,7 @@ class ClockedAcceptor:
         try:
             assert self._process.stdin is not None  # noqa: S101 - a pipe
             assert self._process.stdout is not None  # noqa: S101 - a pipe
-            _write(self._process.stdin, token)
+            _write(self._process.stdin, msgspec.json.encode(_Question(token, bindings)))
             result = msgspec.json.decode(_read(self._process.stdout), type=_Result)
         except (OSError, EOFError, msgspec.DecodeError):
             self.close()  # the next token starts another one
@@ -131,7 +139,8 @@ def _serve(keytab: str, rcache: str) -> None:
     acceptor = Acceptor(Path(keytab), Path(rcache))
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
-            result = acceptor.accept(_read(sys.stdin.buffer))
+            question = msgspec.json.decode(_read(sys.stdin.buffer), type=_Question)
+            result = acceptor.accept(question.token, question.bindings)
             sent = _Result(accepted=result) if isinstance(result, AcceptedToken) else _Result(refused=result)
             _write(sys.stdout.buffer, msgspec.json.encode(sent))
 

@@ -28,7 +28,8 @@ bytes. After an exchange has ended, with or without a reply, a repeated request 
 
 What can go wrong
 -----------------
-- Each UDP request to the KDC uses a socket of its own: a reply has no clear-text field that identifies its request.
+- A reply has no clear-text field that identifies its request, so a UDP socket to the KDC has one request at a time
+  (``KdcSockets``).
 - A TCP client to which a fault gives no reply keeps its connection. If the gateway closed it, libkrb5 would try the
   next KDC at once, and the fault would look like a refused connection.
 - When ``outstanding`` UDP requests are being processed, a further one is recorded without a reply and dropped. A TCP
@@ -47,6 +48,7 @@ from typing import Any, Literal, NamedTuple, cast
 from ssosim.kerberos.codes import KrbCode
 from ssosim.kerberos.enctypes import enctype_name
 from ssosim.kerberos.free_ports import Address, bind_pair
+from ssosim.kerberos.kdc_sockets import KdcSockets
 from ssosim.kerberos.messages import (
     KdcReply,
     KdcRequest,
@@ -125,9 +127,9 @@ class KdcGateway:
     """A UDP and TCP proxy between the clients and the KDC at ``upstream``.
 
     ``responder`` may be set and cleared at any time. ``prepare`` is called with each request before the KDC gets it; it
-    never raises. ``note_reply`` is called with each request and its reply. ``uses_proxy`` returns whether a client is
-    one behind a KDC proxy. The gateway can listen on several addresses at once, so that a client can be identified by
-    the address it uses.
+    never raises. ``note_reply`` is called with each request whose reply is a ticket, the reply, and what is read in it.
+    ``uses_proxy`` returns whether a client is one behind a KDC proxy. The gateway can listen on several addresses at
+    once, so that a client can be identified by the address it uses.
     """
 
     def __init__(
@@ -136,7 +138,7 @@ class KdcGateway:
         self.upstream = upstream
         self.responder: KdcResponder | None = None
         self.prepare: Callable[[KdcRequest, KdcEndpoint], None] = lambda _request, _kdc: None
-        self.note_reply: Callable[[bytes, bytes], None] = lambda _request, _reply: None
+        self.note_reply: Callable[[bytes, bytes, KdcReply], None] = lambda _request, _reply, _read: None
         self.uses_proxy: Callable[[str], bool] = lambda _client: False
         self._trace = trace
         self._client_of = client_of
@@ -147,6 +149,7 @@ class KdcGateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._pending: set[tuple[Address, Address, bytes]] = set()
         self._connections = 0
+        self._sockets = KdcSockets()
 
     async def start(self, host: str | None = None, port: int = 0, kdc: KdcEndpoint | None = None) -> Address:
         """Listen on one more address, UDP and TCP, and return it. Defaults: see ``bind_pair``. Raises OSError.
@@ -238,6 +241,7 @@ class KdcGateway:
         for server in servers:
             await server.wait_closed()
         self._ports.clear()
+        self._sockets.close()
         # asyncio transports close their sockets in the next iteration of the event loop.
         await asyncio.sleep(0)
 
@@ -280,15 +284,17 @@ class KdcGateway:
         context = KdcRequestContext(client, transport, read_message(data), data, kdc)
         if isinstance(context.message, KdcRequest):
             self.prepare(context.message, kdc)
+        issued: KdcReply | None = None
         try:
             reply = await forward(data) if responder is None else await responder(context, forward)
         finally:
-            self._record(context, reply)
-        if reply is not None:
-            self.note_reply(data, reply)
+            issued = self._record(context, reply)
+        if reply is not None and issued is not None:
+            self.note_reply(data, reply, issued)
         return reply
 
-    def _record(self, context: KdcRequestContext, reply: bytes | None) -> None:
+    def _record(self, context: KdcRequestContext, reply: bytes | None) -> KdcReply | None:
+        """Record the exchange; return what the client reads in ``reply`` if that is a ticket."""
         parsed = context.message if isinstance(context.message, KdcRequest) else None
         outcome, answer = _read_outcome(reply)
         event = KdcExchange(
@@ -304,20 +310,10 @@ class KdcGateway:
             kdc=context.kdc.name if context.kdc.named else "",
         )
         self._trace.record(context.client, event)
+        return answer
 
     async def _forward_udp(self, upstream: Address, data: bytes) -> bytes | None:
-        # One socket per request: a Kerberos reply has no clear-text field that identifies its request.
-        loop = asyncio.get_running_loop()
-        reply: asyncio.Future[bytes | None] = loop.create_future()
-        transport, _ = await loop.create_datagram_endpoint(lambda: _ReplyReader(reply), remote_addr=upstream)
-        try:
-            transport.sendto(data)
-            async with asyncio.timeout(self._limits.answer_timeout):
-                return await reply
-        except TimeoutError:
-            return None
-        finally:
-            transport.close()
+        return await self._sockets.request(upstream, data, self._limits.answer_timeout)
 
     async def _serve_connection(
         self, kdc: KdcEndpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -421,21 +417,6 @@ class _Listener(asyncio.DatagramProtocol):
                 self._transport.sendto(reply, addr)
 
         self._gateway.handle_datagram(self._address, Address(*addr[:2]), data, send)
-
-
-class _ReplyReader(asyncio.DatagramProtocol):
-    """Receives the KDC's reply to one UDP request."""
-
-    def __init__(self, reply: asyncio.Future[bytes | None]) -> None:
-        self._reply = reply
-
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:  # noqa: ARG002 - asyncio's
-        if not self._reply.done():
-            self._reply.set_result(data)
-
-    def error_received(self, exc: Exception) -> None:  # noqa: ARG002 - asyncio's signature
-        if not self._reply.done():
-            self._reply.set_result(None)
 
 
 def _frame(data: bytes) -> bytes:

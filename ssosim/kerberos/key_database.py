@@ -17,8 +17,8 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ssosim.estate import Estate
-from ssosim.kerberos.enctypes import AES256, DEFAULT_ENCTYPES, SUPPORTED
+from ssosim.estate import Estate, Realm
+from ssosim.kerberos.enctypes import AES256, DEFAULT_ENCTYPES, SUPPORTED, sort_enctypes
 from ssosim.kerberos.errors import KerberosError
 
 __all__ = [
@@ -136,7 +136,9 @@ class KeyDatabase:
         if owner is None:
             return dataclasses.replace(self, accounts=(*others, Account(account, tuple(spns), service_kvnos=())))
         kept = tuple(each for each in owner.principals if each.lower() not in taken)
-        return dataclasses.replace(self, accounts=tuple(others)).with_account(replace(owner, principals=(*kept, *spns)))
+        lost = tuple(each for each in owner.lost if each.lower() not in taken)  # it may get one back
+        owner = replace(owner, principals=(*kept, *spns), lost=lost)
+        return dataclasses.replace(self, accounts=tuple(others)).with_account(owner)
 
     @staticmethod
     def _without(account: Account, taken: set[str], owner: str) -> Account:
@@ -183,15 +185,18 @@ class KeyRule(NamedTuple):
     fault: int = 0
 
 
-def list_accounts(estate: Estate) -> KeyDatabase:
-    """The accounts of the default realm of ``estate`` that have services, with their first keys.
+def list_accounts(estate: Estate, of: Realm | None = None) -> KeyDatabase:
+    """The accounts of the realm ``of`` (None: the first) that have services, with their first keys.
 
     ``realm.services`` are services on member servers: each has an account of its own, which is called like it here.
+    Only a realm other than the first may have no account of the cloud.
     """
-    realm = estate.default_realm
+    realm = of or estate.default_realm
     cloud = realm.service_account
-    own = Account(cloud.name, (cloud.name, *cloud.spns), cloud.enctypes, cloud.enctypes)
-    return KeyDatabase((own, *(Account(spn, (spn,)) for spn in realm.services)))
+    types = sort_enctypes(cloud.enctypes)
+    own = Account(cloud.name, (cloud.name, *cloud.spns), types, types)
+    accounts = (own,) if cloud.spns or of is None else ()
+    return KeyDatabase((*accounts, *(Account(spn, (spn,)) for spn in realm.services)))
 
 
 def fold_key_rules(healthy: KeyDatabase, rules: Sequence[KeyRule]) -> KeyDatabase:
@@ -257,7 +262,10 @@ def _state_of(database: KeyDatabase, principal: str) -> tuple[object, ...]:
 def _blame(
     healthy: KeyDatabase, rules: Sequence[KeyRule], principal: str, works: Callable[[KeyDatabase], bool]
 ) -> tuple[int, ...]:
-    """The faults without any one of which it works; where there is none, all that changed the keys of ``principal``."""
+    """The faults without any one of which it works; where there is none, all that changed the keys of ``principal``.
+
+    Where it does not work without all of them either, as for a client whose types no account has, there is no fault.
+    """
     changing, alone = [], []
     for number, rule in enumerate(rules):
         before, after = fold_key_rules(healthy, rules[:number]), fold_key_rules(healthy, rules[: number + 1])
@@ -265,4 +273,6 @@ def _blame(
             changing.append(rule.fault)
             if works(fold_key_rules(healthy, [*rules[:number], *rules[number + 1 :]])):
                 alone.append(rule.fault)
+    if not alone and healthy.owner_of(principal) is not None and not works(healthy):
+        return ()
     return tuple(alone or changing)

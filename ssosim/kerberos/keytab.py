@@ -26,18 +26,25 @@ class KeytabEntry:
 
 
 def read_keytab(path: Path) -> tuple[KeytabEntry, ...]:
-    """Read the entries of a keytab that krb5 wrote. Raises OSError, and ValueError for another format."""
+    """Read the entries of a keytab that krb5 wrote. Raises OSError, ValueError for another format or half a file."""
     content = path.read_bytes()
     if content[:2] != _VERSION:
         raise ValueError(f"{path}: no keytab of version 0x0502")
-    return tuple(_entries(content))
+    try:
+        return tuple(_entries(content))
+    except (struct.error, IndexError) as error:
+        raise ValueError(f"{path}: a keytab with an entry that is cut off") from error
 
 
 def _entries(content: bytes) -> Iterator[KeytabEntry]:
     offset = 2
     while offset + 4 <= len(content):
         (size,) = struct.unpack_from(">i", content, offset)
+        if size == 0:
+            return  # the end of the file, whatever follows
         end = offset + 4 + abs(size)
+        if end > len(content):
+            raise IndexError(end)
         if size > 0:  # a negative size is that of a hole, which a removed entry leaves
             yield _entry(content[offset:end])
         offset = end
@@ -52,6 +59,8 @@ def _entry(data: bytes) -> KeytabEntry:
     at += 8  # name type and time stamp
     kvno, enctype, length = struct.unpack_from(">BHH", data, at)
     at += 5 + length
+    if len(data) < at:
+        raise IndexError(at)
     if len(data) >= at + 4:
         (wide,) = struct.unpack_from(">I", data, at)
         kvno = wide or kvno

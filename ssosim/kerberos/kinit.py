@@ -89,10 +89,12 @@ def write_krb5_conf(
     is invalid, OSError.
     """
     options, others = options or ClientOptions(), others or OtherRealms()
+    domain = domain.lower()  # libkrb5 looks for a host in lower case, and finds no name in other letters
     realms = [_format_kdcs(kdcs), *(f"    }}\n    {name} = {{\n{_format_kdcs(of)}" for name, of in others.kdcs.items())]
     values = {"realm": realm, "domain": domain, "options": options.format_lines(), "kdcs": "\n".join(realms)}
     text = render_template("krb5.conf", values).rstrip("\n")
-    hosts = [f"    {host} = {of}" for host, of in others.hosts if host.lstrip(".") != domain]
+    named = ((host.lower(), of) for host, of in others.hosts)
+    hosts = [f"    {host} = {of}" for host, of in named if host.lstrip(".") != domain]
     for name, wanted in (("dns_lookup_kdc", options.dns_lookup_kdc), ("dns_lookup_realm", options.dns_lookup_realm)):
         text = text.replace(f"{name} = false", f"{name} = true") if wanted else text
     if options.dns_lookup_realm:  # a mapping in the file would come before the TXT records

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ssosim.estate import Estate, Realm
+from ssosim.estate.spn_checks import is_kdc_principal
 from ssosim.estate.trusts import list_trusts
 from ssosim.kerberos.account_attributes import build_account_options
-from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, RC4, SUPPORTED
+from ssosim.kerberos.enctypes import DEFAULT_ENCTYPES, RC4, SUPPORTED, sort_enctypes
 from ssosim.kerberos.errors import RealmError
 
 __all__ = [
@@ -39,12 +40,12 @@ def build_keytab_name(spn: str) -> str:
 
 
 def is_service_principal(text: str) -> bool:
-    """Return whether ``text`` is a service principal name that a database can have."""
-    return _SPN.match(text) is not None
+    """Return whether ``text`` is a service principal name that an account can have; those of the KDC are none."""
+    return _SPN.match(text) is not None and not is_kdc_principal(text)
 
 
 def check_service_principal(text: str) -> None:
-    """Raise ValueError if ``text`` is no service principal name that a database can have."""
+    """Raise ValueError if ``text`` is no service principal name that an account can have."""
     if not is_service_principal(text):
         raise ValueError(f"{text!r} is no service principal name; expected is one like HTTP/host")
 
@@ -112,6 +113,8 @@ def _check(estate: Estate, realm: Realm) -> None:
     names: set[str] = {account.name}
     for spn in (*account.spns, *realm.services):
         _check_pattern(_SPN, spn, f"{source}: service principal name (expected is one like HTTP/host)")
+        if is_kdc_principal(spn):
+            raise RealmError(f"{source}: {spn} is a principal of the KDC itself, and no service")
         _check_unique(spn, names, source)
     for user in estate.users:
         if user.sam_account is not None and estate.realm_of(user) is realm:
@@ -137,14 +140,14 @@ def _commands(estate: Estate, realm: Realm, seed: str) -> Iterator[str]:
     for user in estate.users:
         if user.sam_account is not None and estate.realm_of(user) is realm:
             options = f"-clearpolicy +requires_preauth {build_account_options(user)}"
-            if user.enctypes != DEFAULT_ENCTYPES:
-                options += f'-e "{" ".join(f"{each}:normal" for each in user.enctypes)}" '
+            if (own := sort_enctypes(user.enctypes)) != DEFAULT_ENCTYPES:
+                options += f'-e "{" ".join(f"{each}:normal" for each in own)}" '
             yield f"addprinc {options}-pw {_quote(user.password)} {user.sam_account}"
     if list_tgt_session_enctypes(estate, realm) != DEFAULT_ENCTYPES:
         yield f"setstr krbtgt/{realm.name} session_enctypes {','.join(SUPPORTED)}"
     account = realm.service_account
     salt = "onlyrealm" if seed else "normal"
-    keys = " ".join(f"{enctype}:{salt}" for enctype in account.enctypes)
+    keys = " ".join(f"{enctype}:{salt}" for enctype in sort_enctypes(account.enctypes))
     if account.spns:
         for name in (account.name, *account.spns):
             yield f'addprinc -clearpolicy {_first_key(seed, account.name)} -e "{keys}" {name}'

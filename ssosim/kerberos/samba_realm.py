@@ -176,7 +176,7 @@ def provision_samba(samba: SambaPrograms, folder: Path, estate: Estate, realm: R
             accounts=accounts,
         )["versions"]
     account = realm.service_account
-    tables = {}
+    tables: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {}
     if account.spns:
         tables[SERVICE_ACCOUNT_KEYTAB] = (account.name, account.spns, account.enctypes)
     for spn in realm.services:

@@ -12,7 +12,7 @@ import hashlib
 from collections import OrderedDict
 from typing import NamedTuple
 
-from ssosim.kerberos.messages import KdcReply, read_message, read_presented_ticket, read_reply_ticket
+from ssosim.kerberos.messages import KdcReply, read_presented_ticket, read_reply_ticket
 
 __all__ = ["TicketAges", "TicketOwner"]
 
@@ -33,10 +33,9 @@ class TicketAges:
     def __init__(self) -> None:
         self._owners: OrderedDict[bytes, TicketOwner] = OrderedDict()
 
-    def note_reply(self, request: bytes, reply: bytes, now: float) -> None:
-        """Remember the ticket-granting ticket in ``reply``, if it has one. Any bytes are accepted."""
-        message = read_message(reply)
-        if not isinstance(message, KdcReply) or not message.service.startswith("krbtgt/"):
+    def note_reply(self, request: bytes, reply: bytes, message: KdcReply, now: float) -> None:
+        """Remember the ticket in ``reply`` if it is a ticket-granting ticket. ``message`` is what is read in it."""
+        if not message.service.startswith("krbtgt/"):
             return
         read = read_reply_ticket(reply)
         if read is None:

@@ -10,7 +10,9 @@ from ssosim.kerberos.errors import KerberosError
 from ssosim.kerberos.spnego import Mechanism
 
 __all__ = [
+    "NO_BINDINGS",
     "AcceptedToken",
+    "ChannelBindings",
     "KeytabError",
     "RefusedToken",
     "TicketError",
@@ -18,6 +20,9 @@ __all__ = [
     "TicketKey",
     "TicketRefusal",
 ]
+
+
+NO_BINDINGS = "the client sent no channel bindings, which this service requires"
 
 
 class KeytabError(KerberosError):
@@ -36,8 +41,19 @@ class TicketRefusal(StrEnum):
     NOT_YET_VALID = "not yet valid"
     CLOCK_SKEW = "clock skew"
     REPLAYED = "replayed"
+    BAD_BINDINGS = "bad channel bindings"
     NEEDS_MORE = "needs more legs"
     OTHER = "other"
+
+
+class ChannelBindings(NamedTuple):
+    """The TLS connection of a token, as a service expects it (RFC 5929, section 4: ``tls-server-end-point:`` and hash).
+
+    A token that is bound to another connection is refused. ``required``: one that is bound to none is refused, too.
+    """
+
+    application_data: bytes
+    required: bool = False
 
 
 class TicketKey(NamedTuple):

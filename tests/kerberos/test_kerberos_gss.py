@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import gssapi
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from ssosim.kerberos.gss import (
     TicketErrorKind,
     TicketRefusal,
     build_ntlm_negotiate_token,
+    read_negotiate_token,
 )
 
 AUTOLOGON = "HTTP/autologon.microsoftazuread-sso.com"
@@ -53,12 +55,13 @@ def refused(verdict: AcceptedToken | RefusedToken) -> RefusedToken:
 @pytest.mark.parametrize("mutual", [True, False])
 async def test_ticket_for_the_service_is_accepted(site: Any, mechanism: Any, mutual: bool) -> None:
     """A ticket for the registered SPN is accepted, with its principal, service and end time."""
+    began = time.time()
     await site.sign_on(lifetime=3600)
     verdict = acceptor(site).accept(await initiator(site).request_token(AUTOLOGON, mechanism=mechanism, mutual=mutual))
     assert isinstance(verdict, AcceptedToken)
     assert verdict.principal == "alice@CORP.CONTOSO.COM"
     assert verdict.service == f"{AUTOLOGON}@CORP.CONTOSO.COM"
-    assert verdict.expires_at == pytest.approx(time.time() + 3600, abs=5)
+    assert began - 2 <= verdict.expires_at - 3600 <= time.time() + 2, "in whole seconds"
     assert (verdict.reply is not None) == (mutual or mechanism == "spnego")
 
 
@@ -181,6 +184,29 @@ NEG_TOKEN_RESP = "a1073005a0030a0101"
 async def test_rubbish_has_a_reason(site: Any, data: str, reason: TicketRefusal) -> None:
     """Bytes that are no ticket are refused with the right reason."""
     assert refused(acceptor(site).accept(bytes.fromhex(data))).reason is reason
+
+
+async def test_a_refusal_never_says_success(site: Any) -> None:
+    """An AP-REQ without the frame of GSS-API (RFC 4121, 4.1), and one that wants a third message (DCE style)."""
+    await site.sign_on()
+    service = acceptor(site)
+    framed = await initiator(site).request_token(AUTOLOGON, mechanism="kerberos")
+    bare = refused(service.accept(read_negotiate_token(framed).ap_request))
+    assert bare.reason is TicketRefusal.MALFORMED
+    assert "Success" not in bare.text
+    # The ticket is in the cache now, so this waits for no KDC.
+    os.environ["KRB5_CONFIG"], before = str(site.krb5_conf), os.environ["KRB5_CONFIG"]
+    try:
+        store: dict[bytes | str, bytes | str] = {b"ccache": f"FILE:{site.ccache}".encode()}
+        flags = gssapi.RequirementFlag.mutual_authentication | gssapi.RequirementFlag.dce_style
+        target = gssapi.raw.import_name(AUTOLOGON.encode(), gssapi.NameType.kerberos_principal)
+        credentials = gssapi.raw.acquire_cred_from(store, usage="initiate").creds
+        token = gssapi.raw.init_sec_context(target, credentials, mech=gssapi.MechType.kerberos, flags=flags).token
+    finally:
+        os.environ["KRB5_CONFIG"] = before
+    third = refused(service.accept(token or b""))
+    assert (third.reason, third.service) == (TicketRefusal.NEEDS_MORE, AUTOLOGON)
+    assert "third message" in third.text
 
 
 async def test_damage_never_raises(site: Any) -> None:

@@ -24,13 +24,13 @@ class UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("lab", timeout=40)
+        super().__init__("lab", timeout=120)
         self._path = path
 
     def connect(self) -> None:
         """To the socket instead of a host."""
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(40)
+        self.sock.settimeout(120)
         self.sock.connect(self._path)
 
 
@@ -53,7 +53,7 @@ class Api:
         """One exchange: status, headers, body."""
         url = urlsplit(self.where["url"])
         there = (url.hostname, url.port)
-        connection = http.client.HTTPConnection(*there, timeout=40) if tcp else UnixConnection(self.where["socket"])
+        connection = http.client.HTTPConnection(*there, timeout=120) if tcp else UnixConnection(self.where["socket"])
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,12 @@ from typing import Any
 
 import pytest
 
-from ssosim.lab.program_devices.device_clocks import classify_program
+from ssosim.clock import SystemClock
+from ssosim.faults.core.clocks import ClockRule, Clocks
+from ssosim.kerberos.ccache_offset import read_time_offset
+from ssosim.lab.program_devices import device_clocks
+from ssosim.lab.program_devices.device_clocks import DeviceClocks, classify_program
+from ssosim.trace import LabEvent, Trace
 
 HOST = "autologon.microsoftazuread-sso.com"
 URL = f"https://{HOST}/contoso.com/winauth/sso"
@@ -24,6 +30,55 @@ try:
 except gssapi.exceptions.GSSError as error:
     sys.exit(str(error))
 """
+
+
+HALF = b"\x05\x04\0\x0c\0\x01\0\x08\0\0"
+WHOLE = b"\x05\x04\0\0principal and credentials"
+
+
+async def set_while_rewritten(home: Path, contents: list[bytes | None]) -> tuple[int | None, list[str]]:
+    """Set a clock wrong while a program writes its cache: ``contents`` one after another, a retry for each.
+
+    Returns the offset that the cache has then, None for half a file, and the texts in the trace.
+    """
+    clocks, trace = Clocks(), Trace(SystemClock())
+    devices = DeviceClocks(clocks, trace)
+    ccache = home / "ccache"
+    ccache.write_bytes(WHOLE)
+    devices.start("mine", "app", "", home)
+    if contents[0] is not None:
+        ccache.write_bytes(contents[0])
+    clocks.apply((ClockRule("device", -600),))
+    for content in contents[1:]:
+        await asyncio.sleep(0)
+        if content is None:
+            ccache.unlink()
+        else:
+            ccache.write_bytes(content)
+        await asyncio.sleep(2 * device_clocks._RETRY_S)
+    texts = [record.event.text for record in trace.since() if isinstance(record.event, LabEvent)]
+    try:
+        return read_time_offset(ccache), texts
+    except ValueError:
+        return None, texts
+
+
+@pytest.mark.parametrize("contents", [[HALF, WHOLE], [b"", HALF, WHOLE], [WHOLE]])
+def test_a_cache_that_is_being_written_gets_the_clock_afterwards(tmp_path: Path, contents: list[bytes | None]) -> None:
+    """A fault while the program signs on again is no error of the lab: the offset is written when the file is whole."""
+    assert asyncio.run(set_while_rewritten(tmp_path, contents)) == (-600, [])
+
+
+def test_a_cache_that_stays_half_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program keeps its clock, so the trace says that it was not changed, and why."""
+    monkeypatch.setattr(device_clocks, "_ATTEMPTS", 2)
+    offset, texts = asyncio.run(set_while_rewritten(tmp_path, [HALF, HALF, HALF]))
+    assert offset is None
+    (text,) = texts
+    assert (
+        text
+        == "the clock of app has not been changed: its credential cache: the header of the credential cache is cut off"
+    )
 
 
 @pytest.fixture

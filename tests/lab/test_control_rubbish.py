@@ -29,7 +29,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/v1/faults", {"fault": ["drop"]}, 400, "there is no fault"),
     ("POST", "/v1/faults", {"fault": "drop", "first": {}}, 400, "$.first"),
     ("POST", "/v1/faults", {"fault": "drop", "for_s": -1}, 400, "for_s -1.0 is not above 0"),
-    ("POST", "/v1/faults", {"fault": "name-removed", "name": "no.example"}, 409, "no.example"),
+    ("POST", "/v1/faults", {"fault": "name-removed", "name": "no.example"}, 400, "no.example"),
     ("DELETE", "/v1/faults/77", None, 400, "no fault '77' is in force"),
     ("GET", "/v1/trace?since=-1", None, 400, "since '-1': expected a whole number from 0"),
     ("GET", "/v1/trace?limit=0", None, 400, "limit '0': expected a whole number from 1 to 10000"),
@@ -173,7 +173,7 @@ def assert_in_json(answer: bytes) -> None:
 def test_every_error_is_json(api: Api, request_: bytes, status: int) -> None:
     """Whichever part says no: the router, the HTTP parser, the limit of a body, the guard."""
     with socket.socket(socket.AF_UNIX) as there:
-        there.settimeout(30)
+        there.settimeout(120)
         there.connect(api.where["socket"])
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             there.sendall(request_)
@@ -205,7 +205,7 @@ def test_what_is_no_http(api: Api, lines: list[bytes], unix: bool) -> None:
         there.connect(api.where["socket"] if unix else (url.hostname, url.port))
         there.sendall(b"\r\n".join(lines) + b"\r\n\r\nzz\r\n")
         there.shutdown(socket.SHUT_WR)
-        there.settimeout(20)
+        there.settimeout(120)
         answer = there.recv(4096)
         assert not answer or int(answer.split()[1]) < 500
         assert_in_json(answer)

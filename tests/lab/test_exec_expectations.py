@@ -31,6 +31,10 @@ REALM = "curl -s https://login.microsoftonline.com/common/userrealm/alice@contos
             "exposure",
         ),
         (("--no-exposure",), SIGN_ON, 0, ""),
+        (("--no-exposure", "--max-prompts", "0"), "echo success", 121, "sent nothing in this lab"),
+        (("--no-exposure", "--expect", "failed"), "true", 0, ""),
+        (("--never", "silent"), "exit 3", 3, "sent nothing in this lab"),
+        (("--allow-exposure",), "true", 0, ""),
         (("--max-rate", "1/min"), SIGN_ON, 121, "max-rate"),
         (("--deadline", "1s", "--expect", "stalled"), "sleep 60", 124, "stopped after 1 s"),
         (("--deadline", "1s", "--expect", "silent"), "sleep 60", 121, "still running"),
@@ -41,8 +45,41 @@ def test_the_exit_code_says_whether_all_holds(running, options, program, code, w
     done = running.run("exec", "--device", "desk-1", *options, "--", "sh", "-c", program)
     assert done.returncode == code, done.stderr
     assert words in done.stderr
-    if code != 121:
+    if code != 121 and not words:
         assert "expected" not in done.stderr
+
+
+def test_a_fault_that_touched_nothing_of_the_program_is_noted(running):
+    """A fault in force that names what the program does not ask for is noted; one that struck the program is not."""
+    struck = ("nxdomain", "names=login.microsoftonline.com", "types=AAAA")
+    missed = ("servfail", "names=login.example")
+    for fault in (struck, missed):
+        assert running.run("fault", "apply", *fault).returncode == 0
+    program = f"{REALM} >/dev/null; {SIGN_ON}"
+    try:
+        done = running.run("exec", "--as", "noted", "--expect", "silent", "--", "sh", "-c", program)
+        other = running.run("exec", "--as", "noted", "--expect", "failed", "--", "sh", "-c", program)
+    finally:
+        running.run("fault", "undo", "all")
+    assert done.returncode == 0, done.stderr
+    note = "note: servfail, in force, touched nothing of noted: no client asked for login.example"
+    assert done.stderr.splitlines() == [f"ssosim exec: {note}"]
+    assert other.returncode == 121
+    assert other.stderr.splitlines()[0] == f"ssosim exec: {note}", "it says why the fault did no harm"
+
+
+def test_a_fault_that_was_over_before_the_program_asked_is_noted(running):
+    """``--for`` ended before: that is named once, for the next program; a fault that was undone on purpose is not."""
+    assert running.run("fault", "apply", "servfail", f"names={HOST}", "--for", "100ms").returncode == 0
+    assert running.run("fault", "apply", "nxdomain", f"names={HOST}", "--for", "1h").returncode == 0
+    assert running.run("fault", "undo", "nxdomain").returncode == 0
+    done = running.run("exec", "--as", "late", "--expect", "silent", "--", "sh", "-c", f"sleep 1; {SIGN_ON}")
+    assert done.returncode == 0, done.stderr
+    (note,) = done.stderr.splitlines()
+    assert note.startswith("ssosim exec: note: servfail was over ")
+    assert note.endswith(", before late asked anything, so it touched nothing of it")
+    again = running.run("exec", "--as", "late", "--expect", "silent", "--", "sh", "-c", SIGN_ON)
+    assert (again.returncode, again.stderr) == (0, "")
 
 
 def test_an_earlier_program_of_the_same_name_does_not_count(running):

@@ -24,7 +24,7 @@ from tests.fast_paths import switched
 def break_fast_paths(patch: pytest.MonkeyPatch) -> None:
     """Let both self-checks find a difference."""
     patch.setattr(plain_reply, "_soa_numbers", lambda _: bytes(20))
-    patch.setattr(reply_bytes, "_CONTROL", None)
+    patch.setattr(reply_bytes, "_date", None)
 
 
 @pytest.mark.parametrize("why", ["switched off", "failed"])

@@ -85,6 +85,7 @@ def test_up_switches_rules_off(bench: Any) -> None:
     done = bench.run("up", "--detach", "--not-checked", "consnet")
     assert done.returncode == 2
     assert "--not-checked" in done.stderr
+    assert "names no rule" in bench.run("up", "--detach", "--not-checked", ",").stderr
     assert "did you mean 'consent'?" in done.stderr
     assert bench.run("up", "--detach", "--not-checked", "consent,preauthorization").returncode == 0
     assert bench.run("exec", "--", *REQUEST).stdout == "200"

@@ -14,15 +14,15 @@ from ssosim.kerberos import der
 from ssosim.kerberos.messages import Unreadable, read_message
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import SMALL, parse_object
-from ssosim.lab.model_devices.http_messages import ResponseReader, draft_request, encode_request, new_connection
+from ssosim.lab.model_devices.http_messages import HEAD_LIMIT, Exchange, draft_request, new_connection
 from ssosim.trace import redact
 
 
 def read_response(octets: bytes) -> HttpResponse | None:
     """Read the response to a GET."""
-    connection = new_connection()
-    encode_request(connection, draft_request("GET", "a.example", "/", {}, b""), b"")
-    return ResponseReader(connection).feed(octets)
+    exchange = Exchange(new_connection(), draft_request("GET", "a.example", "/", {}, b""))
+    exchange.encode()
+    return exchange.feed(octets)
 
 
 def test_a_control_request_is_small() -> None:
@@ -38,6 +38,18 @@ def test_an_answer_of_many_fields_is_none() -> None:
     read_response(b"HTTP/1.1 204 OK\r\n" + b"a: b\r\n" * 256 + b"\r\n")
     with pytest.raises(ValueError, match="more than 256 header fields"):
         read_response(b"HTTP/1.1 204 OK\r\n" + b"a: b\r\n" * 257 + b"\r\n")
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_long_head_is_refused_however_it_arrives(more: int) -> None:
+    """A model reads 262,144 octets of a head, also where all of it arrives at once."""
+    start, end = b"HTTP/1.1 204 OK\r\nA: ", b"\r\n\r\n"
+    octets = start + b"b" * (HEAD_LIMIT - len(start) - len(end) + more) + end
+    if not more:
+        assert read_response(octets) is not None
+        return
+    with pytest.raises(ValueError, match=f"a head of more than {HEAD_LIMIT} octets"):
+        read_response(octets)
 
 
 def test_a_long_principal_is_not_escaped() -> None:

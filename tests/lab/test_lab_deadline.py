@@ -32,10 +32,10 @@ def last(bench, label):
 def test_an_unstoppable_program_ends_at_the_deadline(running):
     """Processes that ignore signals, in own sessions, stopped, with threads, holding the output: exit code 124."""
     began = time.monotonic()
-    done = running.run("exec", "--as", "unstoppable", "--deadline", "2.5", "--", sys.executable, UNSTOPPABLE)
+    done = running.run("exec", "--as", "unstoppable", "--deadline", "8.5", "--", sys.executable, UNSTOPPABLE)
     assert (done.returncode, done.stdout) == (124, "alive\n" * 3), done.stderr
-    assert done.stderr == "ssosim exec: stopped after 2.5 s\n"
-    assert time.monotonic() - began > 2.5  # it runs for ten minutes
+    assert done.stderr == "ssosim exec: stopped after 8.5 s\n"
+    assert time.monotonic() - began > 8.5  # it runs for ten minutes
     assert (left(running), devices(running)) == ([], [])
     assert (last(running, "unstoppable")["event"], last(running, "unstoppable")["exit_code"]) == ("ClientFinished", -9)
 
@@ -95,6 +95,6 @@ def test_a_scenario_ends_an_unstoppable_program_at_its_deadline(bench, tmp_path)
 def test_an_ordinary_users_unstoppable_program_ends_as_well(as_user):
     """The same without any privilege."""
     assert as_user("up", "--detach").returncode == 0
-    done = as_user("exec", "--deadline", "2.5", "--", sys.executable, UNSTOPPABLE)
+    done = as_user("exec", "--deadline", "8.5", "--", sys.executable, UNSTOPPABLE)
     assert (done.returncode, done.stdout) == (124, "alive\n" * 3), done.stderr
     assert UNSTOPPABLE not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout

@@ -116,7 +116,7 @@ def test_queues_and_shared_memory_are_a_programs_own(running: Any) -> None:
     assert run("make") == ["True", "True", "True"]
     assert run("look") == ["False", "False", "False"]
     command = [sys.executable, "-c", QUEUES, "look"]
-    outside = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    outside = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert outside.stdout.split() == ["False", "False", "False"]
 
 

@@ -70,7 +70,7 @@ def test_input_and_outputs_pass_through(running):
         env=running.environment(),
         input=data,
         capture_output=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (done.stdout, done.stderr) == (data, b"oops\n")
@@ -96,7 +96,7 @@ def test_a_directory_that_is_gone_does_not_matter(running, tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "here\n"), done.stderr

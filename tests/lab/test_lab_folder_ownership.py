@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ssosim.files.owned_folder import create_private_folder
 from ssosim.lab.base.folder import LabFolder, ensure_cache_folder
 
 NOBODY = 65534
@@ -176,7 +177,7 @@ def test_an_earlier_versions_folder_says_what_to_do(bench, documents):
 def test_an_empty_folder_is_accepted(bench):
     """In an empty folder of the user's nothing can be lost: it is used, and private from then on."""
     place = bench.home / "labs/default"
-    place.mkdir(parents=True)
+    create_private_folder(place)
     place.chmod(0o755)
     done = bench.run("up", "-d")
     assert (done.returncode, stat.S_IMODE(place.stat().st_mode)) == (0, 0o700), done.stderr
@@ -200,7 +201,7 @@ def test_the_folders_above_are_the_users_own(bench, tmp_path, which, how):
     if how == "another's" and os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
     home = tmp_path / "home"
-    (home / "labs").mkdir(mode=0o700, parents=True)
+    create_private_folder(home / "labs")
     shutil.copytree(bench.home / "cache", home / "cache")
     place = home / which if which else home
     match how:
@@ -220,7 +221,7 @@ def test_the_folders_above_are_the_users_own(bench, tmp_path, which, how):
     assert {path: now.get(path) for path in before} == before
 
 
-@pytest.mark.parametrize("mask", [0o000, 0o077, 0o177, 0o777])
+@pytest.mark.parametrize("mask", [0o000, 0o002, 0o077, 0o177, 0o777])
 def test_what_is_made_is_private_whatever_the_umask(bench, mask):
     """The state folder, the folders that are missing above it, and those in it have mode 0700; the lab runs."""
     top = bench.home / "a"  # pytest's folders are too long for a socket
@@ -232,6 +233,11 @@ def test_what_is_made_is_private_whatever_the_umask(bench, mask):
     made += [*(home / "cache/realms").iterdir(), *(home / "cache").glob("keys-*")]
     assert {str(path): stat.S_IMODE(path.stat().st_mode) for path in made} == {str(path): 0o700 for path in made}
     assert bench.run("exec", "--", "true", env=env, umask=mask).returncode == 0
+    folder = home / "labs/default"
+    # The device's folder, with its ticket, goes with the program; the lab enters no folder that others may change.
+    assert [*(folder / "devices").iterdir()] == []
+    open_to_others = [path for path in folder.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o022]
+    assert [path for path in open_to_others if not path.is_socket()] == []
     assert bench.run("down", env=env, umask=mask).returncode == 0
 
 
@@ -252,7 +258,7 @@ def test_the_mark_is_written_whatever_the_umask(tmp_path, monkeypatch):
 def test_names_with_control_characters_are_escaped(bench):
     """A file with a newline or an escape in its name does not break the message out of its line."""
     place = bench.home / "labs/default"
-    place.mkdir(parents=True)
+    create_private_folder(place)
     (place / "a\n\x1b[31mb").write_text(THESIS)
     done = bench.run("up", "-d")
     assert (done.returncode, done.stderr.count("\n"), "\x1b" in done.stderr) == (2, 1, False)

@@ -181,7 +181,7 @@ NO_HTTP = {
     "a chunk header with LF": CHUNKED + b"2\nok\r\n0\r\n\r\n",
     "chunked among others": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked,\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     "another protocol": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\nok",
-    "many chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 1025 + b"0\r\n\r\n",
+    "many chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 513 + b"0\r\n\r\n",
     "a blank before the colon": b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
     "a field without a colon": b"HTTP/1.1 200 OK\r\nContent-Length\r\n\r\nok",
     "a NUL": b"HTTP/1.1 200 OK\r\nA: b\0\r\nContent-Length: 2\r\n\r\nok",

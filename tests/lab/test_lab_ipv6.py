@@ -195,14 +195,17 @@ def test_any_device_can_be_given_ipv6(running):
 def test_an_ordinary_users_programs_have_ipv6_as_well(as_user):
     """crm-online-2014, without privilege: a dead record costs a moment, a wrong one the sign-in; both are traced."""
     assert as_user("up", "--detach").returncode == 0
-    ends = {"aaaa-dead": "200 192.0.2.20", "aaaa-wrong": "000 2001:db8:bad::1"}
+    ends = {
+        "aaaa-dead": "200 192.0.2.20",
+        "aaaa-wrong": "000",
+    }  # newer curl prints no address after a refused certificate
     for fault, end in ends.items():
         assert as_user("fault", "apply", fault, f"name={SSO}").returncode == 0
         done = as_user("exec", "--as", fault, "--ipv6", "--", *NEGOTIATE)
-        assert done.stdout.strip() == end.strip(), done.stderr
+        assert done.stdout.startswith(end), done.stderr
         as_user("fault", "undo", "all")
     records = [r for r in read_records(as_user("trace", "--json").stdout.splitlines()) if r.client in ends]
-    assert [(r.client, e.stage) for r in records for e in named([r], "ConnectionFailed")] == [
-        ("aaaa-dead", "connect"),
-        ("aaaa-wrong", "tls"),
+    assert [(r.client, e.stage, e.address) for r in records for e in named([r], "ConnectionFailed")] == [
+        ("aaaa-dead", "connect", "100::1"),
+        ("aaaa-wrong", "tls", "2001:db8:bad::1"),
     ]

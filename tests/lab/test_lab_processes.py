@@ -34,7 +34,7 @@ def test_what_is_raised_in_a_forked_child_ends_the_child(error):
         [sys.executable, "-c", RAISING.format(error=error), "enter"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     lines = [line.split() for line in done.stdout.splitlines()]

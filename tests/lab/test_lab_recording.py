@@ -23,6 +23,14 @@ def note(text: str) -> LabEvent:
     return LabEvent(part="lab", text=text)
 
 
+async def wait_for(errors: list[OSError]) -> None:
+    """Wait until an error is reported, and then for the time of another one."""
+    async with asyncio.timeout(60):
+        while not errors:  # noqa: ASYNC110 - the writer wakes nobody
+            await asyncio.sleep(PAUSE)
+    await asyncio.sleep(PAUSE)
+
+
 def sizes_in(folder: Path) -> dict[str, int]:
     """The files there, and how long each is."""
     return {each.name: each.stat().st_size for each in folder.iterdir()}
@@ -96,7 +104,7 @@ async def test_a_file_that_cannot_be_created_does_not_end_the_writing(tmp_path: 
         await asyncio.sleep(PAUSE)
         in_the_way.mkdir()
         trace.record("", note("late"))
-        await asyncio.sleep(PAUSE)
+        await wait_for(errors)
         assert [error.errno for error in errors] == [errno.EISDIR]
         in_the_way.rmdir()
         trace.record("", note("last"))
@@ -124,7 +132,7 @@ async def test_a_partial_line_is_removed(tmp_path: Path) -> None:
         await asyncio.sleep(PAUSE)
         with files_no_longer_than(1000):
             trace.record("", note("x" * 5000))
-            await asyncio.sleep(PAUSE)
+            await wait_for(errors)
         assert [error.errno for error in errors] == [errno.EFBIG]
         trace.record("", note("last"))
     assert [record.seq for record in read_records(read_trace_lines(path))] == [1, 2, 3]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ssosim.files.owned_folder import create_private_folder
 from ssosim.lab.trust.browsers import merge_firefox_policies
 
 HOST = "login.microsoftonline.com"
@@ -118,6 +119,7 @@ def test_the_jvm_is_told_of_paths_with_blanks(bench):
     """A state folder with a blank in its name is one option to the JVM."""
     cache = bench.home / "cache"
     bench.home = bench.home / "my home"
+    create_private_folder(bench.home)
     shutil.copytree(cache, bench.home / "cache")
     bench.up()
     done = bench.run("exec", "--", "sh", "-c", 'eval set -- "$JAVA_TOOL_OPTIONS"; for o; do echo "$o"; done')

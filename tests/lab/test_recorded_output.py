@@ -44,7 +44,7 @@ def test_long_output_passes_whole_and_is_cut_in_the_trace(messages: Any) -> None
 
 def test_a_program_that_is_killed_leaves_what_it_printed(messages: Any) -> None:
     """At its deadline, with a child that holds the pipe open: the output up to then, and the code of a deadline."""
-    done, (text,) = messages("echo begun; sleep 300 & sleep 300", "--deadline", "2")
+    done, (text,) = messages("echo begun; sleep 300 & sleep 300", "--deadline", "5")
     assert (done.returncode, done.stdout, text) == (124, "begun\n", "begun")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from ssosim.entra import AcceptedTicket, RefusedTicket, TicketAcceptor
+from ssosim.entra import AcceptedTicket, ChannelBindings, RefusedTicket, TicketAcceptor
 
 __all__ = ["AcceptorOfRealms"]
 
@@ -14,11 +14,11 @@ class AcceptorOfRealms(Struct, frozen=True):
 
     acceptors: tuple[TicketAcceptor, ...]
 
-    def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
+    def accept(self, token: bytes, bindings: ChannelBindings | None = None) -> AcceptedTicket | RefusedTicket:
         """Accept or refuse one SPNEGO or Kerberos token. A refusal is that of the realm whose name the ticket has."""
         results = []
         for acceptor in self.acceptors:
-            result = acceptor.accept(token)
+            result = acceptor.accept(token, bindings)
             if isinstance(result, AcceptedTicket):
                 return result
             results.append(result)

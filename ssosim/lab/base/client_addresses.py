@@ -53,6 +53,9 @@ class ClientAddresses:
         return "" if own in self._reporting else self.client_of(remote, local)
 
     def new_label(self, stem: str) -> str:
-        """Return a client name that was not used before: ``stem``, a dash and a number."""
-        self._counts[stem] = count = self._counts.get(stem, 0) + 1
-        return f"{stem}-{count}"
+        """Return a client name that was not used before, by a user either: ``stem``, a dash and a number."""
+        while True:
+            self._counts[stem] = count = self._counts.get(stem, 0) + 1
+            label = f"{stem}-{count}"
+            if label not in self._clients.values():
+                return label

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ssosim.files.opening import FolderRefusedError, open_folder, open_subfolder, printable_path
-from ssosim.lab.base.errors import LabInputError, PrerequisiteError
+from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
 
 if TYPE_CHECKING:
     from ssosim.files.owned_folder import Mark
@@ -38,6 +38,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _SOCKET_PATH_LIMIT = 107
 _LOCK_WAIT_S = 0.1
 _LOCK = "lock"
+_IDENTITY = "identity.json"
 _LEDGER = "dns"
 _KEPT_AFTER_STOP = {_LOCK, "trace.jsonl", "trace.1.jsonl", "lab.log", _LEDGER}
 _HINT_HOME = "set SSOSIM_HOME to a folder that you own"
@@ -276,6 +277,18 @@ class LabFolder(NamedTuple):  # dataclasses cost more to import than all else th
         except OSError as error:
             raise LabInputError(f"{printable_path(lock)}: {error.strerror}; {_HINT_HOME}") from error
         return descriptor
+
+    def write_outer_identity(self, identity: tuple[int, int] | None) -> None:
+        """Write user and group id of the lab's root outside; None if the lab has no user namespace of its own."""
+        (self.path / _IDENTITY).write_text(json.dumps(identity), encoding="utf-8")
+
+    def read_outer_identity(self) -> tuple[int, int] | None:
+        """Return what ``write_outer_identity`` wrote. Raises LabError if it is not there: the lab has ended."""
+        try:
+            identity = json.loads((self.path / _IDENTITY).read_bytes())
+        except (OSError, ValueError) as error:
+            raise LabError(f'lab "{self.name}" has ended') from error
+        return None if identity is None else (int(identity[0]), int(identity[1]))
 
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Write ``lab.json``: what other processes need to join the running lab."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ssosim.entra import AcceptedTicket, RefusalReason, RefusedTicket
+from ssosim.entra import AcceptedTicket, ChannelBindings, RefusalReason, RefusedTicket
+from ssosim.kerberos import tickets
 from ssosim.kerberos.tickets import AcceptedToken, TicketKey, TicketRefusal
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _FAULTS: Mapping[TicketRefusal, RefusalReason] = {
     TicketRefusal.NOT_YET_VALID: "not-yet-valid",
     TicketRefusal.CLOCK_SKEW: "skew",
     TicketRefusal.REPLAYED: "replayed",
+    TicketRefusal.BAD_BINDINGS: "bad-bindings",
 }
 
 
@@ -41,9 +43,10 @@ class GssAcceptor:
     acceptor: Acceptor | ClockedAcceptor
     find_key_faults: Callable[[TicketKey], tuple[int, ...]] = lambda _key: ()
 
-    def accept(self, token: bytes) -> AcceptedTicket | RefusedTicket:
+    def accept(self, token: bytes, bindings: ChannelBindings | None = None) -> AcceptedTicket | RefusedTicket:
         """Accept or refuse one SPNEGO or Kerberos token."""
-        result = self.acceptor.accept(token)
+        own = None if bindings is None else tickets.ChannelBindings(bindings.application_data, bindings.required)
+        result = self.acceptor.accept(token, own)
         key = result.key
         seen = (None, "", "") if key is None else (key.kvno, key.etype, key.session_etype)
         if isinstance(result, AcceptedToken):

@@ -67,6 +67,7 @@ class _Unrestricted:
 
 
 _POLICY: ContextVar[SocketPolicy | _Unrestricted | None] = ContextVar("ssosim_socket_policy", default=None)
+_UNRESTRICTED = _Unrestricted()
 _OF_THREADS: dict[int, list[SocketPolicy]] = {}
 
 
@@ -111,15 +112,25 @@ def _in_async_task() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
-@contextlib.contextmanager
-def unrestricted() -> Iterator[None]:
-    """Use sockets without a policy: for code of the lab itself that a context with a policy calls."""
-    before = _POLICY.get()
-    _POLICY.set(_Unrestricted())
-    try:
-        yield
-    finally:
-        _POLICY.set(before)
+class unrestricted:  # noqa: N801 - used as a function
+    """Use sockets without a policy in a ``with`` block: for code of the lab itself that a context with a policy calls.
+
+    A class, since each call of a device's port is such a block.
+    """
+
+    __slots__ = ("_before",)
+
+    def __init__(self) -> None:
+        self._before: SocketPolicy | _Unrestricted | None = None
+
+    def __enter__(self) -> None:
+        self._before = _POLICY.get()
+        if self._before is not _UNRESTRICTED:
+            _POLICY.set(_UNRESTRICTED)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not _UNRESTRICTED:
+            _POLICY.set(self._before)
 
 
 def _patch(replace: Replace) -> None:

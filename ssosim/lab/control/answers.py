@@ -80,17 +80,36 @@ class Ready(ApiResponse, frozen=True, kw_only=True):
 
 
 class FaultInForce(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields that all active faults have: number, registered name, and a description of what it changes."""
+    """The fields that all active faults have: number, registered name, and a description of what it changes.
+
+    ``idle`` is why the fault has changed no exchange of a client so far; empty if it has changed one, or nobody knows.
+    ``note``, in the answer to its application, is about its clients that nobody has seen.
+    """
 
     id: int
     fault: str
     description: str
+    idle: str = ""
+    note: str = ""
+
+
+class EndedFault(ApiResponse, frozen=True, kw_only=True):
+    """A fault that reached a limit before a client asked anything; ``limit`` is text, such as ``after 2 s``."""
+
+    id: int
+    fault: str
+    description: str
+    limit: str
 
 
 class Faults(ApiResponse, frozen=True, kw_only=True):
-    """The active faults, each with its own fields (see ``parse_fault``)."""
+    """The active faults, each with its own fields (see ``parse_fault``).
+
+    ``ended`` are those that reached a limit before the client of the request asked anything.
+    """
 
     faults: tuple[dict[str, object], ...]
+    ended: tuple[EndedFault, ...] = ()
 
 
 class FederatedToken(ApiResponse, frozen=True, kw_only=True):

@@ -86,6 +86,25 @@ _DNS = (
 )
 
 
+_READ_A_QUERY = frozenset(("GET", f"/v1/{path}") for path in ("faults", "trace", "wait", "verdicts"))
+"""The routes whose handlers read parameters of the query, and refuse those that they do not know."""
+
+_READ_A_BODY = frozenset(
+    ("POST", f"/v1/{path}")
+    for path in (
+        "faults",
+        "identity-provider",
+        "scenarios",
+        "spn",
+        "federated-tokens",
+        "devices",
+        "devices/{device}/finished",
+        *(f"dns/{action}" for method, action in _DNS if method == "POST"),
+    )
+)
+"""The routes whose handlers read a body, and refuse keys that they do not know."""
+
+
 class ControlApi:
     """The server of the control API of ``lab``. ``stop`` is called for the request to stop the lab.
 
@@ -143,8 +162,9 @@ class ControlApi:
             *((method, f"/v1/dns/{action}", self._dns) for method, action in _DNS),
         ]
         for method, path, handler in routes:
+            checked = _refuse_unread(handler, method, path)
             self.app.router.add_route(
-                method, path, handler if method == "GET" else self._finish_when_disconnected(handler)
+                method, path, checked if method == "GET" else self._finish_when_disconnected(checked)
             )
 
     def _finish_when_disconnected(self, handler: Handler) -> Handler:
@@ -213,8 +233,10 @@ class ControlApi:
         self._stop()
         return web.json_response({"stopping": True})
 
-    async def _faults(self, _: web.Request) -> web.Response:
-        return web.json_response(list_faults(self._lab.lab.faults))
+    async def _faults(self, request: web.Request) -> web.Response:
+        query = parse_query(request, ("client", "since"))
+        since = parse_whole_number(query, "since", 0, 0, _LARGEST)
+        return web.json_response(list_faults(self._lab.lab.faults, query.get("client", ""), since))
 
     async def _apply_fault(self, request: web.Request) -> web.Response:
         return web.json_response(apply_fault(self._lab.lab.faults, self._lab.estate, await json_object(request)))
@@ -284,6 +306,22 @@ class ControlApi:
             forecast = None if self._make_injected is None else self._forecast_reasons
             self._dns_handlers = DnsHandlers(self._lab.lab, self._lab.folder.ledger, forecast)
         return self._dns_handlers
+
+
+def _refuse_unread(handler: Handler, method: str, path: str) -> Handler:
+    """Wrap ``handler`` so that what it does not read is refused: a parameter of the query, or a key of the body.
+
+    What is accepted and touches nothing would be taken for a success.
+    """
+
+    async def check(request: web.Request) -> web.StreamResponse:
+        if (method, path) not in _READ_A_QUERY:
+            parse_query(request, ())
+        if (method, path) not in _READ_A_BODY:
+            await json_object(request, ())
+        return await handler(request)
+
+    return check
 
 
 def _silent_logger() -> logging.Logger:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ssosim.lab.base.errors import LabInputError
-from ssosim.lab.control.request_bodies import json_object, text_or_none
+from ssosim.lab.control.request_bodies import json_object, text_or_none, true_or_false
 
 if TYPE_CHECKING:
     from ssosim.lab.program_devices.private_lab import PrivateLab
@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 __all__ = ["DeviceHandlers"]
 
 _LARGEST_PID = 2**22
+_DEVICE_KEYS = (
+    "pid",
+    "program",
+    "program_file",
+    "device",
+    "label",
+    "person",
+    "last_step",
+    "etc",
+    "nss",
+    "ipv6",
+)
+_END_KEYS = ("exit_code", "stopped", "output")
 
 
 class DeviceHandlers:
@@ -33,7 +46,7 @@ class DeviceHandlers:
 
     async def attach(self, request: web.Request) -> web.Response:
         """Attach the network namespace of the process ``pid`` to the lab's network as a device."""
-        body = await json_object(request)
+        body = await json_object(request, _DEVICE_KEYS)
         pid = body.get("pid")
         if not isinstance(pid, int) or isinstance(pid, bool) or not 1 < pid <= _LARGEST_PID:
             raise LabInputError("pid: expected the process id of the device, as the lab sees it")
@@ -41,9 +54,8 @@ class DeviceHandlers:
             key: text_or_none(body, key) for key in ("device", "label", "person", "last_step", "program_file")
         }
         options |= {"etc": text_or_none(body, "etc")} if "etc" in body else {}
-        options |= {"nss": body["nss"] is True} if "nss" in body else {}
-        options |= {"ipv6": body["ipv6"] is True} if body.get("ipv6") is not None else {}
-        program = str(body.get("program") or "program")
+        options |= {key: flag for key in ("nss", "ipv6") if (flag := true_or_false(body, key)) is not None}
+        program = text_or_none(body, "program") or "program"
         return web.json_response(await self._lab.attach_device(pid, program=program, **options))
 
     async def device_code(self, request: web.Request) -> web.Response:
@@ -55,7 +67,7 @@ class DeviceHandlers:
 
         ``output`` is what it printed, if that was recorded.
         """
-        body = await json_object(request)
+        body = await json_object(request, _END_KEYS)
         code = body.get("exit_code")
         if not isinstance(code, int) or isinstance(code, bool) or not -256 < code < 256:
             raise LabInputError("exit_code: expected a whole number")

@@ -205,12 +205,13 @@ class DriftFinding(ApiResponse, frozen=True, kw_only=True):
 class Drift(ApiResponse, frozen=True, kw_only=True):
     """The findings, the locked zones with their incident ids, and the share of queried names in the inventory.
 
-    ``uncounted`` is why queried names may be missing from that share; empty if all queries were counted.
+    ``inventory_completeness`` is null if no name was queried. ``uncounted`` is why queried names may be missing from
+    it; empty if all queries were counted.
     """
 
     findings: tuple[DriftFinding, ...]
     locks: dict[str, str]
-    inventory_completeness: float
+    inventory_completeness: float | None
     uncounted: str
 
 

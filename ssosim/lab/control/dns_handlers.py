@@ -59,6 +59,21 @@ _T = TypeVar("_T")
 _Handler = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
+_KEYS: dict[str, tuple[str, ...]] = {
+    "zones": (),
+    "plan": ("change",),
+    "apply": ("change", "plan", "approvals", "executors"),
+    "rollback": ("number", "as_written", "by"),
+    "drift": ("outside",),
+    "adopt": ("by",),
+    "settings": ("policy", "detector", "inventory"),
+    "load": ("title", "zones"),
+    "substitutions": ("change",),
+    "substitutions/finish": (),
+}
+"""The keys of the body of each request below ``/v1/dns/``."""
+
+
 class DnsHandlers:
     """Change control in a lab. The ledger is in ``folder``; ``forecast`` adds what a plan does to clients to its risk.
 
@@ -116,7 +131,7 @@ class DnsHandlers:
         handler = self._handlers().get((request.method, request.path.removeprefix("/v1/dns/")))
         if handler is None:
             raise LabInputError(f"{request.method} {request.path}: not found; see GET /v1/openapi.json")
-        given = await json_object(request, max_bytes=_MOST_ZONES)
+        given = await json_object(request, _KEYS[request.path.removeprefix("/v1/dns/")], max_bytes=_MOST_ZONES)
         try:
             return await encode_json_response(await handler(given))
         except RefusedError as refused:
@@ -282,7 +297,7 @@ class DnsHandlers:
             return {
                 "findings": [each.as_data() for each in found],
                 "locks": {plain(origin): incident for origin, incident in self.control.locks.items()},
-                "inventory_completeness": round(self.control.completeness(), 3),
+                "inventory_completeness": self.control.completeness(),
                 "uncounted": self.control.explain_uncounted(),
             }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from aiohttp import web
@@ -12,6 +11,7 @@ from ssosim.estate import OpenidIssuer
 from ssosim.lab.base.errors import LabInputError
 from ssosim.lab.control.request_bodies import json_object, text_or_none
 from ssosim.lab.core.lab import Lab
+from ssosim.nearest import suggest_nearest
 from ssosim.services.openid_issuer import EXCHANGE_AUDIENCE, sign_federated_token
 
 __all__ = ["sign_token"]
@@ -31,16 +31,17 @@ async def sign_token(lab: Lab, request: web.Request) -> web.Response:
     subject = text_or_none(body, "subject")
     if not subject:
         raise LabInputError("subject: expected the sub claim of the token")
-    claims = body.get("claims") or {}
+    claims = {} if body.get("claims") is None else body["claims"]
     if not isinstance(claims, dict):
         raise LabInputError("claims: expected an object of claims")
+    audience = text_or_none(body, "audience")
     now = lab.clock.now()
     key = lab.keys.generated[issuer_key_name(issuer.issuer)]
     token = sign_federated_token(
         key,
         issuer,
         subject=subject,
-        audience=text_or_none(body, "audience") or EXCHANGE_AUDIENCE,
+        audience=EXCHANGE_AUDIENCE if audience is None else audience,
         now=now,
         claims={"exp": int(now) + _read_lifetime(body, issuer)} | claims,
     )
@@ -56,8 +57,7 @@ def _find_issuer(lab: Lab, name: str | None) -> OpenidIssuer:
         raise LabInputError(f"issuer: expected one of: {', '.join(known)}")
     wanted = known[0] if name is None else name
     if wanted not in known:
-        close = difflib.get_close_matches(wanted, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+        hint = suggest_nearest(wanted, known) or f"known: {', '.join(known)}"
         raise LabInputError(f"issuer: there is no issuer {wanted!r}; {hint}")
     return next(each for each in lab.estate.openid_issuers if each.issuer == wanted)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, get_args
 
 from ssosim.entra import Provider
 from ssosim.estate import UncheckedRule
 from ssosim.lab.base.errors import LabInputError
+from ssosim.nearest import suggest_nearest
 
 __all__ = ["SETTINGS", "UNCHECKED_RULES", "change_settings", "parse_rules", "show_settings"]
 
@@ -38,8 +38,9 @@ def change_settings(provider: Provider, body: dict[str, Any]) -> dict[str, Any]:
     if "mutual_authentication" in body:
         if not isinstance(mutual, bool):
             raise LabInputError("mutual_authentication: expected true or false")
-        provider.mutual_authentication = mutual
-    provider.not_checked = rules
+        provider.set_mutual_authentication(mutual)
+    if "not_checked" in body:
+        provider.set_not_checked(rules)
     return show_settings(provider)
 
 
@@ -49,8 +50,8 @@ def parse_rules(names: list[str]) -> tuple[UncheckedRule, ...]:
     for name in names:
         rule = next((each for each in UNCHECKED_RULES if each == name), None)
         if rule is None:
-            close = difflib.get_close_matches(name, UNCHECKED_RULES, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
+            near = suggest_nearest(name, UNCHECKED_RULES)
+            hint = f"{near} " if near else ""
             raise LabInputError(f"not_checked: there is no rule {name!r}; {hint}known: {', '.join(UNCHECKED_RULES)}")
         found.append(rule)
     return tuple(found)

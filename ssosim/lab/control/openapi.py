@@ -73,7 +73,14 @@ def _paths() -> Data:
         "/v1/status": {"get": _operation("the parts of the lab, and the endpoints of this API", named("Status"))},
         "/v1/stop": {"post": _operation("stop the lab", _OBJECT)},
         "/v1/faults": {
-            "get": _operation("the faults in force, the oldest first", named("Faults")),
+            "get": _operation(
+                "the faults in force, the oldest first",
+                named("Faults"),
+                parameters=[
+                    _query("client", TEXT, "idle is why a fault changed no exchange of this client, not of any"),
+                    _query("since", _whole(0), "idle is about the exchanges after this record"),
+                ],
+            ),
             "post": _operation(
                 "apply a fault until it is undone or reaches its limit", named("FaultInForce"), named("Fault")
             ),

@@ -87,7 +87,7 @@ def _record_schemas() -> dict[str, Schema]:
 def _static_schemas() -> dict[str, Schema]:
     part = object_of({"part": TEXT, "what": TEXT, "where": TEXT})
     api = object_of({"socket": TEXT, "url": TEXT, "token_file": TEXT}, optional=("url", "token_file"))
-    in_force = {"id": WHOLE, "description": TEXT, "suspended": YES_NO, "fault": TEXT}
+    in_force = {"id": WHOLE, "description": TEXT, "suspended": YES_NO, "fault": TEXT, "idle": TEXT, "note": TEXT}
     phase = {"name": TEXT, "title": TEXT, "number": WHOLE, "since": WHOLE, "sign_in_at": or_null(NUMBER)}
     outcome = {"enum": [str(each) for each in Outcome]}
     return {
@@ -107,8 +107,12 @@ def _static_schemas() -> dict[str, Schema]:
             },
             open_=True,
         ),
-        "FaultInForce": object_of(in_force, open_=True)
-        | {"description": "A fault with its own fields. `suspended`: it cannot be applied to the lab at present."},
+        "FaultInForce": object_of(in_force, optional=("note",), open_=True)
+        | {
+            "description": "A fault with its own fields. `suspended`: it cannot be applied to the lab at present. "
+            "`idle`: why it has changed no exchange so far; empty if it has, or if the trace cannot show it. "
+            "`note`, in the answer to POST: clients of the fault that nobody has seen so far."
+        },
         "FederatedToken": object_of({"token": TEXT}),
         "FederatedTokenRequest": object_of(
             {
@@ -120,7 +124,14 @@ def _static_schemas() -> dict[str, Schema]:
             },
             optional=("issuer", "audience", "expires_in", "claims"),
         ),
-        "Faults": object_of({"faults": array(named("FaultInForce"))}),
+        "Faults": object_of(
+            {
+                "faults": array(named("FaultInForce")),
+                "ended": array(object_of({"id": WHOLE, "fault": TEXT, "description": TEXT, "limit": TEXT}))
+                | {"description": "with client: the faults that reached a limit before this client asked anything"},
+            },
+            optional=("ended",),
+        ),
         "IdentityProvider": object_of(
             {"not_checked": array(_RULE), "rules": array(_RULE), "mutual_authentication": YES_NO}
         ),
@@ -146,7 +157,12 @@ def _static_schemas() -> dict[str, Schema]:
                 "measures": ANYTHING | {"description": "requests, rates, exposures; see docs/run-result.schema.json"},
                 "expected": or_null(ANYTHING),
                 "broken": array(ANYTHING) | {"description": "the expectations that do not hold"},
-                "as_expected": YES_NO,
+                "as_expected": YES_NO
+                | {"description": "no expectation is broken; see status for whether there was one"},
+                "status": {
+                    "enum": ["passed", "failed", "not-judged"],
+                    "description": "not-judged: the request expects no outcome, so nothing could fail",
+                },
             },
             open_=True,
         ),

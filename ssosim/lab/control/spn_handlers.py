@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from ssosim_clients.ports import Device as ClientDevice
@@ -32,6 +33,9 @@ _CLIENT = "spn"
 _SQL_PORT = 1433
 _MAX_HOST = 253
 _PATIENCE_S = 0.5  # the answer of this command must not wait for a resolver in trouble
+_LOOKS = 10
+
+_Answer = TypeVar("_Answer")
 
 
 class SpnHandlers:
@@ -52,12 +56,12 @@ class SpnHandlers:
 
 
 async def _read(request: web.Request) -> tuple[str, list[str] | None, str | None, int | None]:
-    body = await json_object(request)
+    body = await json_object(request, ("host", "rules", "device", "port"))
     if not isinstance(body.get("host"), str):
         raise LabInputError("host: expected the host name of a URL")
     rules, device, port = body.get("rules"), text_or_none(body, "device"), body.get("port")
-    if rules is not None and not (isinstance(rules, list) and all(isinstance(rule, str) for rule in rules)):
-        raise LabInputError("rules: expected a list of names")
+    if rules is not None and not (isinstance(rules, list) and rules and all(isinstance(rule, str) for rule in rules)):
+        raise LabInputError("rules: expected a list of names, at least one; leave it out for all")
     if port is not None and not (isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536):
         raise LabInputError("port: expected a port number")
     return body["host"], rules, device, port
@@ -115,8 +119,9 @@ class _CountedResolver:
 
     async def resolve(self, name: str, family: Family) -> Resolution:
         """Return the addresses of ``name``. Raises DnsFailure."""
-        if name == "localhost" or _is_address(name):
-            return Resolution(name, name, ("127.0.0.1" if name == "localhost" else name,))
+        is_local = name in ("localhost", "localhost.")
+        if is_local or _is_address(name):
+            return Resolution(name, name, ("127.0.0.1" if is_local else name,))
         if (name, family) not in self._answers:
             self._answers[name, family] = await self._measure(name, family)
         found, wait = self._answers[name, family]
@@ -129,8 +134,7 @@ class _CountedResolver:
         before, self._clock.is_late = self._clock.waited, False
         found: Resolution | DnsFailure
         try:
-            async with asyncio.timeout(_PATIENCE_S):
-                found = await self._resolver.resolve(name, family)
+            found = await _wait_a_moment(self._resolver.resolve(name, family))
         except DnsFailure as failure:
             found = failure
         except TimeoutError:  # behind a resolver that waits for its own servers
@@ -147,8 +151,7 @@ class _CountedResolver:
             before, name = self._clock.waited, None
             self._clock.is_late = False
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE_S):
-                    name = await self._resolver.reverse(address)
+                name = await _wait_a_moment(self._resolver.reverse(address))
             self._names[address] = (None if self._clock.is_late else name), self._clock.waited - before
         name, wait = self._names[address]
         self.waited += wait
@@ -217,6 +220,24 @@ class _Evaluation:
 
     async def _candidate(self, spn: str) -> dict[str, str]:
         return {"spn": spn, "kdc": (await self.kdc.request_status(spn))[0]}
+
+
+async def _wait_a_moment(work: Coroutine[Any, Any, _Answer]) -> _Answer:
+    """Return what ``work`` returns, or raise TimeoutError if it takes longer than a resolver that is well.
+
+    The resolver is served by the same loop. While that stands still it cannot answer: so the time is counted in short
+    looks, of which a pause takes one, and an answer that came meanwhile is read before the next.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        for _ in range(_LOOKS):
+            done, _ = await asyncio.wait({task}, timeout=_PATIENCE_S / _LOOKS)
+            if done:
+                return task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    raise TimeoutError
 
 
 def _chance(rule: SpnRule) -> str:

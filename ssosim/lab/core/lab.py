@@ -110,7 +110,7 @@ from ssosim.lab.network.foreign_requests import ForeignRequests
 from ssosim.lab.network.networks import LoopbackNetwork, Network
 from ssosim.lab.network.service_faults import ForeignHost, KdcChecks, make_key_faults, make_service_fault_applier
 from ssosim.lab.network.tls_listener import HttpListener
-from ssosim.lab.network.tls_observer import TlsObserver
+from ssosim.lab.network.tls_observer import TlsObserver, read_channel_bindings
 from ssosim.services import KeyTable, Service, complete_estate, services_at, services_of
 from ssosim.services.applications import Responders, responders_at, start_applications
 from ssosim.services.https_redirect import HTTPS_REDIRECT, add_https_redirects, step_at_redirect
@@ -377,6 +377,7 @@ class Lab:
             sleep=make_sleep(self.clock) if isinstance(self.clock, VirtualClock) else asyncio.sleep,
             find_client_time=self._find_client_time if isinstance(self.clock, VirtualClock) else None,
             clocks=self.clocks,
+            read_channel_bindings=read_channel_bindings,
         )
         assert self._gateway is not None  # noqa: S101 - it has started before
         self.faults.watch(

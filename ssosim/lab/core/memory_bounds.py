@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from ssosim.dns.recursion import cache as resolver_cache
 from ssosim.dns.recursion import core as resolver_core
 from ssosim.dns.server import fast_path, peer_budget, query_counts, wire_format
+from ssosim.entra.http import fast_path as http_fast_path
 from ssosim.estate import Estate
 from ssosim.faults.core import active_faults, effects
 from ssosim.trace import log
@@ -62,6 +63,8 @@ def list_bounds(estate: Estate, *, trace_records: int = log.DEFAULT_LIMIT) -> It
         yield MemoryBound("answers of a resolver", 100_000, resolver_cache.MOST_OCTETS, resolvers)
         yield MemoryBound("failures of a resolver", resolver_core.MAX_FAILURES, 10 * _MIB, resolvers)
         yield MemoryBound("delegations of a resolver", 2 * resolver_core.MAX_DELEGATIONS, 20 * _MIB, resolvers)
+    heads = http_fast_path.MOST_HEADS
+    yield MemoryBound("heads of HTTP requests", heads, heads * 4 * http_fast_path.LONGEST_HEAD)
     yield MemoryBound("names that faults touch", effects.MAX_CACHED_NAMES, 4 * _MIB)
     clients = active_faults.MOST_CLIENTS_OF_CHANCE
     yield MemoryBound("random numbers of clients", clients, clients * 3000)

@@ -21,6 +21,7 @@ from ssosim.estate import Device, KdcHost, User, list_kdcs
 from ssosim.estate.trusts import find_trust_path
 from ssosim.faults.core.exchanges import is_nowhere
 from ssosim.faults.core.kdc_choice import KdcChoice, choose_kdc
+from ssosim.files.owned_folder import create_private_folder
 from ssosim.kerberos import Address
 from ssosim.kerberos.codes import error_name
 from ssosim.kerberos.kinit import ClientOptions, restrict_enctypes
@@ -83,7 +84,7 @@ async def reserve_client_slot(lab: Lab, client: str, seed: int = 0) -> ClientSlo
     address = lab.network.allocate_model_address()
     lab.client_addresses.register(address, client, reports_failures=True)
     home = lab.home / "models" / address
-    home.mkdir(mode=0o700, parents=True)
+    create_private_folder(home)
     return ClientSlot(address, await lab.gateway_for(address), home, client_random(seed, client))
 
 
@@ -95,15 +96,15 @@ async def model_device(
     clock: ClientClock,
     *,
     user_present: bool = True,
-    dual_stack: bool = False,
+    dual_stack: bool | None = None,
     slot: ClientSlot | None = None,
 ) -> AsyncIterator[ClientDevice]:
     """Create a device for the client model ``client``, on which ``device``'s user is signed on.
 
-    ``user_present`` False: no prompt gets a response. ``dual_stack``: the device has IPv6 and prefers it. The trace
-    records all actions of the client under its name. The device holds the user's password, as after a password
-    sign-on, and the certificate of the estate's first application that has one with its key. Raises LabInputError
-    and KinitError.
+    ``user_present`` False: no prompt gets a response. ``dual_stack``: whether the device has IPv6 and prefers it
+    (default: as in the estate). The trace records all actions of the client under its name. The device holds the
+    user's password, as after a password sign-on, and the certificate of the estate's first application that has one
+    with its key. Raises LabInputError and KinitError.
     """
     from ssosim.kerberos.gss import Initiator  # noqa: PLC0415 - a lab that runs has GSS-API
 
@@ -125,7 +126,7 @@ async def model_device(
         address,
         [lab.endpoint(each, 53) for each in resolver_addresses(lab.estate, device)],
         lab.estate.default_realm.domain,
-        dual_stack=dual_stack,
+        dual_stack=device.ipv6 if dual_stack is None else dual_stack,
         timer=timer,
     )
     http = LabHttp(
@@ -133,7 +134,7 @@ async def model_device(
         lab.client_tls,
         _make_endpoint_map(lab, address, await lab.foreign_host_endpoint()),
         keep_connections=isinstance(clock, VirtualClock),
-        revision=lambda: lab.faults.era,
+        revision=lambda: lab.faults.certificate_changes,
         on_failure=partial(_record_failed, lab, client),
         timer=timer,
     )
@@ -151,6 +152,7 @@ async def model_device(
                 partial(name_realm, lab.estate, user),
                 sign_on if lab.gets_ticket(device) else None,
                 DeviceClock(lab.trace, lab.clocks, client, home / "ccache"),
+                lab.ca.channel_bindings_of,
             ),
             clock=clock,
             user=ModelUser(lab.trace, client, partial(_find_password, lab, user) if user_present else None),

@@ -2,7 +2,7 @@
 
 Each request resolves its host again and opens a new connection, so that a change of the DNS or of a certificate takes
 effect at the next request. In virtual time, where hours of requests take a moment, a connection to the same address is
-used again until the active faults change.
+used again until a fault changes the certificates that hosts present.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from urllib.parse import urlsplit
 import h11
 from ssosim_clients.ports import DnsFailure, HttpResponse, NetworkFailure
 
+from ssosim.fast_paths import read_switch
 from ssosim.faults.core.exchanges import HTTP_TIMEOUT_S
 from ssosim.lab.base.own_sockets import code_of_lab
 from ssosim.lab.base.request_target import target_of
 from ssosim.lab.model_devices.http_messages import (
     HEAD_LIMIT,
     BrokenOffError,
-    ResponseReader,
+    Exchange,
+    RequestDraft,
     draft_request,
-    encode_request,
     new_connection,
 )
 from ssosim.lab.model_devices.stub_resolver import LabResolver
@@ -45,9 +46,6 @@ EndpointMap = Callable[[str, int], tuple[str, int]]
 _Origin = tuple[str, int, ssl.SSLContext | None]
 """Host, port, and the TLS client context; None for plain HTTP."""
 
-_Request = tuple[h11.Request, bytes]
-"""Head and body."""
-
 
 @dataclass(slots=True)
 class _Connection:
@@ -65,7 +63,7 @@ class _ClosedError(ConnectionError):
 class LabHttp:
     """An HTTP client without redirects, cookies and retries.
 
-    ``keep_connections``: use a connection again until ``revision``, the number of the faults' state, changes.
+    ``keep_connections``: use a connection again until ``revision``, the number of changes of the certificates, changes.
     ``on_failure`` is called for each connection that could not be opened, because no server sees those.
     """
 
@@ -89,6 +87,7 @@ class LabHttp:
         self._timer = timer or ResponseTimer()
         self._kept: dict[tuple[str, str, int, bool], _Connection] = {}
         self._ended = False  # by a fault, once it had the request
+        self._plainly = read_switch()
 
     @code_of_lab
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
@@ -96,7 +95,7 @@ class LabHttp:
         parts = urlsplit(url)
         host, tls = parts.hostname or "", self._tls if parts.scheme == "https" else None
         port = parts.port or (443 if tls else 80)
-        message = draft_request(method, parts.netloc, target_of(parts), headers, body), body
+        message = draft_request(method, parts.netloc, target_of(parts), headers, body, plainly=self._plainly)
         addresses = await self._addresses(host)
 
         self._ended = False
@@ -166,7 +165,7 @@ class LabHttp:
         self._timer.close()
         await asyncio.sleep(0)
 
-    async def _from_any(self, origin: _Origin, addresses: tuple[str, ...], message: _Request) -> HttpResponse:
+    async def _from_any(self, origin: _Origin, addresses: tuple[str, ...], message: RequestDraft) -> HttpResponse:
         """Return the response of the first address that accepts a connection."""
         refused: NetworkFailure | None = None
         host = origin[0]
@@ -229,17 +228,17 @@ class LabHttp:
         for key in [key for key in self._kept if key[0] == host]:
             self._kept.pop(key).transport.abort()
 
-    async def _exchange(self, connection: _Connection, message: _Request) -> HttpResponse:
-        reader, response = ResponseReader(connection.http), None
+    async def _exchange(self, connection: _Connection, message: RequestDraft) -> HttpResponse:
+        exchange, response = Exchange(connection.http, message), None
         began = False
         try:
-            connection.transport.write(encode_request(connection.http, *message))
+            connection.transport.write(exchange.encode())
             while response is None:
                 octets = await connection.reader.read(_READ_OCTETS)
                 if not began and not octets:
                     raise _ClosedError
                 began = True
-                response = reader.feed(octets)
+                response = exchange.feed(octets)
         except (ConnectionError, ssl.SSLError) as error:
             if not began:
                 raise _ClosedError from error
@@ -248,6 +247,6 @@ class LabHttp:
             raise NetworkFailure("read", "closed", "the answer broke off") from error
         except ValueError as error:
             raise NetworkFailure("read", "closed", f"no HTTP answer: {error}") from error
-        if not (reader.keeps_connection() and self._keep_connections):
+        if not (exchange.keeps_connection() and self._keep_connections):
             connection.transport.abort()
         return response

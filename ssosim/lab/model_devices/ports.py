@@ -167,7 +167,8 @@ class LabKerberos:
     ``selection`` selects the KDC; None: libkrb5 does. ``wait_for_delay`` waits by the lab's clock for the delays that
     faults of the KDC have added to the last requests. ``name_realm`` adds the realm of a host to its SPN. ``sign_on``:
     None where the device has no way to a KDC; it has a ticket-granting ticket all the same. ``clock``: that of the
-    device, which faults may have moved; None: no fault can.
+    device, which faults may have moved; None: no fault can. ``find_channel_bindings`` returns what binds a token to
+    the certificate of a host.
     """
 
     initiator: Initiator
@@ -176,19 +177,25 @@ class LabKerberos:
     name_realm: Callable[[str], str] = str
     sign_on: SignOn | None = None
     clock: DeviceClock | None = None
+    find_channel_bindings: Callable[[str], bytes] = lambda _host: b""
 
     @code_of_lab
-    async def negotiate_token(self, spn: str) -> bytes:
-        """Return a SPNEGO token for ``spn``. Raises TicketFailure."""
+    async def negotiate_token(self, spn: str, tls_host: str = "") -> bytes:
+        """Return a SPNEGO token for ``spn``, bound to the certificate of ``tls_host``. Raises TicketFailure."""
         name = self.name_realm(spn)
         if self.sign_on is not None and not await self.sign_on.renew():
             raise TicketFailure("no-credentials", spn, NO_CREDENTIALS)
         began = 0 if self.clock is None else self.clock.set()
         try:
             initiator: Initiator | None = self.initiator
+            token = b""
             if self.selection is not None:
                 initiator, token = await self.selection.request_token(name, self.initiator)
-            return token if initiator is None else await self._token(initiator, name)
+            if initiator is not None:
+                token = await self._token(initiator, name)
+            bindings = self.find_channel_bindings(tls_host) if tls_host else b""
+            # The ticket is in the cache now, so this contacts no KDC.
+            return await self.initiator.request_token(name, channel_bindings=bindings) if bindings else token
         except TicketError as error:
             if self.clock is not None:
                 self.clock.note_refusal(name, str(error), began)

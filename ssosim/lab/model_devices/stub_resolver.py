@@ -113,9 +113,10 @@ class LabResolver:
         return read_wire(answer[2:], query.type)
 
     async def _udp(self, server: tuple[str, int], query: bytes) -> bytes:
-        async with self._opening:  # one socket also for the first queries if they are sent together
-            if server not in self._sockets:
-                self._sockets[server] = await _UdpSocket.open(self.address, server)
+        if server not in self._sockets:
+            async with self._opening:  # one socket also for the first queries if they are sent together
+                if server not in self._sockets:
+                    self._sockets[server] = await _UdpSocket.open(self.address, server)
         return await self._sockets[server].send_query(query)
 
     async def _tcp(self, server: tuple[str, int], query: bytes) -> bytes:

@@ -41,7 +41,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from ssosim.clock import Clock, VirtualClock
@@ -53,17 +53,19 @@ __all__ = ["CountingClock", "ResponseTimer", "skips_time"]
 class CountingClock:
     """A client's clock that counts waits and does not wait: for the question how long a client would wait.
 
-    ``waited`` is in seconds. ``is_late``: an answer would have come after the time limit of its query.
+    It starts at the present time of ``clock`` and advances only by the waits that it counts, so that the machine's own
+    time is no part of a result. ``waited`` is in seconds. ``is_late``: an answer would have come after the time limit
+    of its query.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self._start = clock.now()
         self.waited = 0.0
         self.is_late = False
 
     def now(self) -> float:
-        """Seconds since the Unix epoch, by the lab's clock and with the waits that were counted."""
-        return self._clock.now() + self.waited
+        """Seconds since the Unix epoch: the start and the waits that were counted."""
+        return self._start + self.waited
 
     async def sleep(self, seconds: float) -> None:
         """Count ``seconds``."""
@@ -126,7 +128,9 @@ class ResponseTimer:
         self._means_no_response: Callable[[Event], bool] | None = None
         self._response_is_lost = False
         self._task: asyncio.Task[object] | None = None
-        self._unsubscribe = _listen(trace, client, self.examine) if trace and self._clock is not None else None
+        self._unsubscribe = (
+            _listen(trace, client, self.examine) if trace is not None and self._clock is not None else None
+        )
 
     def close(self) -> None:
         """Unsubscribe from the trace. May be called twice."""
@@ -134,27 +138,28 @@ class ResponseTimer:
             self._unsubscribe()
             self._unsubscribe = None
 
-    @contextlib.asynccontextmanager
-    async def limit(self, seconds: float, means_no_response: Callable[[Event], bool]) -> AsyncIterator[None]:
-        """Limit the block to ``seconds`` of the device's clock; raise TimeoutError after that.
+    def limit(
+        self, seconds: float, means_no_response: Callable[[Event], bool]
+    ) -> contextlib.AbstractAsyncContextManager[object]:
+        """Limit a block to ``seconds`` of the device's clock; raise TimeoutError after that.
 
         ``means_no_response`` returns whether an event of this client means that no response will come.
         """
         if self._clock is None:
-            async with asyncio.timeout(seconds):
-                yield
-            return
-        clock, began = self._clock, self._clock.now()
+            return asyncio.timeout(seconds)
+        return _VirtualLimit(self, self._clock, seconds, means_no_response)
+
+    def begin_wait(self, means_no_response: Callable[[Event], bool]) -> None:
+        """Watch the client's events from now on, in behalf of the task that runs."""
         self._means_no_response, self._response_is_lost, self._task = means_no_response, False, asyncio.current_task()
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not self._response_is_lost or self._task is None or self._task.uncancel() > 0:
-                raise
-            await clock.sleep(began + seconds - clock.now())
-            raise TimeoutError from None
-        finally:
-            self._means_no_response = self._task = None
+
+    def end_wait(self) -> None:
+        """Watch no longer."""
+        self._means_no_response = self._task = None
+
+    def takes_back_cancellation(self) -> bool:
+        """Whether the cancellation of the task that waits is the timer's own, and no other one came with it."""
+        return self._response_is_lost and self._task is not None and self._task.uncancel() <= 0
 
     def examine(self, record: Record) -> None:
         """End the wait for a response if ``record``, of this client, means that none will come."""
@@ -163,3 +168,31 @@ class ResponseTimer:
         if self._means_no_response(record.event):
             self._response_is_lost = True
             self._task.cancel()
+
+
+class _VirtualLimit:
+    """A block with a limit in virtual time. A class, since there are thousands, and a generator costs twice as much."""
+
+    __slots__ = ("_began", "_clock", "_means_no_response", "_seconds", "_timer")
+
+    def __init__(
+        self,
+        timer: ResponseTimer,
+        clock: VirtualClock | CountingClock,
+        seconds: float,
+        means_no_response: Callable[[Event], bool],
+    ) -> None:
+        self._timer, self._clock, self._seconds, self._means_no_response = timer, clock, seconds, means_no_response
+        self._began = 0.0
+
+    async def __aenter__(self) -> None:
+        self._began = self._clock.now()
+        self._timer.begin_wait(self._means_no_response)
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        try:
+            if isinstance(error, asyncio.CancelledError) and self._timer.takes_back_cancellation():
+                await self._clock.sleep(self._began + self._seconds - self._clock.now())
+                raise TimeoutError from None
+        finally:
+            self._timer.end_wait()

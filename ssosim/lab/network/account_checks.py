@@ -51,9 +51,9 @@ class AccountChecks:
         }
         self.states = AccountStates(estate, _make_show(RealmAccounts(estate, copies)))
 
-    def note_reply(self, request: bytes, reply: bytes) -> None:
-        """Remember a ticket-granting ticket that a client gets."""
-        self._ages.note_reply(request, reply, self._clock.now())
+    def note_reply(self, request: bytes, reply: bytes, message: KdcReply) -> None:
+        """Remember a ticket-granting ticket that a client gets. ``message`` is what is read in ``reply``."""
+        self._ages.note_reply(request, reply, message, self._clock.now())
 
     async def respond(self, request: KdcRequestContext, forward: Forward) -> bytes | None:
         """Answer a request: a refusal because of the account, or the reply of the KDC."""

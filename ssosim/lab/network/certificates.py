@@ -28,7 +28,7 @@ class LabCa:
     def __init__(self) -> None:
         self._ca = trustme.CA(organization_name="ssosim lab, not for use elsewhere")
         self._leaves: dict[str, trustme.LeafCert] = {}
-        self._bad_contexts: dict[str, tuple[str, ssl.SSLContext]] = {}
+        self._bad_contexts: dict[str, tuple[str, ssl.SSLContext, bytes]] = {}
         self._on_presented: Mapping[str, Callable[[], None]] = {}
         self._faults: Mapping[str, int] = {}
         self._presented: dict[str, tuple[int, ...]] = {}
@@ -61,6 +61,8 @@ class LabCa:
         if not leaves:
             raise ValueError("a TLS server needs at least one name")
         contexts = {name: _context_of(leaf) for name, leaf in leaves.items()}
+        bindings = {name: _bindings_of(leaf) for name, leaf in leaves.items()}
+        first_bindings = next(iter(bindings.values()))
 
         def choose(connection: ssl.SSLObject, requested: str | None, _: ssl.SSLContext) -> None:
             name = (requested or "").lower()
@@ -68,6 +70,7 @@ class LabCa:
             if (observed := OBSERVED_CONNECTION.get()) is not None:
                 observed.host, observed.bad_certificate = name, bad is not None
                 observed.faults = (self._faults[name],) if bad and name in self._faults else ()
+                observed.channel_bindings = (bad[2] if bad else b"") or bindings.get(name, first_bindings)
             if name in contexts:
                 self._presented[name] = (self._faults[name],) if bad and name in self._faults else ()
             if (found := bad[1] if bad else contexts.get(name)) is not None:
@@ -96,13 +99,17 @@ class LabCa:
             del self._bad_contexts[host]
         for host, problem in problems.items():
             if self._bad_contexts.get(host, ("",))[0] != problem:
-                self._bad_contexts[host] = (problem, self._bad_context(host, problem))
+                self._bad_contexts[host] = (problem, *self._bad_context(host, problem))
 
     def faults_presented_at(self, host: str) -> tuple[int, ...]:
         """Return the number of the fault of the certificate that ``host`` presented last; empty for a good one."""
         return self._presented.get(host.lower(), ())
 
-    def _bad_context(self, host: str, problem: CertificateTrouble) -> ssl.SSLContext:
+    def _bad_context(self, host: str, problem: CertificateTrouble) -> tuple[ssl.SSLContext, bytes]:
+        """Return the context of a bad certificate, and the channel bindings of the service behind it.
+
+        They are empty for a box between: that service knows the good certificate only.
+        """
         match problem:
             case "expired":
                 leaf = self._ca.issue_cert(host, not_after=datetime.now(UTC) - timedelta(hours=1))
@@ -110,7 +117,7 @@ class LabCa:
                 leaf = self._ca.issue_cert(FOREIGN_HOST_NAME)
             case "untrusted":
                 leaf = trustme.CA(organization_name="a box between").issue_cert(host)
-        return _context_of(leaf)
+        return _context_of(leaf), b"" if problem == "untrusted" else _bindings_of(leaf)
 
     def client_context(self) -> ssl.SSLContext:
         """Create a TLS client context that trusts this authority only."""
@@ -123,10 +130,26 @@ class LabCa:
         leaf = self._leaf_of(name).cert_chain_pems[0].bytes()
         return x509.load_pem_x509_certificate(leaf).fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - as Windows
 
+    def channel_bindings_of(self, name: str) -> bytes:
+        """Return what binds a token to the certificate for ``name`` that clients accept (RFC 5929, section 4)."""
+        return _bindings_of(self._leaf_of(name.lower()))
+
     def _leaf_of(self, name: str) -> trustme.LeafCert:
         if name not in self._leaves:  # hosts with the same name present the same certificate
             self._leaves[name] = self._ca.issue_cert(name)
         return self._leaves[name]
+
+
+def _bindings_of(leaf: trustme.LeafCert) -> bytes:
+    """Return the channel bindings of ``leaf``: its hash, by the algorithm of its signature (RFC 5929, section 4.1).
+
+    SHA-256 stands for MD5, SHA-1 and for a signature without such an algorithm.
+    """
+    certificate = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes())
+    algorithm = certificate.signature_hash_algorithm
+    if algorithm is None or isinstance(algorithm, hashes.MD5 | hashes.SHA1):
+        algorithm = hashes.SHA256()
+    return b"tls-server-end-point:" + certificate.fingerprint(algorithm)
 
 
 def _context_of(leaf: trustme.LeafCert) -> ssl.SSLContext:

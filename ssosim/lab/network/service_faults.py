@@ -89,6 +89,10 @@ def make_key_faults(estate: Estate, services: Iterable[Service], kdcs: RealmKdcs
         if service.keys is not None and not service.keys.account
     ]
     keys = _make_realm_keys(kdcs, name, healthy, joined)
+    # No fault changes the keys of other realms; their KDCs are told spellings too.
+    others = [(realm.name, list_accounts(estate, realm)) for realm in estate.realms[1:]]
+    spellers = {of: _make_realm_keys(kdcs, of, accounts, ()) for of, accounts in others if accounts.accounts}
+    spellers[name] = keys
 
     def show(database: KeyDatabase) -> None:
         try:
@@ -97,9 +101,10 @@ def make_key_faults(estate: Estate, services: Iterable[Service], kdcs: RealmKdcs
             raise FaultError(f"the keys of the realm cannot be changed: {error}") from error
 
     def prepare(request: KdcRequest, kdc: KdcEndpoint) -> None:
-        if request.kind == "TGS" and kdc.realm == name:
+        speller = spellers.get(kdc.realm)
+        if request.kind == "TGS" and speller is not None:
             try:
-                keys.add_spelling(request.service)
+                speller.add_spelling(request.service)
             except (RealmError, OSError):  # the KDC does not know the name then
                 _log.exception("the KDC %s cannot be told the name %s", kdc.name, request.service)
 

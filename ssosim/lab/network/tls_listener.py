@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import ssl
@@ -104,7 +105,9 @@ class _ConnectionAcceptor:
         """End all connections at once."""
         for transport in list(self._connections):
             if isinstance(transport, asyncio.Transport):
-                transport.abort()
+                # Python before 3.11.4 has nothing left to abort where aiohttp has closed a TLS transport twice.
+                with contextlib.suppress(AttributeError):
+                    transport.abort()
 
     def _add_connection(self, transport: asyncio.BaseTransport) -> None:
         """Remember an open connection. Closed ones are dropped at times, since uvloop's have no weak references."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ssosim.lab.base.client_addresses import ClientAddresses
 from ssosim.trace import NO_FIRST_STEPS, ConnectionFailed, FirstSteps, Trace, step_of_host
 
-__all__ = ["OBSERVED_CONNECTION", "ObservedConnection", "TlsObserver"]
+__all__ = ["OBSERVED_CONNECTION", "ObservedConnection", "TlsObserver", "read_channel_bindings"]
 
 _MOST_HOST = 253  # characters of a host name in the trace
 _ALERT = re.compile(r"_ALERT_(\w+)$")
@@ -38,7 +38,8 @@ class ObservedConnection:
 
     ``remote`` and ``local``: the two IP addresses. ``address``: the address of the estate that ``local`` stands for.
     ``host``: the requested host name (SNI). ``bad_certificate``: the certificate that was presented is a bad one.
-    ``faults``: the numbers of the faults that did it.
+    ``faults``: the numbers of the faults that did it. ``channel_bindings`` is what binds a token to the certificate of
+    the service (RFC 5929, section 4); empty before the certificate is chosen.
     """
 
     remote: str
@@ -47,10 +48,17 @@ class ObservedConnection:
     host: str = ""
     bad_certificate: bool = False
     faults: tuple[int, ...] = ()
+    channel_bindings: bytes = b""
 
 
 OBSERVED_CONNECTION: ContextVar[ObservedConnection | None] = ContextVar("OBSERVED_CONNECTION", default=None)
 """The connection of the current handshake. OpenSSL's SNI callback has no other access to it."""
+
+
+def read_channel_bindings() -> bytes:
+    """Return what binds a token to the certificate of the present connection; empty if there is no TLS."""
+    observed = OBSERVED_CONNECTION.get()
+    return b"" if observed is None else observed.channel_bindings
 
 
 class TlsObserver:

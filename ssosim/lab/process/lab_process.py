@@ -5,24 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
-import gc
 import json
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ssosim.estate import EstateError
-from ssosim.estate.toml import format_mistake, read_text
-from ssosim.estate.toml_lines import parse_path
 from ssosim.files.opening import printable_path
 from ssosim.kerberos import KdcEndedError, KerberosError, KerberosMissingError, RealmError
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError, LabInputError, PrerequisiteError
-from ssosim.lab.base.estate_option import read_estate
+from ssosim.lab.base.estate_option import locate_mistake, read_estate
 from ssosim.lab.base.folder import LabFolder, cache_path
 from ssosim.lab.base.free_memory import trim_when_grown
+from ssosim.lab.base.garbage import collect_rarely
 from ssosim.lab.base.sandbox import explain_refusal
 from ssosim.lab.base.shortage import explain_os_error, find_full_disk
 from ssosim.lab.network.networks import PrivateNetwork
@@ -67,9 +64,8 @@ def encode_start_error(error: Exception, estate_file: Path | None, folders: Sequ
         error, EstateError
     ):  # from a part with a stricter check than the estate's; its text starts with the key
         code = LabInputError.exit_code
-        where, _, what = text.partition(": ")
         if estate_file is not None:
-            text = format_mistake(read_text(estate_file), str(estate_file), parse_path(f"$.{where.split()[0]}"), what)
+            text = locate_mistake(error, estate_file)
     return encode_failure(text, code)
 
 
@@ -147,15 +143,11 @@ async def _run_lab(
         recovered = control.recover()
         await control.start(folder.socket, extensions.listener)
         cleanup.push_async_callback(control.stop)
-        in_user_namespace = outer_pid != os.getpid() and _is_mapped()
-        folder.write_facts({"pid": outer_pid, "user_namespace": in_user_namespace, "name": folder.name})
+        folder.write_facts({"pid": outer_pid, "name": folder.name})
         private.ready_s = time.monotonic() - began
         private.pid = outer_pid
         report(json.dumps({"status": control.status(), "recovered": recovered}).encode())
-        # A running lab keeps its trace, which has no reference cycles. Scanning it in each garbage collection took 5 %
-        # of the CPU time under load.
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
+        collect_rarely()
         watch = asyncio.create_task(_wait_for_removal(folder))
         watch.add_done_callback(lambda _: ended.set())
         trimming = asyncio.create_task(trim_when_grown())
@@ -180,8 +172,3 @@ async def _wait_for_removal(folder: LabFolder) -> None:
         if (now.st_dev, now.st_ino) != (own.st_dev, own.st_ino):
             break
     print_error(f"the folder {printable_path(folder.path)} was removed: the lab ends")
-
-
-def _is_mapped() -> bool:
-    fields = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
-    return fields[2] == "1"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ssosim.lab.base.errors import LabError, LabInputError, LabNameTakenError, PrerequisiteError
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.process.control_extensions import ControlExtensions
-from ssosim.lab.process.namespaces import Namespaces, start_in_namespaces
+from ssosim.lab.process.namespaces import Namespaces, Outside, start_in_namespaces
 from ssosim.lab.process.status_messages import Failure, read_failure
 from ssosim.output import guard_streams
 
@@ -124,10 +124,11 @@ def launch(
     folder.clear(keep_ledger=not fresh)
     read_end, write_end = os.pipe()
 
-    def body(outer_pid: int) -> int:
+    def body(outside: Outside) -> int:
         os.close(read_end)
         _redirect_output(folder)
-        return main(outer_pid, write_end)
+        folder.write_outer_identity(outside.identity)
+        return main(outside.pid, write_end)
 
     namespaces = start_in_namespaces(body, lambda: _tidy(folder))
     os.close(write_end)
@@ -186,7 +187,10 @@ def _name_signal(number: int) -> str:
 
 def _redirect_output(folder: LabFolder) -> None:
     """Redirect the output of the lab's process to its log; only the launcher writes to the terminal."""
-    os.umask(os.umask(0) & 0o077)  # the owner's permissions are needed for the files that the lab creates
+    # The owner's permissions are needed for the files that the lab creates. Nobody else may write to them, also where
+    # the umask is 002, as for users with a group of their own (pam_umask(8)): the lab enters no folder that others may
+    # change.
+    os.umask(os.umask(0) & 0o077 | 0o022)
     log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     devnull = os.open(os.devnull, os.O_RDONLY)
     os.dup2(devnull, 0)

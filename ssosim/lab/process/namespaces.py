@@ -41,7 +41,7 @@ Rules that always hold:
 - Mounts are private (MS_PRIVATE): no mount of the lab appears on the machine.
 
 What can go wrong: the machine forbids user namespaces. ``check_namespaces`` finds out in a child process and returns
-the reason with a remedy. Other processes join by the first process's id outside (``outer_pid``): see ``execute``.
+the reason with a remedy. Other processes join by the first process's id outside (``Outside``): see ``execute``.
 
 Sources: user_namespaces(7), pid_namespaces(7), unshare(2), prctl(2).
 """
@@ -63,11 +63,23 @@ from ssosim.lab.base.errors import PrerequisiteError
 from ssosim.lab.base.sandbox import explain_refusal
 from ssosim.output import print_error
 
-__all__ = ["Namespaces", "check_namespaces", "start_in_namespaces"]
+__all__ = ["Namespaces", "Outside", "check_namespaces", "start_in_namespaces"]
 
 _STOP_TIMEOUT_S = 10.0
 _EXIT_SOFTWARE = 70
 _NAMESPACES = linux.CLONE_NEWNET | linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWUTS
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the first process of a lab is outside of its namespaces.
+
+    ``pid``: its process id, by which others join the namespaces. ``identity``: user and group id of the lab's root,
+    None if the lab has no user namespace of its own.
+    """
+
+    pid: int
+    identity: tuple[int, int] | None
 
 
 @dataclass(slots=True)
@@ -94,10 +106,9 @@ class Namespaces:
         self.end()
 
 
-def start_in_namespaces(body: Callable[[int], int], on_end: Callable[[], None] | None = None) -> Namespaces:
+def start_in_namespaces(body: Callable[[Outside], int], on_end: Callable[[], None] | None = None) -> Namespaces:
     """Start ``body`` as the first process of new namespaces; its result is the exit code.
 
-    The argument of ``body`` is its process id outside of the pid namespace, by which others join the namespaces.
     ``on_end`` is called after all processes of the pid namespace have ended. Both run in forked children, so call this
     before any thread or event loop starts. If the namespaces cannot be created, the supervisor prints the reason and
     exits with code 3; ``check_namespaces`` checks this in advance.
@@ -151,21 +162,25 @@ def _make_mounts_private() -> None:
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
 
 
-def _create_namespaces() -> None:
-    """Move this process into new namespaces; for the pid namespace, its next child. Raises OSError."""
+def _create_namespaces() -> tuple[int, int] | None:
+    """Move this process into new namespaces; for the pid namespace, its next child. Raises OSError.
+
+    Returns user and group id before, if one of the new namespaces is a user namespace, else None.
+    """
     uid, gid = os.getuid(), os.getgid()
     if uid == 0:
         with contextlib.suppress(PermissionError):
             linux.unshare(_NAMESPACES)
-            return
+            return None
     linux.unshare(linux.CLONE_NEWUSER | _NAMESPACES)
     linux.map_identity(0, 0, uid, gid)
+    return uid, gid
 
 
-def _supervise(body: Callable[[int], int], lifeline: int, on_end: Callable[[], None] | None) -> int:
+def _supervise(body: Callable[[Outside], int], lifeline: int, on_end: Callable[[], None] | None) -> int:
     os.setsid()
     try:
-        _create_namespaces()
+        identity = _create_namespaces()
     except OSError as error:
         print_error(explain_refusal(error.errno or 0, _name_call(error)))
         return PrerequisiteError.exit_code
@@ -174,7 +189,7 @@ def _supervise(body: Callable[[int], int], lifeline: int, on_end: Callable[[], N
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     first = linux.fork_dependent()
     if first == 0:
-        _run_and_exit(lambda: _run_first_process(body, lifeline))
+        _run_and_exit(lambda: _run_first_process(body, lifeline, identity))
     _release_terminal()
     signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGTERM))
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -195,10 +210,10 @@ def _release_terminal() -> None:
         os.close(devnull)
 
 
-def _run_first_process(body: Callable[[int], int], lifeline: int) -> int:
+def _run_first_process(body: Callable[[Outside], int], lifeline: int, identity: tuple[int, int] | None) -> int:
     """Run ``body`` as the first process of the new pid namespace."""
     os.close(lifeline)
-    outer_pid = int(Path("/proc/self").readlink().name)
+    outside = Outside(int(Path("/proc/self").readlink().name), identity)
     try:
         _make_mounts_private()
     except OSError as error:
@@ -208,7 +223,7 @@ def _run_first_process(body: Callable[[int], int], lifeline: int) -> int:
         OSError
     ):  # a container may forbid it; /proc then shows the outer process ids, which works too
         linux.mount("proc", "/proc", "proc")
-    return body(outer_pid)
+    return body(outside)
 
 
 def _run_and_exit(body: Callable[[], int]) -> NoReturn:

@@ -59,12 +59,13 @@ def send_request(
     except OSError as error:
         raise LabError(f'lab "{folder.name}" cannot be reached: {error.strerror}') from error
     head_bytes, _, text = bytes(response).partition(b"\r\n\r\n")
-    status = int(head_bytes.split(b" ", 2)[1]) if head_bytes.startswith(b"HTTP/") else 0
+    words = head_bytes.partition(b"\r\n")[0].split(b" ", 2)
+    status = int(words[1]) if words[0].startswith(b"HTTP/") and len(words) > 1 and words[1].isdigit() else 0
     try:
         data: dict[str, Any] = json.loads(text)
         if not isinstance(data, dict):
             raise ValueError("not an object")  # noqa: TRY301, TRY004 - reported like text that is not JSON
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LabError(f'lab "{folder.name}" sent a response that is not JSON (status {status})') from error
     if status == 403:
         raise LabRefusedError(data.get("error", "the lab refused"), data)

@@ -17,9 +17,11 @@ A fault may come and go while a program runs. Under libfaketime it reads a file,
 
 from __future__ import annotations
 
+import asyncio
 import mmap
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +45,7 @@ _ITSELF = frozenset({"java"})
 _GO = b"\xff Go buildinf:"
 _DYNAMIC = 3  # PT_INTERP
 _DEEPEST = 4
+_ATTEMPTS, _RETRY_S = 50, 0.02
 
 
 def classify_program(path: str, depth: int = 0) -> ReadsClock:
@@ -129,7 +132,10 @@ class DeviceClocks:
                 raise LabError(
                     f"the clock of the device of {client} is wrong, which needs libfaketime: {error}"
                 ) from error
-        self._set(client, running)
+        try:
+            self._set(client, running)
+        except (OSError, ValueError) as error:  # nobody else has the file yet
+            raise LabError(f"the clock of {program} cannot be set: {running.ccache}: {error}") from error
         self._running[client] = running
         if seconds:
             how = "by libfaketime" if by_faketime else "for libkrb5 only: its other dates are those of the machine"
@@ -147,9 +153,28 @@ class DeviceClocks:
             if running.reads == "itself" and self._clocks.of_device(client).seconds:
                 raise FaultError(f"{_explain(running.program)}, and it runs as {client}")
         for client, running in self._running.items():
+            self._set_while_running(client, running)
+
+    def _set_while_running(self, client: str, running: _Running, attempts: int | None = None) -> None:
+        """Set the clock of a running program; later, if the program is writing its credential cache just now.
+
+        Where it stays impossible, the trace says so.
+        """
+        if self._running.get(client) is not running:
+            return
+        attempts = _ATTEMPTS if attempts is None else attempts
+        try:
             self._set(client, running)
+        except (OSError, ValueError) as error:
+            if attempts > 1:
+                retry = partial(self._set_while_running, client, running, attempts - 1)
+                asyncio.get_running_loop().call_later(_RETRY_S, retry)
+            else:
+                text = f"the clock of {running.program} has not been changed: its credential cache: {error}"
+                self._trace.record(client, LabEvent(part="device", text=text))
 
     def _set(self, client: str, running: _Running) -> None:
+        """Write the files with the clock of a program. Raises what ``write_time_offset`` raises."""
         clocks = self._clocks
         if not clocks.in_use:
             return

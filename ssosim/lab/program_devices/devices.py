@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 
 from ssosim.credential_hosts.endpoints import HOST_VARIABLES
 from ssosim.estate import Device, Estate, User
+from ssosim.files.owned_folder import create_private_folder
 from ssosim.kerberos import KerberosError
 from ssosim.lab.base.errors import LabError, LabInputError
 from ssosim.lab.base.folder import LabFolder
@@ -163,9 +164,10 @@ class ProgramDevices:
         if user is not None and lab.provider is not None:  # the password that the user knows now
             user = lab.provider.directory.find_user(user.upn) or user
         last_step = None if request.last_step is None else read_last_step(request.last_step)
-        if request.label:
+        if request.label is not None:
             self._check_label(request.label)
-        behaviour = check_behaviour(request.person or (None if device.kind == "desktop" else "no-browser"))
+        by_kind = None if device.kind == "desktop" else "no-browser"
+        behaviour = check_behaviour(by_kind if request.person is None else request.person)
         etc = context.etc.of(device.name, context.estate.default_realm.domain)
         address = context.network.allocate_program_address()
         client = request.label or lab.client_addresses.new_label(request.program)
@@ -182,7 +184,7 @@ class ProgramDevices:
             link += link_ipv6_commands(ipv6, link_name(address))
         run_ip(link)
         home = context.folder.path / "devices" / address
-        home.mkdir(mode=0o700, parents=True)
+        create_private_folder(home)
         user_files = self._set_up_user(home, user, behaviour)
         self._codes.register(address, client)
         self._on_devices[address] = (client, request.program, time.monotonic())
@@ -242,6 +244,8 @@ class ProgramDevices:
     def _check_label(self, label: str) -> None:
         """Raise LabInputError for a name whose records are not those of one program: verdicts are by name."""
         lab = self._context.lab
+        if not label.strip() or not label.isprintable():
+            raise LabInputError(f"{label[:60]!r}: expected a name for the program (--as), or leave it out")
         if any(client == label for client, _, _ in self._on_devices.values()):
             raise LabInputError(f"a program {label[:60]!r} is running already; give this one another name (--as)")
         if label in lab.resolvers or label in LAB_COMMANDS or lab.client_addresses.is_model(label):

@@ -55,12 +55,13 @@ import errno
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypedDict, Unpack
 
 from ssosim.lab.base import linux
 from ssosim.lab.base.errors import LabError, LabInputError
@@ -80,10 +81,16 @@ if TYPE_CHECKING:
 
 __all__ = ["OWN_MISTAKE", "ExecOptions", "device_environment", "execute", "execute_here", "find_program_file"]
 
+_Identity: TypeAlias = tuple[int, int] | None
+"""User and group id of the lab's root outside of the lab's user namespace; None if it has none."""
+
 _OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 _HELD_BACK = (*_OF_TERMINAL, *_PASSED_ON)
 _TIMED_OUT = 124
+_KILLED = 128 + signal.SIGKILL
+_END_OF_LAB_S = 1.0
+"""So long after its programs a lab that ends is gone: the kernel kills all processes of its namespace first."""
 OWN_MISTAKE = 125
 """The exit code of ``ssosim exec`` for a mistake of ssosim itself; all codes below are the program's."""
 _NOT_FOUND = 127
@@ -125,8 +132,15 @@ def execute(folder: LabFolder, command: Sequence[str], **options: Unpack[ExecOpt
     if facts is None or not folder.is_running():
         raise LabInputError(f'no lab "{folder.name}" is up; start it with: ssosim up --name {folder.name}')
     directory = _working_directory()
-    _join(facts["pid"], user_namespace=bool(facts["user_namespace"]))
-    return _execute(folder, command, directory, options)
+    try:
+        lab = os.pidfd_open(facts["pid"])
+    except ProcessLookupError as error:
+        raise LabError(f'lab "{folder.name}" has ended') from error
+    _join(facts["pid"], user_namespace=folder.read_outer_identity() is not None)
+    code = _execute(folder, command, directory, options)
+    if code == _KILLED and select.select([lab], [], [], _END_OF_LAB_S)[0]:
+        raise LabError(f'lab "{folder.name}" has ended, and the program with it')
+    return code
 
 
 def execute_here(folder: LabFolder, command: Sequence[str], **options: Unpack[ExecOptions]) -> int:
@@ -225,7 +239,7 @@ def _run_joiner(
     ``identity_fd``: a descriptor that gets the client's name and the number of the last record before it, as a line of
     JSON.
     """
-    uid, gid = _outer_identity()
+    identity = folder.read_outer_identity()
     linux.unshare(linux.CLONE_NEWNET | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC)
     attachment = request_json(
         folder, "POST", "/v1/devices", {**request, "pid": os.getpid(), "nss": any(find_nss_databases())}
@@ -242,7 +256,7 @@ def _run_joiner(
     signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     init = linux.fork_dependent()
     if init == 0:
-        _run_and_exit(lambda: _run_init(folder, command, attachment, directory, (uid, gid)))
+        _run_and_exit(lambda: _run_init(folder, command, attachment, directory, identity))
     timed_out = _kill_after(deadline, init) if deadline is not None else []
     stopped: list[int] = []
     code = _wait_for_child(init, stopped)  # by then the kernel has killed all other processes of the pid namespace
@@ -266,7 +280,11 @@ def _start_recording() -> RecordedOutput:
 
 
 def _run_init(
-    folder: LabFolder, command: Sequence[str], attachment: dict[str, Any], directory: Path, identity: tuple[int, int]
+    folder: LabFolder,
+    command: Sequence[str],
+    attachment: dict[str, Any],
+    directory: Path,
+    identity: _Identity,
 ) -> int:
     """Run process 1 of the device's pid namespace: start the program, reap orphans, and end with the program."""
     environment = device_environment(attachment)
@@ -283,7 +301,7 @@ def _run_init(
 
 
 def _watch_device_codes(
-    folder: LabFolder, attachment: dict[str, Any], environment: dict[str, str], identity: tuple[int, int]
+    folder: LabFolder, attachment: dict[str, Any], environment: dict[str, str], identity: _Identity
 ) -> int:
     """Start the scripted user for each device code that the program gets. Ends with the device."""
     gc.enable()  # the command ssosim exec has disabled it, and this process may live for days
@@ -307,9 +325,9 @@ def _watch_device_codes(
 
 
 def _exec_program(
-    command: Sequence[str], environment: dict[str, str], directory: Path, identity: tuple[int, int]
+    command: Sequence[str], environment: dict[str, str], directory: Path, identity: _Identity
 ) -> NoReturn:
-    if identity[0] != 0:
+    if identity is not None and identity[0] != 0:
         linux.unshare(linux.CLONE_NEWUSER)
         linux.map_identity(identity[0], identity[1], 0, 0)
     with contextlib.suppress(OSError):
@@ -336,13 +354,6 @@ def _exists(program: str, environment: dict[str, str]) -> bool:
     """
     folders = [""] if os.sep in program else os.get_exec_path(environment)
     return any(os.path.lexists(os.path.join(folder, program)) for folder in folders)  # noqa: PTH118 - no pathlib here
-
-
-def _outer_identity() -> tuple[int, int]:
-    """Return user and group id outside of the lab's user namespace: root inside is the user who started the lab."""
-    fields = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
-    groups = Path("/proc/self/gid_map").read_text(encoding="ascii").split()
-    return int(fields[1]), int(groups[1])
 
 
 def _run_and_exit(body: Callable[[], int]) -> NoReturn:
