@@ -45,6 +45,6 @@ def test_the_java_example_proves_retries(tmp_path: Path, short_home: Path) -> No
     report = (project / "target" / "surefire-reports" / "example.SignInTest.txt").read_text(encoding="utf-8")
     assert "Tests run: 4, Failures: 0, Errors: 0, Skipped: 0" in report
     status = subprocess.run(
-        [environment["SSOSIM"], "status"], env=environment, capture_output=True, text=True, timeout=30, check=False
+        [environment["SSOSIM"], "status"], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert "example-java" not in status.stdout, "the tests stop the lab that they started"
