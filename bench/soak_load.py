@@ -25,6 +25,9 @@ from types import FrameType
 SERVER, LOGIN, STS = ("10.10.0.53", 53), "login.microsoftonline.com", "sts.fabrikam.com"
 FAULTED = "autologon.microsoftazuread-sso.com"
 """``soak.py`` breaks it at times."""
+TLS_ADDRESSES = ("192.0.2.10", "192.0.2.20", "192.0.2.21", "198.51.100.30")
+"""Several: a port of the client stays in use for 60 s after a connection, and a quick machine would need more than
+the 28,232 that it has for one address."""
 NAMES = (LOGIN, STS, FAULTED, "contoso.com", "nothing.contoso.com", "x.example")
 CLIENT = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 PASSWORDS = ("Alice-lab-password-1", "wrong")
@@ -59,7 +62,7 @@ def ask_dns(draw: random.Random, counts: Counter[str]) -> None:
 
 def break_tls(draw: random.Random, counts: Counter[str]) -> None:
     """Connect, send nothing or the begin of a handshake, and close or reset the connection."""
-    with socket.create_connection((LOGIN, 443), timeout=5) as client:
+    with socket.create_connection((draw.choice(TLS_ADDRESSES), 443), timeout=5) as client:
         if draw.random() < 0.5:
             client.sendall(b"\x16\x03\x01\x02\x00\x01" + draw.randbytes(draw.randrange(0, 400)))
         if draw.random() < 0.3:
