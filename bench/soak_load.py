@@ -65,7 +65,7 @@ def break_tls(draw: random.Random, counts: Counter[str]) -> None:
     with socket.create_connection((draw.choice(TLS_ADDRESSES), 443), timeout=5) as client:
         if draw.random() < 0.5:
             client.sendall(b"\x16\x03\x01\x02\x00\x01" + draw.randbytes(draw.randrange(0, 400)))
-        if draw.random() < 0.3:
+        if draw.random() < 0.6:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         counts["broken connections"] += 1
 
