@@ -119,7 +119,7 @@ def test_the_same_value_from_everywhere(fault: Fault, toml: str, words: list[str
         ({}, "there is no fault None"),
         ({"fault": "delay"}, "missing required field `seconds`; its fields: "),
         ({"fault": "delay", "seconds": "soon"}, r"Expected `float`, got `str` - at `\$.seconds`"),
-        ({"fault": "drop", "probability": 2}, "probability 2.0 is not between 0 and 1"),
+        ({"fault": "drop", "probability": 2}, "probability 2.0 is not above 0 and at most 1"),
         ({"fault": "drop", "first": 0}, "first 0 is not 1 or more"),
         ({"fault": "drop", "colour": "red"}, "unknown field `colour`"),
         ({"fault": "drop", "names": ["https://a.example/"]}, "is no host name; give it without scheme, port and path"),

@@ -44,8 +44,8 @@ class DnsAnswerFault(Fault, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Raise ValueError for fields out of range."""
         super().__post_init__()
-        if not 0.0 <= self.probability <= 1.0:
-            raise ValueError(f"probability {self.probability} is not between 0 and 1")
+        if not 0.0 < self.probability <= 1.0:
+            raise ValueError(f"probability {self.probability} is not above 0 and at most 1")
         for name in self.names:
             if "{" not in name:  # the name is known when the placeholder is expanded
                 check_name_pattern(name)

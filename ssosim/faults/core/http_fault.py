@@ -30,8 +30,8 @@ class HttpFault(Fault, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Raise ValueError for fields out of range."""
         super().__post_init__()
-        if not 0.0 <= self.probability <= 1.0:
-            raise ValueError(f"probability {self.probability} is not between 0 and 1")
+        if not 0.0 < self.probability <= 1.0:
+            raise ValueError(f"probability {self.probability} is not above 0 and at most 1")
         if wrong := next((sign for sign in "?#" if sign in self.path), ""):
             raise ValueError(f"path {self.path[:80]!r}: a path has no {wrong!r}: give the part before it")
 
