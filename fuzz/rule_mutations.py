@@ -50,7 +50,7 @@ class Area:
 
 AREAS = {
     "judge": Area(
-        ("ssosim/verdict/judge.py",),
+        ("ssosim/verdict/judge.py", "ssosim/verdict/client_records.py", "ssosim/verdict/failures.py"),
         (
             "tests/verdict/test_judge_rules.py",
             "tests/verdict/test_credential_reasons.py",
