@@ -28,8 +28,13 @@ def can_run(client: RealClient) -> bool:
 
 
 def _describe_lack(client: RealClient) -> str:
-    try:
-        install(client) if _INSTALLS else check_installed(client)
-    except PrerequisiteError as error:
-        return str(error)
-    return ""
+    """Return what is missing; empty if nothing is. What a registry does not deliver at once is asked for twice."""
+    lacking = ""
+    for _ in range(2 if _INSTALLS else 1):
+        try:
+            install(client) if _INSTALLS else check_installed(client)
+        except PrerequisiteError as error:
+            lacking = str(error)
+        else:
+            return ""
+    return lacking
