@@ -115,6 +115,7 @@ def test_the_manual_page_has_every_option() -> None:
                 assert all(f"\\fB{each}\\fR" in text for each in action.option_strings)
 
 
+@pytest.mark.skipif(shutil.which("man") is None, reason="needs man: apt install man-db")
 def test_man_renders_the_page_without_warnings() -> None:
     """man(1), with all warnings of groff, says nothing on standard error and shows text in every section."""
     environment = os.environ | {"MANWIDTH": "90", "MANPAGER": "cat", "LC_ALL": "C.UTF-8"}

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = "krb5-kdc krb5-admin-server krb5-user libkrb5-dev iproute2 util-linux curl bind9-dnsutils ca-certificates"
 # For tests and benches; chromium on Debian.
-PACKAGES += " unbound bind9 dnsperf nsd libnss3-tools krb5-k5tls libfaketime chromium"
+PACKAGES += " unbound bind9 dnsperf nsd libnss3-tools krb5-k5tls libfaketime man-db chromium"
 REAL = (
     "cat",
     "chmod",
