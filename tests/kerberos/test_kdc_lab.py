@@ -81,7 +81,7 @@ def runs(pid: int) -> bool:
     """Whether ``pid`` is a live krb5kdc."""
     try:
         name, rest = Path(f"/proc/{pid}/stat").read_text().split("(", 1)[1].rsplit(")", 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter if it ends while its file is read
         return False
     return name == "krb5kdc" and rest.split()[0] not in "ZX"
 

@@ -1,5 +1,6 @@
 """Labs that hang, were killed, or lost their folder: each command still answers, and secrets do not stay."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -24,15 +25,22 @@ def lab(bench):
     supervisor = int(Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[1])
     yield bench, first, supervisor, folder
     for process in (supervisor, first):
-        if Path(f"/proc/{process}").exists():
+        with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
+
+
+def _is_running(process: int) -> bool:
+    """Return whether a process is there and does not only wait for its parent; it may end while its state is read."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def wait_for_end(process: int) -> None:
     """Wait until a process is gone, or only waits for its parent; fail after a minute."""
     end = time.monotonic() + 60
-    status = Path(f"/proc/{process}/stat")
-    while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z":
+    while _is_running(process):
         assert time.monotonic() < end, f"process {process} still runs"
         time.sleep(0.02)
 
