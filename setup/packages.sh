@@ -11,7 +11,8 @@ missing_packages() {
     fi
     want='krb5-kdc krb5-admin-server krb5-user libkrb5-dev iproute2 util-linux curl bind9-dnsutils ca-certificates'
     # Tests query the lab's name servers through unbound, compare their answers with those of named (bind9), and read
-    # its NSS database with NSS's own tools, and render the manual page with man; benchmarks use dnsperf as the load and nsd for comparison.
+    # its NSS database with NSS's own tools, and render the manual page with man; benchmarks use dnsperf as the load and
+    # nsd for comparison.
     [ "${1:-dev}" != dev ] || want="$want unbound bind9 dnsperf nsd libnss3-tools krb5-k5tls libfaketime man-db"
     # Tests open the report in a browser. Ubuntu has Chromium as a snap only; there the tests use any installed browser.
     if [ "${1:-dev}" = dev ] && grep -qsx 'ID=debian' /etc/os-release &&

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ssosim.kerberos.free_ports import find_free_address
+from tests.processes import is_running, read_name
 
 LAB = Path(__file__).parents[2] / "kdc-lab"
 
@@ -79,11 +80,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 def runs(pid: int) -> bool:
     """Whether ``pid`` is a live krb5kdc."""
-    try:
-        name, rest = Path(f"/proc/{pid}/stat").read_text().split("(", 1)[1].rsplit(")", 1)
-    except (FileNotFoundError, ProcessLookupError):  # the latter if it ends while its file is read
-        return False
-    return name == "krb5kdc" and rest.split()[0] not in "ZX"
+    return read_name(pid) == "krb5kdc" and is_running(pid)
 
 
 def ends(pid: int) -> bool:

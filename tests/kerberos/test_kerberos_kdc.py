@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
@@ -28,25 +27,18 @@ from ssosim.kerberos import (
 )
 from ssosim.kerberos.free_ports import Address, bind_pair, find_free_address, list_udp_inodes
 from ssosim.kerberos.kinit import kinit
+from tests.processes import is_running, list_commands
 
 NewRealm = Callable[[], PreparedRealm]
 PASSWORD = "Alice-lab-password-1"
 
 
-def alive(pid: int) -> bool:
-    """Whether ``pid`` runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):  # the latter if it ends while its file is read
-        return False
-
-
 def gone_within(pid: int, seconds: float) -> bool:
     """Whether ``pid`` ends in time."""
     deadline = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < deadline:
+    while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return not alive(pid)
+    return not is_running(pid)
 
 
 async def test_ready_means_both_transports(new_realm: NewRealm, tmp_path: Path) -> None:
@@ -67,7 +59,7 @@ async def test_stop_leaves_nothing(new_realm: NewRealm) -> None:
     pid = kdc.pid
     assert pid is not None
     await kdc.stop()
-    assert not alive(pid)
+    assert not is_running(pid)
     assert list_udp_inodes(address) == set()
     assert kdc.pid is None
     await kdc.stop()
@@ -134,11 +126,7 @@ async def test_a_cancelled_kinit_leaves_no_process(tmp_path: Path) -> None:
 
 def any_process_names(text: str) -> bool:
     """Whether a process has ``text`` in its command line."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if text in (process / "cmdline").read_text(errors="replace"):
-                return True
-    return False
+    return any(text.encode() in command for command in list_commands())
 
 
 async def test_start_again_on_the_same_address(new_realm: NewRealm) -> None:
@@ -240,7 +228,7 @@ def test_dies_with_its_parent(prepared: PreparedRealm, tmp_path: Path, number: s
     )
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
-    assert alive(pid)
+    assert is_running(pid)
     parent.send_signal(number)
     parent.wait()
     parent.stdout.close()

@@ -12,6 +12,7 @@ import pytest
 
 from ssosim.lab.base.folder import LabFolder
 from ssosim.lab.base.sweep import sweep_killed_labs
+from tests.processes import is_running
 
 KEPT = {"lock", "trace.jsonl", "lab.log"}
 
@@ -29,18 +30,10 @@ def lab(bench):
             os.kill(process, signal.SIGKILL)
 
 
-def _is_running(process: int) -> bool:
-    """Return whether a process is there and does not only wait for its parent; it may end while its state is read."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def wait_for_end(process: int) -> None:
     """Wait until a process is gone, or only waits for its parent; fail after a minute."""
     end = time.monotonic() + 60
-    while _is_running(process):
+    while is_running(process):
         assert time.monotonic() < end, f"process {process} still runs"
         time.sleep(0.02)
 

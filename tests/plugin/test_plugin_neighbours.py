@@ -1,6 +1,5 @@
 """The plugin beside others', from a wheel, and where it is not used."""
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -9,17 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import list_commands
+
 ROOT = Path(__file__).parents[2]
-
-
-def list_commands() -> list[bytes]:
-    """Return the command lines of all processes; one may end while its file is read."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            found.append(path.read_bytes())
-    return found
-
 
 PLAYS = """
 import pytest

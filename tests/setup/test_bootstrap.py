@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import is_running
+
 REPOSITORY = Path(__file__).parents[2]
 PACKAGES = "krb5-kdc krb5-admin-server krb5-user libkrb5-dev iproute2 util-linux curl bind9-dnsutils ca-certificates"
 
@@ -191,11 +193,7 @@ def _wait_for(file: Path) -> int:
 def _wait_for_end(pid: int) -> None:
     """Wait until a process that is no child of this one has ended."""
     for _ in range(6000):
-        stat = Path(f"/proc/{pid}/stat")
-        try:
-            if stat.read_text().rpartition(")")[2].split()[0] == "Z":
-                return
-        except (FileNotFoundError, ProcessLookupError):
+        if not is_running(pid):
             return
         time.sleep(0.01)
     pytest.fail(f"process {pid} outlived the set-up")
